@@ -1,0 +1,210 @@
+"""What callers hand over, parsed: arrays, sizes, pads and switches; and the axes made of them.
+
+A size is an int, or one int for each spatial axis; a pad is that, or (before, after) for each
+axis.  Nothing below this room checks anything again.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Sequence
+from typing import Any, TypeAlias, TypeGuard
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from npcnn import geometry
+from npcnn.geometry import Axis, ShapeError
+from npcnn.windows import Array, Border, DType
+
+Size: TypeAlias = int | Sequence[int]
+Pad: TypeAlias = int | Sequence[int] | Sequence[Border]
+
+
+def array(name: str, value: ArrayLike) -> Array:
+    """`value` as an array of integers, float16, float32 or float64, in native byte order."""
+    try:
+        a = np.asarray(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} must be a numeric array: {error}") from error
+    if not (a.dtype.kind in "iu" or (a.dtype.kind == "f" and a.itemsize <= 8)):
+        raise TypeError(
+            f"{name} must hold integers, float16, float32 or float64, got dtype={a.dtype}"
+        )
+    return a if a.dtype.isnative else a.astype(a.dtype.newbyteorder("="))
+
+
+def result_dtype(*arrays: Array) -> DType:
+    """NumPy's result type; float64 where that is an integer."""
+    dtype = np.result_type(*arrays)
+    return dtype if dtype.kind == "f" else np.dtype(np.float64)
+
+
+def working(dtype: DType, *arrays: Array) -> list[Array]:
+    """The arrays in the dtype to accumulate in: float16 would lose bits with every sum."""
+    wide = np.promote_types(dtype, np.float32) if dtype == np.float16 else dtype
+    return [a.astype(wide, copy=False) for a in arrays]
+
+
+def fitting(name: str, a: Array, shape: Sequence[int]) -> Array:
+    """`a`, if it has this shape."""
+    if a.shape != tuple(shape):
+        raise ShapeError(f"{name} must have shape={tuple(shape)}, got shape={a.shape}")
+    return a
+
+
+def ranked(name: str, value: Any, rank: int) -> None:
+    """That the array has this many spatial axes."""
+    shape = array(name, value).shape
+    if len(shape) != rank + 2:
+        raise ShapeError(
+            f"{name} must have {rank + 2} axes, a batch, {rank} of space and channels, "
+            f"got shape={shape}"
+        )
+
+
+def spatial(name: str, a: Array) -> tuple[int, ...]:
+    """The spatial sizes of an array (N, *space, C)."""
+    if not 3 <= a.ndim <= 5:
+        raise ShapeError(
+            f"{name} must have 3, 4 or 5 axes, a batch, one to three of space and channels, "
+            f"got shape={a.shape}"
+        )
+    return a.shape[1:-1]
+
+
+def count(name: str, value: object) -> int:
+    """An int, NumPy's too; not a bool, not a float."""
+    if isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be an int, got {name}={value!r}")
+    try:
+        return operator.index(value)  # type: ignore[arg-type]  # the very check
+    except TypeError:
+        raise TypeError(f"{name} must be an int, got {name}={value!r}") from None
+
+
+def sizes(name: str, value: object, rank: int) -> tuple[int, ...]:
+    """One int for each of `rank` axes; a single one serves them all."""
+    if not _is_sequence(value):
+        return (count(name, value),) * rank
+    given = [count(name, item) for item in value]
+    if len(given) not in (1, rank):
+        raise ShapeError(
+            f"{name} must be an int or one int for each spatial axis, "
+            f"got {name}={value!r} for axes={rank}"
+        )
+    return tuple(given * rank)[:rank]
+
+
+def pads(name: str, value: object, rank: int) -> tuple[Border, ...]:
+    """(before, after) for each of `rank` axes."""
+    if isinstance(value, str):
+        raise ShapeError(
+            f'{name} may be a size, and in convolutions "same" or "valid", got {name}={value!r}'
+        )
+    if not (_is_sequence(value) and any(map(_is_sequence, value))):
+        return tuple((size, size) for size in sizes(name, value, rank))
+    if len(value) != rank or not all(_is_sequence(pair) and len(pair) == 2 for pair in value):
+        raise ShapeError(
+            f"{name} must be an int, one int or one (before, after) pair for each spatial axis, "
+            f"got {name}={value!r} for axes={rank}"
+        )
+    return tuple((count(name, before), count(name, after)) for before, after in value)
+
+
+def borders(name: str, a: Array, pad: object) -> list[Border]:
+    """(before, after), none negative, for each spatial axis of `a`."""
+    space = spatial(name, a)
+    return geometry.borders(
+        Axis(size, kernel=1, before=before, after=after)
+        for size, (before, after) in zip(space, pads("pad", pad, len(space)), strict=True)
+    )
+
+
+def lengths(name: str, value: object) -> tuple[int, ...]:
+    """The lengths of a shape, each at least 1."""
+    shape = sizes(name, value, np.size(value) if _is_sequence(value) else 1)
+    if any(length < 1 for length in shape):
+        raise ShapeError(f"{name} must have lengths of at least 1, got {name}={shape}")
+    return shape
+
+
+def switch(name: str, value: object) -> bool:
+    """True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {name}={value!r}")
+    return bool(value)
+
+
+def conv_axes(
+    x: Array, w: Array, stride: object, padding: object, dilation: object, groups: object
+) -> tuple[list[Axis], int]:
+    """The axes under a convolution of x with w, and its groups."""
+    space = spatial("input", x)
+    rank = len(space)
+    if w.ndim != x.ndim:
+        raise ShapeError(
+            f"weights must have {x.ndim} axes, {rank} of the kernel, C/groups and K, "
+            f"got shape={w.shape}"
+        )
+    *kernel, depth, outputs = w.shape
+    groups = count("groups", groups)
+    if min(groups, depth, outputs) < 1 or depth * groups != x.shape[-1] or outputs % groups:
+        raise ShapeError(
+            f"weights must have C/groups and K channels, groups dividing both and none below 1, "
+            f"got C={x.shape[-1]}, groups={groups}, weights.shape={w.shape}"
+        )
+    strides, dilations = sizes("stride", stride, rank), sizes("dilation", dilation, rank)
+    pairs = _conv_pads(padding, kernel, strides, dilations)
+    fields = zip(space, kernel, strides, dilations, pairs, strict=True)
+    axes = [Axis(n, k, s, d, before, after) for n, k, s, d, (before, after) in fields]
+    return axes, groups
+
+
+def pool_axes(
+    x: Array, kernel_size: object, stride: object, padding: object, dilation: object, ceil: object
+) -> list[Axis]:
+    """The axes under a pooling of x; every window meets the input."""
+    space = spatial("input", x)
+    rank = len(space)
+    kernel = sizes("kernel_size", kernel_size, rank)
+    strides = kernel if stride is None else sizes("stride", stride, rank)
+    dilations, pairs = sizes("dilation", dilation, rank), pads("padding", padding, rank)
+    up = switch("ceil_mode", ceil)
+    fields = zip(space, kernel, strides, dilations, pairs, strict=True)
+    return [
+        Axis(n, k, s, d, before, after, up).meeting_input()
+        for n, k, s, d, (before, after) in fields
+    ]
+
+
+def divisor(axes: Sequence[Axis], count_include_pad: object, override: object) -> Array:
+    """(*out): what an average divides each window's sum by; what overhangs the pad never counts."""
+    include = switch("count_include_pad", count_include_pad)
+    if override is None:
+        lines = [axis.padded_cells if include else axis.cells for axis in axes]
+        return functools.reduce(np.multiply.outer, map(np.array, lines))
+    number = count("divisor_override", override)
+    if number == 0:
+        raise ShapeError("divisor_override must not be 0, got divisor_override=0")
+    return np.full(geometry.outs(axes), number)
+
+
+def _conv_pads(
+    padding: object, kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int]
+) -> tuple[Border, ...]:
+    if not isinstance(padding, str) or padding not in ("same", "valid"):
+        return pads("padding", padding, len(kernel))
+    if padding == "valid":
+        return ((0, 0),) * len(kernel)
+    if set(strides) != {1}:
+        raise ShapeError(f'padding="same" asks for stride=1, got stride={strides}')
+    totals = [dilation * (size - 1) for size, dilation in zip(kernel, dilations, strict=True)]
+    return tuple((total // 2, total - total // 2) for total in totals)
+
+
+def _is_sequence(value: object) -> TypeGuard[Sequence[Any]]:
+    if isinstance(value, np.ndarray):
+        return value.ndim > 0
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)

@@ -1,0 +1,204 @@
+"""The general face, in torch.nn.functional's words, channels last.
+
+Each operation stands beside its gradient.  `conv`, `max_pool` and `avg_pool` take the number of
+spatial axes from their arrays; `conv1d`, `conv2d`, `conv3d` and their like insist on it.
+
+    x   (N, *space, C)            batch, one to three spatial axes, channels
+    w   (*kernel, C/groups, K)    output channels ordered group by group
+    b   (K,) or None
+    y   (N, *out, K)              of pools (N, *out, C)
+
+Sizes are ints, or one int for each spatial axis.  `padding` may also be (before, after) for each
+axis and, in convolutions, "same" (of an odd total the extra cell comes after) or "valid".
+Arrays hold float16 (accumulated in float32), float32, float64 or integers (taken as float64, but
+kept by max pooling).  Results have NumPy's result type of the arrays that enter, and memory of
+their own.  What does not fit raises ShapeError, what has a wrong type TypeError.  Every rule is
+that of torch 2.13.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar, cast, overload
+
+from numpy.typing import ArrayLike
+
+from npcnn import arguments as arg
+from npcnn import conv as _conv
+from npcnn import geometry
+from npcnn import pool as _pool
+from npcnn.arguments import Pad, Size
+from npcnn.windows import Array
+
+Operation = TypeVar("Operation", bound=Callable[..., Any])
+
+
+def conv(
+    x: ArrayLike,
+    w: ArrayLike,
+    b: ArrayLike | None = None,
+    stride: Size = 1,
+    padding: Pad | str = 0,
+    dilation: Size = 1,
+    groups: int = 1,
+) -> Array:
+    """y (N, *out, K): the cross-correlation of x with w, plus b."""
+    x, w = arg.array("x", x), arg.array("w", w)
+    axes, groups = arg.conv_axes(x, w, stride, padding, dilation, groups)
+    bias = [] if b is None else [arg.fitting("bias", arg.array("b", b), w.shape[-1:])]
+    dtype = arg.result_dtype(x, w, *bias)
+    x, w, *bias = arg.working(dtype, x, w, *bias)
+    y = _conv.forward(x, w, bias[0] if bias else None, axes, groups)
+    return y.astype(dtype, copy=False)
+
+
+def conv_backward(
+    dy: ArrayLike,
+    x: ArrayLike,
+    w: ArrayLike,
+    stride: Size = 1,
+    padding: Pad | str = 0,
+    dilation: Size = 1,
+    groups: int = 1,
+) -> tuple[Array, Array, Array]:
+    """dx, dw and db (K,): the gradients of a loss by conv's x, w and b; dy is that by y."""
+    dy, x, w = arg.array("dy", dy), arg.array("x", x), arg.array("w", w)
+    axes, groups = arg.conv_axes(x, w, stride, padding, dilation, groups)
+    arg.fitting("upstream gradient", dy, (len(x), *geometry.outs(axes), w.shape[-1]))
+    dtype = arg.result_dtype(dy, x, w)
+    dy, x, w = arg.working(dtype, dy, x, w)
+    dx = _conv.input_grad(dy, w, axes, groups)
+    dw = _conv.weight_grad(dy, x, axes, groups)
+    db = _conv.bias_grad(dy)
+    return dx.astype(dtype, copy=False), dw.astype(dtype, copy=False), db.astype(dtype, copy=False)
+
+
+@overload
+def max_pool(
+    x: ArrayLike,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Pad = 0,
+    dilation: Size = 1,
+    ceil_mode: bool = False,
+    return_indices: Literal[False] = False,
+) -> Array: ...
+@overload
+def max_pool(
+    x: ArrayLike,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Pad = 0,
+    dilation: Size = 1,
+    ceil_mode: bool = False,
+    *,
+    return_indices: Literal[True],
+) -> tuple[Array, Array]: ...
+def max_pool(
+    x: ArrayLike,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Pad = 0,
+    dilation: Size = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Array | tuple[Array, Array]:
+    """y: each window's largest cell, and on request its index in the unpadded plane (int64).
+
+    Of equal cells the first in row order wins, of NaNs the last.  `stride` is the kernel's size
+    if it is not given.
+    """
+    x = arg.array("x", x)
+    axes = arg.pool_axes(x, kernel_size, stride, padding, dilation, ceil_mode)
+    y, index = _pool.max_forward(x, axes)
+    return (y, index) if arg.switch("return_indices", return_indices) else y
+
+
+def max_pool_backward(
+    dy: ArrayLike,
+    x: ArrayLike,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Pad = 0,
+    dilation: Size = 1,
+    ceil_mode: bool = False,
+) -> Array:
+    """dx: each window's dy goes to the cell that max_pool chose; of integers in dy's own dtype."""
+    dy, x = arg.array("dy", dy), arg.array("x", x)
+    axes = arg.pool_axes(x, kernel_size, stride, padding, dilation, ceil_mode)
+    arg.fitting("upstream gradient", dy, (len(x), *geometry.outs(axes), x.shape[-1]))
+    dtype = dy.dtype if x.dtype.kind in "iu" else arg.result_dtype(dy, x)
+    _, index = _pool.max_forward(x, axes)
+    (dy,) = arg.working(dtype, dy)
+    dx = _pool.max_backward(dy, index, axes)
+    return dx.astype(dtype, copy=False)
+
+
+def avg_pool(
+    x: ArrayLike,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Pad = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Array:
+    """y: each window's sum over the number of its cells, pads included unless told otherwise."""
+    x = arg.array("x", x)
+    axes = arg.pool_axes(x, kernel_size, stride, padding, 1, ceil_mode)
+    divisor = arg.divisor(axes, count_include_pad, divisor_override)
+    dtype = arg.result_dtype(x)
+    (x,) = arg.working(dtype, x)
+    y = _pool.avg_forward(x, axes, divisor)
+    return y.astype(dtype, copy=False)
+
+
+def avg_pool_backward(
+    dy: ArrayLike,
+    x: ArrayLike,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Pad = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Array:
+    """dx: each window's dy is shared out equally among its cells; of x only the form counts."""
+    dy, x = arg.array("dy", dy), arg.array("x", x)
+    axes = arg.pool_axes(x, kernel_size, stride, padding, 1, ceil_mode)
+    arg.fitting("upstream gradient", dy, (len(x), *geometry.outs(axes), x.shape[-1]))
+    divisor = arg.divisor(axes, count_include_pad, divisor_override)
+    dtype = arg.result_dtype(dy, x)
+    (dy,) = arg.working(dtype, dy)
+    dx = _pool.avg_backward(dy, axes, divisor)
+    return dx.astype(dtype, copy=False)
+
+
+def _insisting(rank: int, operation: Operation) -> Operation:
+    """`operation` for arrays with exactly this many spatial axes."""
+    leading = next(iter(inspect.signature(operation).parameters))
+
+    @functools.wraps(operation)
+    def insisting(*args: Any, **kwargs: Any) -> Any:
+        arg.ranked(leading, args[0] if args else kwargs.get(leading), rank)
+        return operation(*args, **kwargs)
+
+    kind, backward, _ = operation.__name__.partition("_backward")
+    insisting.__name__ = insisting.__qualname__ = f"{kind}{rank}d{backward}"
+    return cast(Operation, insisting)
+
+
+conv1d, conv2d, conv3d = (_insisting(rank, conv) for rank in (1, 2, 3))
+conv1d_backward, conv2d_backward, conv3d_backward = (
+    _insisting(rank, conv_backward) for rank in (1, 2, 3)
+)
+max_pool1d, max_pool2d, max_pool3d = (_insisting(rank, max_pool) for rank in (1, 2, 3))
+max_pool1d_backward, max_pool2d_backward, max_pool3d_backward = (
+    _insisting(rank, max_pool_backward) for rank in (1, 2, 3)
+)
+avg_pool1d, avg_pool2d, avg_pool3d = (_insisting(rank, avg_pool) for rank in (1, 2, 3))
+avg_pool1d_backward, avg_pool2d_backward, avg_pool3d_backward = (
+    _insisting(rank, avg_pool_backward) for rank in (1, 2, 3)
+)

@@ -1,0 +1,163 @@
+"""The eight passes of a convolutional network, in the words of the well-known course assignment.
+
+    A_prev (m, n_H, n_W, n_C_prev)    W (f, f, n_C_prev, n_C)    b (1, 1, 1, n_C)
+    Z, A   (m, n_H', n_W', n_C)       dA_prev, dW, db, dZ, dA    as what they are gradients of
+
+One or three spatial axes work alike, and so does an f of its own for each axis.  `hparameters`
+is a mapping: for convolutions `stride` (1), `pad` (0), `dilation` (1), `groups` (1); for pools
+`f`, `stride` (f), `pad` (0), `ceil_mode` (False), with mode "max" also `dilation` (1), with mode
+"average" also `count_include_pad` (True) and `divisor_override` (None).  Sizes, pads, dtypes and
+errors are those of npcnn.functional.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from npcnn import arguments as arg
+from npcnn import functional, windows
+from npcnn.arguments import Pad, Size
+from npcnn.geometry import ShapeError
+from npcnn.windows import Array
+
+HParameters = Mapping[str, Any]
+ConvCache = tuple[ArrayLike, ArrayLike, ArrayLike | None, HParameters]
+PoolCache = tuple[ArrayLike, HParameters]
+
+
+def zero_pad(X: ArrayLike, pad: Pad) -> Array:
+    """X (m, n_H, n_W, n_C) with zeros around its spatial axes; integers become float64."""
+    x = arg.array("X", X)
+    borders = arg.borders("X", x, pad)
+    return windows.pad(x.astype(arg.result_dtype(x)), borders)
+
+
+def conv_single_step(a_slice_prev: ArrayLike, W: ArrayLike, b: ArrayLike) -> Any:
+    """sum(a_slice_prev * W) + b, a NumPy scalar: one window (f, f, n_C_prev) under one filter.
+
+    b is a number, or an array of any shape that holds one.
+    """
+    a, w, bias = arg.array("a_slice_prev", a_slice_prev), arg.array("W", W), arg.array("b", b)
+    arg.fitting("W", w, a.shape)
+    arg.fitting("b, flattened,", bias.reshape(-1), (1,))
+    window, column = a.reshape(1, 1, -1), w.reshape(1, -1, 1)
+    return functional.conv(window, column, bias.reshape(-1))[0, 0, 0]
+
+
+def conv_forward(
+    A_prev: ArrayLike, W: ArrayLike, b: ArrayLike | None, hparameters: HParameters
+) -> tuple[Array, ConvCache]:
+    """Z and the cache for conv_backward: the four arguments, the very objects."""
+    bias = None if b is None else _flat_bias(b, W)
+    Z = functional.conv(A_prev, W, bias, **_conv_words(hparameters))
+    return Z, (A_prev, W, b, hparameters)
+
+
+def conv_backward(dZ: ArrayLike, cache: ConvCache) -> tuple[Array, Array, Array | None]:
+    """dA_prev, dW and db, in the shapes of A_prev, W and b (None for a b that is None)."""
+    A_prev, W, b, hparameters = _unpacked(cache, "A_prev, W, b, hparameters")
+    if b is not None:
+        _flat_bias(b, W)
+    dA_prev, dW, db = functional.conv_backward(dZ, A_prev, W, **_conv_words(hparameters))
+    return dA_prev, dW, None if b is None else db.reshape(np.shape(b))
+
+
+def pool_forward(
+    A_prev: ArrayLike, hparameters: HParameters, mode: str = "max"
+) -> tuple[Array, PoolCache]:
+    """A and the cache for pool_backward: (A_prev, hparameters), the very objects."""
+    words = _pool_words(hparameters, mode)
+    pool = functional.max_pool if mode == "max" else functional.avg_pool
+    return pool(A_prev, **words), (A_prev, hparameters)
+
+
+def pool_backward(dA: ArrayLike, cache: PoolCache, mode: str = "max") -> Array:
+    """dA_prev, in the shape of A_prev."""
+    A_prev, hparameters = _unpacked(cache, "A_prev, hparameters")
+    words = _pool_words(hparameters, mode)
+    if mode == "max":
+        return functional.max_pool_backward(dA, A_prev, **words)
+    return functional.avg_pool_backward(dA, A_prev, **words)
+
+
+def create_mask_from_window(x: ArrayLike) -> Array:
+    """A bool mask of x's shape, True at the cell that max pooling chooses, and nowhere else."""
+    window = arg.array("x", x)
+    cells = window.reshape(1, -1, 1)
+    _, index = functional.max_pool(cells, window.size, return_indices=True)
+    mask: Array = np.arange(window.size) == index.item()
+    return mask.reshape(window.shape)
+
+
+def distribute_value(dz: ArrayLike, shape: Size) -> Array:
+    """An array of this shape with dz, one number, shared out equally among its cells."""
+    share, lengths = arg.array("dz", dz), arg.lengths("shape", shape)
+    arg.fitting("dz, flattened,", share.reshape(-1), (1,))
+    cells = np.zeros((1, math.prod(lengths), 1), share.dtype)
+    dx = functional.avg_pool_backward(share.reshape(1, 1, 1), cells, cells.size)
+    return dx.reshape(lengths)
+
+
+def _conv_words(hparameters: HParameters) -> dict[str, Any]:
+    return _words(hparameters, {"stride": "stride", "pad": "padding"} | _same("dilation", "groups"))
+
+
+def _pool_words(hparameters: HParameters, mode: str) -> dict[str, Any]:
+    if mode not in ("max", "average"):
+        raise ShapeError(f'mode must be "max" or "average", got mode={mode!r}')
+    words = {"f": "kernel_size", "stride": "stride", "pad": "padding", "ceil_mode": "ceil_mode"}
+    if mode == "max":
+        words |= _same("dilation")
+    else:
+        words |= _same("count_include_pad", "divisor_override")
+    if "f" not in _mapping(hparameters):
+        raise ShapeError(f"hparameters of a pool must have the key 'f', got {sorted(hparameters)}")
+    return _words(hparameters, words)
+
+
+def _words(hparameters: HParameters, words: Mapping[str, str]) -> dict[str, Any]:
+    """The hparameters under functional's names."""
+    for key in _mapping(hparameters):
+        if key not in words:
+            near = difflib.get_close_matches(str(key), words, n=1, cutoff=0)
+            raise ShapeError(
+                f"hparameters has the unknown key {key!r}; the nearest known one is {near[0]!r}, "
+                f"known here are {sorted(words)}"
+            )
+    return {words[key]: value for key, value in hparameters.items()}
+
+
+def _same(*keys: str) -> dict[str, str]:
+    return {key: key for key in keys}
+
+
+def _mapping(hparameters: object) -> HParameters:
+    if not isinstance(hparameters, Mapping):
+        raise TypeError(f"hparameters must be a mapping, got {type(hparameters).__name__}")
+    return hparameters
+
+
+def _unpacked(cache: Any, names: str) -> Any:
+    """The cache, if it is a tuple of these."""
+    if not isinstance(cache, tuple) or len(cache) != len(names.split(", ")):
+        length = f" of {len(cache)}" if isinstance(cache, tuple) else ""
+        raise ShapeError(
+            f"cache must be the tuple ({names}) that the forward pass returned, "
+            f"got a {type(cache).__name__}{length}"
+        )
+    return cache
+
+
+def _flat_bias(b: ArrayLike, W: ArrayLike) -> Array:
+    """b (n_C,) or (1, 1, 1, n_C), for as many filters as W has, as (n_C,)."""
+    bias, w = arg.array("b", b), arg.array("W", W)
+    filters = w.shape[-1:]
+    if bias.shape != filters:
+        arg.fitting("b", bias, (1,) * (w.ndim - 1) + filters)
+    return bias.reshape(-1)
