@@ -48,7 +48,7 @@ def input_grad(dy: Array, w: Array, axes: Sequence[Axis], groups: int) -> Array:
     for block, depth in _blocks(axes, dyg.shape[1], dxp):
         windows.scatter(dyg @ wg[:, depth].mT, block, dxp)  # (G, M, K/G) @ (G, K/G, D)
     dx = np.ascontiguousarray(windows.crop(dxp, borders))
-    return dx.reshape(*dx.shape[:-2], -1)
+    return dx.reshape(*dx.shape[:-2], groups * w.shape[-2])
 
 
 def weight_grad(dy: Array, x: Array, axes: Sequence[Axis], groups: int) -> Array:

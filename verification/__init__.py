@@ -1,0 +1,1 @@
+"""The judge: anyone's convolution and pooling against PyTorch's, number by number."""

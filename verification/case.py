@@ -1,0 +1,213 @@
+"""One question: an operation with its shapes, its settings and the fill of its arrays.
+
+x is (N, *space, C), w (*kernel, C/groups, K); kernel, stride, dilation and pad hold one entry for
+each spatial axis.  As a line, a question reads `conv x=[2,5,7,3] w=[3,2,3,4] stride=2 fill=sparse`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+Ints = tuple[int, ...]
+Pairs = tuple[tuple[int, int], ...]
+
+EXACT = frozenset({"integers", "ties", "permutation", "special"})
+OPTIONS = frozenset(
+    {"1-D", "3-D", "unequal-window", "asymmetric-pad", "pad-word", "dilation", "groups", "no-bias"}
+    | {"padded-pool", "ceil-mode", "pads-not-counted", "divisor", "special", "layout"}
+)
+UNEVEN = frozenset({"unequal-sides", "remainder", "gap", "pool-overlap", "ties"})
+
+
+class CaseError(ValueError):
+    """A row that is no question, or one that no oracle may be asked."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A question; `word` is the pad where it was given as "same" or "valid"."""
+
+    name: str
+    op: str
+    fill: str
+    x: Ints
+    w: Ints = ()
+    b: Ints = ()
+    kernel: Ints = ()
+    stride: Ints = ()
+    dilation: Ints = ()
+    pad: Pairs = ()
+    word: str = ""
+    groups: int = 1
+    bias: bool = True
+    ceil_mode: bool = False
+    count_include_pad: bool = True
+    divisor_override: int | None = None
+    layout: str = "C"
+    why: str = ""
+
+    @property
+    def id(self) -> str:
+        return f"{self.name}.{self.fill}"
+
+    @property
+    def space(self) -> Ints:
+        return self.x[1:-1]
+
+    @cached_property
+    def windows(self) -> list[list[Ints]]:
+        """For each axis, for each window, the cells that its taps meet; pads lie outside."""
+        axes = zip(self.space, self.kernel, self.stride, self.dilation, self.pad, strict=True)
+        return [_windows(*sizes, self.ceil_mode) for sizes in axes]
+
+    @property
+    def out(self) -> Ints:
+        return tuple(map(len, self.windows))
+
+    @property
+    def y(self) -> Ints:
+        """The output's shape, and the upstream gradient's."""
+        return (self.x[0], *self.out, (self.w or self.x)[-1])
+
+    @property
+    def needs_padding(self) -> bool:
+        """Whether torch has no words for the pads, and must be given a padded array."""
+        if any(before != after for before, after in self.pad):
+            return not self.word or len(self.space) == 1
+        if self.w:
+            return len(self.space) == 1
+        wide = any(2 * max(pad) > size for pad, size in zip(self.pad, self.kernel))
+        short = (
+            self.op == "avg_pool"
+            and len(self.space) == 3
+            and any(map(int.__lt__, self.space, self.kernel))
+        )
+        return wide or short
+
+    @property
+    def work(self) -> int:
+        """The multiply-adds of a forward pass, or the cells of a helper's array."""
+        if not self.kernel:
+            return math.prod(self.x)
+        return math.prod(self.y) * math.prod(self.kernel) * math.prod(self.w[-2:-1])
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the fill leaves one right answer, in whatever order a sum is taken."""
+        return self.fill in EXACT
+
+    @property
+    def features(self) -> frozenset[str]:
+        """What is particular about the question."""
+        return frozenset(_features(self))
+
+    @property
+    def level(self) -> int:
+        """1 helpers and smallest sizes, 2 the assignment's, 3 uneven ones, 4 every option."""
+        if not self.kernel:
+            return 1
+        if self.features & OPTIONS:
+            return 4
+        if self.features & UNEVEN:
+            return 3
+        return 1 if max(self.space) <= 4 else 2
+
+    @property
+    def row(self) -> str:
+        """The question as a line."""
+        return " ".join([self.op, *(f"{key}={value}" for key, value in _words(self))])
+
+
+def plain(sizes: Sequence[int]) -> int | Ints:
+    """An int where all sizes agree."""
+    return sizes[0] if len(set(sizes)) == 1 else tuple(sizes)
+
+
+def plain_pad(pad: Pairs) -> int | Ints | Pairs:
+    """An int for each axis where before and after agree, one int where all do."""
+    if any(before != after for before, after in pad):
+        return pad
+    return plain([before for before, _ in pad])
+
+
+def text(value: Any) -> str:
+    """`value` as TOML writes it, without spaces."""
+    if isinstance(value, tuple | list):
+        return f"[{','.join(map(text, value))}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _windows(
+    size: int, kernel: int, stride: int, dilation: int, pad: tuple[int, int], ceil: bool
+) -> list[Ints]:
+    before, after = pad
+    room = before + size + after - dilation * (kernel - 1) - 1
+    count = (room + (stride - 1 if ceil else 0)) // stride + 1
+    if ceil and (count - 1) * stride >= before + size:
+        count -= 1
+    corners = (window * stride - before for window in range(count))
+    return [tuple(corner + tap * dilation for tap in range(kernel)) for corner in corners]
+
+
+def _features(case: Case) -> Iterator[str]:
+    axes = list(zip(case.space, case.kernel, case.stride, case.dilation, case.pad))
+    spans = [dilation * (kernel - 1) + 1 for _, kernel, _, dilation, _ in axes]
+    rest = [size + sum(pad) - span for (size, *_, pad), span in zip(axes, spans)]
+    pads = any(map(any, case.pad))
+    flags = {
+        "1-D": len(axes) == 1,
+        "3-D": len(axes) == 3,
+        "batch": case.x[0] > 1,
+        "empty-batch": case.x[0] == 0,
+        "unequal-sides": len(set(case.space)) > 1,
+        "unequal-window": any(
+            len(set(sizes)) > 1 for sizes in (case.kernel, case.stride, case.dilation, case.pad)
+        ),
+        "pad": pads,
+        "asymmetric-pad": any(before != after for before, after in case.pad),
+        "pad-word": bool(case.word),
+        "padded-pool": pads and not case.w,
+        "pad-beyond-kernel": any(max(pad) >= kernel for _, kernel, _, _, pad in axes),
+        "stride": any(step > 1 for step in case.stride),
+        "overlap": any(step < span for step, span in zip(case.stride, spans)),
+        "pool-overlap": not case.w and any(s < span for s, span in zip(case.stride, spans)),
+        "gap": any(step > span for step, span in zip(case.stride, spans)),
+        "remainder": any(cells % step for cells, step in zip(rest, case.stride)),
+        "kernel-is-input": case.kernel == case.space,
+        "dilation": any(step > 1 for step in case.dilation),
+        "groups": case.groups > 1,
+        "depthwise": 1 < case.groups == case.x[-1],
+        "no-bias": not case.bias,
+        "ceil-mode": case.ceil_mode,
+        "pads-not-counted": not case.count_include_pad,
+        "divisor": case.divisor_override is not None,
+        "layout": case.layout != "C",
+        "special": case.fill == "special",
+        "ties": case.fill == "ties",
+    }
+    return (name for name, holds in flags.items() if holds and (axes or name == "special"))
+
+
+def _words(case: Case) -> Iterator[tuple[str, str]]:
+    ones = (1,) * len(case.kernel)
+    yield "x", text(case.x)
+    if case.w:
+        yield "w", text(case.w)
+    elif case.kernel:
+        yield "kernel", text(plain(case.kernel))
+    if case.stride != (ones if case.w else case.kernel):
+        yield "stride", text(plain(case.stride))
+    if case.word or any(map(any, case.pad)):
+        yield "pad", case.word or text(plain_pad(case.pad))
+    if case.dilation != ones:
+        yield "dilation", text(plain(case.dilation))
+    for key in ("b", "groups", "bias", "ceil_mode", "count_include_pad", "divisor_override"):
+        if getattr(case, key) != getattr(Case, key):
+            yield key, text(getattr(case, key))
+    yield "fill", case.fill
+    if case.layout != "C":
+        yield "layout", case.layout

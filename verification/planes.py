@@ -1,0 +1,61 @@
+"""A wrong array beside the right one: the plane around its worst place, and a map of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verification.verdict import Verdict
+
+Array = NDArray[Any]
+
+ROWS, COLUMNS = 6, 8
+
+
+def side_by_side(verdict: Verdict) -> list[str]:
+    """Lines: the candidate's numbers, the oracle's, and # where they differ."""
+    if verdict.got is None or verdict.want is None or verdict.where is None:
+        return []
+    assert verdict.worst is not None
+    view = _view(verdict.name, verdict.worst.index, verdict.want.shape)
+    columns = [
+        ("yours", _numbers(verdict.got[view])),
+        ("oracle", _numbers(verdict.want[view])),
+        (f"{verdict.name}{_label(view)}", _map(verdict.where[view])),
+    ]
+    blocks = [[title, *lines] for title, lines in columns]
+    widths = [max(map(len, block)) for block in blocks]
+    rows = zip(*blocks, strict=True)
+    return ["   ".join(line.ljust(w) for line, w in zip(row, widths)).rstrip() for row in rows]
+
+
+def _view(name: str, worst: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int | slice, ...]:
+    """The worst place's index with the plane through it opened: the last two spatial axes."""
+    rank = len(shape)
+    space = range(rank) if rank < 3 else range(rank - 2) if name == "dw" else range(1, rank - 1)
+    shown = dict(zip(reversed(space), (COLUMNS, ROWS)))
+    return tuple(
+        _around(i, shape[axis], shown[axis]) if axis in shown else i for axis, i in enumerate(worst)
+    )
+
+
+def _around(place: int, size: int, most: int) -> slice:
+    first = max(0, min(place - most // 2, size - most))
+    return slice(first, min(size, first + most))
+
+
+def _label(view: tuple[int | slice, ...]) -> str:
+    parts = (f"{i.start}:{i.stop}" if isinstance(i, slice) else str(i) for i in view)
+    return f"[{', '.join(parts)}]" if view else ""
+
+
+def _numbers(plane: Array) -> list[str]:
+    cells = [[f"{v:.6g}" for v in row] for row in np.atleast_2d(plane).astype(float)]
+    width = max(len(cell) for row in cells for cell in row)
+    return [" ".join(cell.rjust(width) for cell in row) for row in cells]
+
+
+def _map(plane: Array) -> list[str]:
+    return [" ".join("#" if wrong else "." for wrong in row) for row in np.atleast_2d(plane)]
