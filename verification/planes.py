@@ -11,7 +11,7 @@ from verification.verdict import Verdict
 
 Array = NDArray[Any]
 
-ROWS, COLUMNS = 6, 8
+ROWS, COLUMNS = 6, 6
 
 
 def side_by_side(verdict: Verdict) -> list[str]:
@@ -23,7 +23,7 @@ def side_by_side(verdict: Verdict) -> list[str]:
     columns = [
         ("yours", _numbers(verdict.got[view])),
         ("oracle", _numbers(verdict.want[view])),
-        (f"{verdict.name}{_label(view)}", _map(verdict.where[view])),
+        (f"{verdict.name}{_label(view, verdict.want.shape)}", _map(verdict.where[view])),
     ]
     blocks = [[title, *lines] for title, lines in columns]
     widths = [max(map(len, block)) for block in blocks]
@@ -46,13 +46,20 @@ def _around(place: int, size: int, most: int) -> slice:
     return slice(first, min(size, first + most))
 
 
-def _label(view: tuple[int | slice, ...]) -> str:
-    parts = (f"{i.start}:{i.stop}" if isinstance(i, slice) else str(i) for i in view)
+def _label(view: tuple[int | slice, ...], shape: tuple[int, ...]) -> str:
+    parts = (_span(i, size) if isinstance(i, slice) else str(i) for i, size in zip(view, shape))
     return f"[{', '.join(parts)}]" if view else ""
 
 
+def _span(shown: slice, size: int) -> str:
+    return ":" if shown == slice(0, size) else f"{shown.start}:{shown.stop}"
+
+
 def _numbers(plane: Array) -> list[str]:
-    cells = [[f"{v:.6g}" for v in row] for row in np.atleast_2d(plane).astype(float)]
+    """Whole numbers in full, as they differ in their last digits; others rounded."""
+    rows = np.atleast_2d(plane).astype(float)
+    whole = bool(np.all((rows == np.rint(rows)) | ~np.isfinite(rows)))
+    cells = [[f"{v:.17g}" if whole else f"{v:.6g}" for v in row] for row in rows]
     width = max(len(cell) for row in cells for cell in row)
     return [" ".join(cell.rjust(width) for cell in row) for row in cells]
 

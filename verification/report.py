@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from verification import planes
+from verification import planes, row
 from verification.judge import Outcome
 from verification.verdict import Verdict
 
@@ -90,7 +90,11 @@ def as_json(run: Run) -> str:
 
 def repeat(run: Run, outcome: Outcome) -> str:
     """The command that asks this question again."""
-    words = ["python", "-m", "verification", run.candidate, "--case", outcome.id]
+    words = ["python", "-m", "verification", run.candidate, "--case"]
+    if outcome.question.name == row.ON_THE_LINE:
+        words += [outcome.question.row, "--only", outcome.function]
+    else:
+        words.append(outcome.id)
     words += ["--seed", str(run.seed)] if run.seed else []
     words += ["--dtype", run.dtype] if run.dtype != "float64" else []
     return shlex.join(words)
@@ -105,17 +109,16 @@ def _by_function(run: Run) -> dict[str, list[Outcome]]:
 
 def _counts(name: str, outcomes: Sequence[Outcome], colour: bool) -> str:
     counts = Counter(outcome.status for outcome in outcomes)
-    cells = []
-    for status in ("ok", "WRONG", "CRASH", "not attempted"):
-        if counts[status] or status == "ok":
-            cell = f"{counts[status]:5} {status}"
-            cells.append(f"\033[{_COLOURS[status]}m{cell}\033[0m" if colour else cell)
-    return f"  {name:32}" + "  ".join(cells)
+    cells = {status: f"{counts[status]:5} {status}" for status in _COLOURS if counts[status]}
+    if colour:
+        cells = {status: f"\033[{_COLOURS[status]}m{cell}\033[0m" for status, cell in cells.items()}
+    return f"  {name:32}" + "  ".join(cells.values())
 
 
-def _size(outcome: Outcome) -> tuple[int, int, str]:
+def _size(outcome: Outcome) -> tuple[int, bool, int, str]:
+    """The order in which failures are told: small questions first, exact ones before others."""
     question = outcome.question
-    return question.work, len(question.row), outcome.id
+    return question.work, outcome.evidence != "exact", len(question.row), outcome.id
 
 
 def _block(run: Run, outcome: Outcome, title: str) -> list[str]:
@@ -126,11 +129,10 @@ def _block(run: Run, outcome: Outcome, title: str) -> list[str]:
     lines += [("", part) for part in _findings(outcome)]
     if outcome.stdout:
         lines.append(("printed", outcome.stdout[:500].rstrip()))
-    wrong = next((v for v in outcome.verdicts if v.worst), None)
-    picture = planes.side_by_side(wrong) if wrong else []
+    pictures = [planes.side_by_side(v) for v in outcome.verdicts if v.worst]
     return [
         *(f"      {label:23} {words}".rstrip() for label, words in lines),
-        *(f"          {line}" for line in picture),
+        *(f"          {line}" for picture in pictures[:1] for line in picture),
         f"      {'again':23} {repeat(run, outcome)}",
     ]
 
@@ -151,16 +153,20 @@ def _findings(outcome: Outcome) -> Iterator[str]:
 def _summary(run: Run) -> str:
     functions = _by_function(run).values()
     differing = sum(any(o.status not in GOOD for o in outcomes) for outcomes in functions)
-    verdict = f"{differing} of {len(functions)} functions differ" + "s" * (differing == 1)
+    if not run.asked:
+        return "Nothing was attempted."
+    verdict = f"{differing} of {_many(len(functions), 'function')} differ" + "s" * (differing == 1)
     if not differing:
-        verdict = f"All {len(functions)} functions match" if run.asked else "Nothing was attempted"
+        verdict = f"{_many(len(functions), 'function')}, and all match"
     questions = len({(o.question.op, o.question.id) for o in run.asked})
+    asked = f"{_many(questions, 'question')}, {_many(len(run.asked), 'check')}"
     evidence = Counter(outcome.evidence for outcome in run.asked)
     kinds = ", ".join(f"{count} {kind}" for kind, count in evidence.most_common())
-    return (
-        f"{verdict}.   {questions} questions, {len(run.asked)} checks: {kinds or 'none'}.   "
-        f"{run.seconds:.1f} s"
-    )
+    return f"{verdict}.   {asked}: {kinds}.   {run.seconds:.1f} s"
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}" + "s" * (count != 1)
 
 
 def _function(name: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:

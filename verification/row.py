@@ -26,6 +26,8 @@ USUAL = {
     "distribute_value": ("integers", "dense"),
 }
 ON_REQUEST = {"conv": ("dense", "special"), "max_pool": ("special",)}
+ON_THE_LINE = "row"
+"""The name of a question that came as a line."""
 LAYOUTS = ("C", "F", "strided", "reversed", "readonly", "broadcast", "swapped")
 
 _SLIDING = {"x", "stride", "pad"}
@@ -56,7 +58,7 @@ def parse(line: str) -> list[Case]:
     op, *words = line.split() or [""]
     quoted = [re.sub(r"=(?!true$|false$)([A-Za-z][\w-]*)$", r'="\1"', word) for word in words]
     try:
-        return cases(op, {"id": "row", **tomllib.loads("\n".join(quoted))})
+        return cases(op, {"id": ON_THE_LINE, **tomllib.loads("\n".join(quoted))})
     except (KeyError, TypeError, ValueError) as error:
         raise CaseError(f"{line!r} is no question: {error}") from error
 
