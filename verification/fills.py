@@ -30,7 +30,6 @@ Array = NDArray[Any]
 Arrays = Mapping[str, Array]
 
 LIMIT = {"float32": 2.0**24, "float64": 2.0**53}
-SMALL = 9
 LIVE, FEW = 16, 32
 
 
@@ -154,7 +153,11 @@ def _special(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Ar
 
 
 def _small(case: Case, rng: np.random.Generator) -> dict[str, Array]:
-    return {name: rng.integers(-SMALL, SMALL + 1, shape) for name, shape in shapes(case).items()}
+    """Integers of one digit, none of them zero: an upstream gradient of 0 would hide its cell."""
+    return {
+        name: rng.integers(1, 10, shape) * rng.choice([-1, 1], shape)
+        for name, shape in shapes(case).items()
+    }
 
 
 _FILL = {

@@ -80,10 +80,12 @@ def _rows(path: Path, source: str, key: str, rows: Any) -> Iterator[Question]:
     if not isinstance(rows, list) or not rows:
         raise CaseError(f"{path.name}: {key} must be a list of rows, and not an empty one")
     for table in rows:
+        if not isinstance(table, dict):
+            raise CaseError(f"{path.name}: {key} holds {table!r}, which is no row")
         try:
             yield from [_refusal(table)] if key == "refuse" else row.cases(key, table)
         except (CaseError, KeyError, TypeError, ValueError) as error:
-            name = table.get("id") if isinstance(table, dict) else table
+            name = table.get("id")
             line = source.count("\n", 0, source.find(f'"{name}"')) + 1
             raise CaseError(f"{path.name}:{line}: {name}: {error}") from error
 

@@ -87,6 +87,9 @@ def _case(op: str, fill: str, row: Mapping[str, Any]) -> Case:
     if unknown:
         raise CaseError(f"unknown keys {sorted(unknown)}")
     about = {key: row[key] for key in _AS_GIVEN & row.keys()}
+    missing = ({"x", "w", "kernel", "b"} & _SETTINGS[op]) - row.keys()
+    if missing:
+        raise CaseError(f"missing keys {sorted(missing)}")
     x, w, b = (tuple(row.get(name, ())) for name in ("x", "w", "b"))
     rank = len(x) - 2
     if "stride" not in _SETTINGS[op]:

@@ -1,0 +1,65 @@
+import pytest
+
+from verification import row
+from verification.case import CaseError
+
+
+@pytest.mark.parametrize("op", row.USUAL)
+def test_without_a_fill_the_usual_ones_are_asked(op):
+    """Each a question of its own."""
+    table = {"id": "a", "x": [1, 4, 4, 1], "w": [2, 2, 1, 1], "kernel": 2, "b": [1], "pad": 0}
+    known = {"conv": "xw", "conv_single_step": "xb", "max_pool": "xkernel", "avg_pool": "xkernel"}
+    wanted = {key: table[key] for key in table if key in ("id", *known.get(op, "x"), "kernel")}
+    if op not in ("max_pool", "avg_pool"):
+        wanted.pop("kernel")
+    assert tuple(case.fill for case in row.cases(op, wanted)) == row.USUAL[op]
+
+
+def test_each_makes_the_product_of_its_lists():
+    """Numbered, the last list running fastest; other keys hold for all."""
+    table = {"id": "g", "x": [1, 6, 5, 1], "w": [2, 2, 1, 1], "fill": "integers", "bias": False}
+    grid = {"stride": [1, [2, 3]], "pad": [0, [[0, 1], [2, 0]]]}
+    cases = row.cases("conv", table | {"each": grid})
+    assert [case.name for case in cases] == ["g-0", "g-1", "g-2", "g-3"]
+    assert [case.stride for case in cases] == [(1, 1), (1, 1), (2, 3), (2, 3)]
+    assert [case.pad for case in cases] == [((0, 0), (0, 0)), ((0, 1), (2, 0))] * 2
+    assert {case.bias for case in cases} == {False}
+
+
+def test_words_become_pads():
+    """The extra cell of "same" comes after."""
+    (case,) = row.parse("conv x=[1,5,6,1] w=[2,3,1,1] dilation=[3,1] pad=same fill=integers")
+    assert (case.word, case.pad, case.out) == ("same", ((1, 2), (1, 1)), (5, 6))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("", "unknown operation ''"),
+        ("conv2d x=[1,4,4,1]", "unknown operation 'conv2d', known are conv, max_pool"),
+        ("conv x=[1,4,4,1]", r"missing keys \['w'\]"),
+        ("max_pool kernel=2", r"missing keys \['x'\]"),
+        ("conv x=[1,4,4,1] w=[2,2,1,1] strides=2", r"unknown keys \['strides'\]"),
+        ("zero_pad x=[1,4,4,1] pad=1 stride=2", r"unknown keys \['stride'\]"),
+        ("conv x=[1,4,4,1] w=[2,2,1,1] fill=ties", r"conv has no fill \['ties'\]"),
+        ("conv x=[1,4,4,1] w=[2,2,1,1] fill=[]", "conv has no fill"),
+        ("conv x=[1,4,4,1] w=[2,2,1,1] layout=G", "unknown layout 'G', known are C, F"),
+        ("conv x=[1,4,4,1] w=[2,2,1,1] stride=[1,2,3]", "nor one for each of 2 axes"),
+        ("conv x=[1,4,4,1] w=[2,2,1,1] stride=1.5", "1.5 is not an int"),
+        ("conv x=[1,4,4,1] w=[2,2,1,1] pad=[[1,2]]", "not a pair for each of 2 axes"),
+        ("conv x=[1,4,4,1] w=[2,2,1,1] pad=full", "unknown pad 'full'"),
+        ("conv x=[1,4,4,1] w=[2,2,1,1] pad=same stride=2", "asks for stride 1"),
+        ("conv x=[1,4,4,3] w=[2,2,2,1]", "do not fit"),
+        ("conv x=[1,4,4,4] w=[2,2,2,3] groups=2", "do not fit"),
+        ("conv x=[1,4,4,1] w=[5,2,1,1]", "no window fits"),
+        ("max_pool x=[1,2,2,1] kernel=2 stride=3 pad=1 dilation=3", "wholly in padding"),
+        ("avg_pool x=[1,4,4,1] kernel=2 pad=2", "wholly in padding"),
+        ("max_pool x=[1,4,4,1] kernel=3 pad=2 fill=special", "torch cannot tell"),
+        ("conv x=[1,4,4,1 w=[2,2,1,1]", "is no question"),
+        ("conv x=[1,4,4,1] w", "is no question"),
+    ],
+)
+def test_what_is_no_question_is_refused(line, message):
+    """With the reason."""
+    with pytest.raises(CaseError, match=message):
+        row.parse(line)
