@@ -54,7 +54,7 @@ class Reply:
     """What a call came to: its value, or the exception that ended it; what it printed; seconds."""
 
     value: Any = None
-    error: Exception | None = None
+    error: BaseException | None = None
     stdout: str = ""
     seconds: float = 0.0
 
@@ -63,7 +63,10 @@ def load(name: str) -> Candidate:
     """The module of this name, imported."""
     try:
         return Candidate(name, importlib.import_module(name), CONTRACT)
-    except Exception as error:  # whatever a stranger's module raises, it cannot be judged
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # whatever a stranger's module raises, it cannot be judged
         raise UnloadableError(
             f"{name} cannot be loaded: {type(error).__name__}: {error}"
         ) from error
@@ -75,7 +78,7 @@ def call(ask: Callable[[], Any]) -> Reply:
     with contextlib.redirect_stdout(printed), np.errstate(all="ignore"):
         try:
             value, error = ask(), None
-        except Exception as raised:  # whatever a candidate raises is its answer
+        except (Exception, SystemExit) as raised:  # whatever a candidate raises is its answer
             value, error = None, raised
     return Reply(value, error, printed.getvalue(), time.perf_counter() - start)
 

@@ -158,7 +158,7 @@ def _summary(run: Run) -> str:
     verdict = f"{differing} of {_many(len(functions), 'function')} differ" + "s" * (differing == 1)
     if not differing:
         verdict = f"{_many(len(functions), 'function')}, and all match"
-    questions = len({(o.question.op, o.question.id) for o in run.asked})
+    questions = len({outcome.question.row for outcome in run.asked})
     asked = f"{_many(questions, 'question')}, {_many(len(run.asked), 'check')}"
     evidence = Counter(outcome.evidence for outcome in run.asked)
     kinds = ", ".join(f"{count} {kind}" for kind, count in evidence.most_common())

@@ -92,6 +92,8 @@ def _case(op: str, fill: str, row: Mapping[str, Any]) -> Case:
         raise CaseError(f"missing keys {sorted(missing)}")
     x, w, b = (tuple(row.get(name, ())) for name in ("x", "w", "b"))
     rank = len(x) - 2
+    if "pad" in _SETTINGS[op] and (rank not in (1, 2, 3) or len(w) not in (0, len(x))):
+        raise CaseError(f"x={x} and w={w} must have one to three spatial axes, both as many")
     if "stride" not in _SETTINGS[op]:
         pad = _pairs(row["pad"], rank) if "pad" in row else ()
         return Case(row["id"], op, fill, x, b=b, pad=pad, **about)
