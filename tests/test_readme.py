@@ -46,7 +46,7 @@ def timeless(report):
     return re.sub(r"(torch|numpy) [\d.]+\w*|[\d.]+ s$", r"\1", report, flags=re.MULTILINE).strip()
 
 
-@pytest.mark.parametrize("line", [b for b in BLOCKS if b.startswith("python -m")][0].splitlines())
+@pytest.mark.parametrize("line", next(b for b in BLOCKS if b.startswith("python -m")).splitlines())
 def test_the_other_commands(line, capsys, tmp_path, monkeypatch):
     """Each ends in a match."""
     monkeypatch.chdir(tmp_path)
