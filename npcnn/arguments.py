@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Sequence
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, SupportsIndex, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,15 +18,15 @@ from npcnn import geometry
 from npcnn.geometry import Axis, ShapeError
 from npcnn.windows import Array, Border, DType
 
-Size: TypeAlias = int | Sequence[int]
-Pad: TypeAlias = int | Sequence[int] | Sequence[Border]
+Size: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
+Pad: TypeAlias = Size | Sequence[Sequence[SupportsIndex]]
 
 
 def array(name: str, value: ArrayLike) -> Array:
     """`value` as an array of integers, float16, float32 or float64, in native byte order."""
     try:
         a = np.asarray(value)
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # whatever a stranger's __array__ raises
         raise TypeError(f"{name} must be a numeric array: {error}") from error
     if not (a.dtype.kind in "iu" or (a.dtype.kind == "f" and a.itemsize <= 8)):
         raise TypeError(
@@ -54,7 +54,7 @@ def fitting(name: str, a: Array, shape: Sequence[int]) -> Array:
     return a
 
 
-def ranked(name: str, value: Any, rank: int) -> None:
+def ranked(name: str, value: ArrayLike, rank: int) -> None:
     """That the array has this many spatial axes."""
     shape = array(name, value).shape
     if len(shape) != rank + 2:
@@ -75,13 +75,16 @@ def spatial(name: str, a: Array) -> tuple[int, ...]:
 
 
 def count(name: str, value: object) -> int:
-    """An int, NumPy's too; not a bool, not a float."""
-    if isinstance(value, bool | np.bool_):
+    """An int, NumPy's too; not a bool, not a float, and none beyond 32 bits."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, SupportsIndex):
         raise TypeError(f"{name} must be an int, got {name}={value!r}")
     try:
-        return operator.index(value)  # type: ignore[arg-type]  # the very check
-    except TypeError:
+        number = operator.index(value)
+    except TypeError:  # an array of floats, or of several ints
         raise TypeError(f"{name} must be an int, got {name}={value!r}") from None
+    if not -(2**31) <= number < 2**31:
+        raise ShapeError(f"{name} must be an int of 32 bits, got one of {number.bit_length()}")
+    return number
 
 
 def sizes(name: str, value: object, rank: int) -> tuple[int, ...]:
@@ -124,7 +127,7 @@ def borders(name: str, a: Array, pad: object) -> list[Border]:
 
 def lengths(name: str, value: object) -> tuple[int, ...]:
     """The lengths of a shape, each at least 1."""
-    shape = sizes(name, value, np.size(value) if _is_sequence(value) else 1)
+    shape = sizes(name, value, len(value) if _is_sequence(value) else 1)
     if any(length < 1 for length in shape):
         raise ShapeError(f"{name} must have lengths of at least 1, got {name}={shape}")
     return shape

@@ -10,10 +10,10 @@ spatial axes from their arrays; `conv1d`, `conv2d`, `conv3d` and their like insi
 
 Sizes are ints, or one int for each spatial axis.  `padding` may also be (before, after) for each
 axis and, in convolutions, "same" (of an odd total the extra cell comes after) or "valid".
-Arrays hold float16 (accumulated in float32), float32, float64 or integers (taken as float64, but
-kept by max pooling).  Results have NumPy's result type of the arrays that enter, and memory of
-their own.  What does not fit raises ShapeError, what has a wrong type TypeError.  Every rule is
-that of torch 2.13.
+Arrays hold float16 (accumulated in float32), float32, float64 or integers.  Results have NumPy's
+result type of the arrays that enter, float64 if all of them are integers (but max pooling keeps
+integers), and memory of their own.  What does not fit raises ShapeError, what has a wrong type
+TypeError.  Every rule is that of torch 2.13.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, Literal, TypeVar, cast, overload
+from typing import Any, SupportsIndex, TypeVar, cast
 
 from numpy.typing import ArrayLike
 
@@ -42,15 +42,15 @@ def conv(
     stride: Size = 1,
     padding: Pad | str = 0,
     dilation: Size = 1,
-    groups: int = 1,
+    groups: SupportsIndex = 1,
 ) -> Array:
     """y (N, *out, K): the cross-correlation of x with w, plus b."""
     x, w = arg.array("x", x), arg.array("w", w)
-    axes, groups = arg.conv_axes(x, w, stride, padding, dilation, groups)
+    axes, count = arg.conv_axes(x, w, stride, padding, dilation, groups)
     bias = [] if b is None else [arg.fitting("bias", arg.array("b", b), w.shape[-1:])]
     dtype = arg.result_dtype(x, w, *bias)
     x, w, *bias = arg.working(dtype, x, w, *bias)
-    y = _conv.forward(x, w, bias[0] if bias else None, axes, groups)
+    y = _conv.forward(x, w, bias[0] if bias else None, axes, count)
     return y.astype(dtype, copy=False)
 
 
@@ -61,41 +61,20 @@ def conv_backward(
     stride: Size = 1,
     padding: Pad | str = 0,
     dilation: Size = 1,
-    groups: int = 1,
+    groups: SupportsIndex = 1,
 ) -> tuple[Array, Array, Array]:
     """dx, dw and db (K,): the gradients of a loss by conv's x, w and b; dy is that by y."""
     dy, x, w = arg.array("dy", dy), arg.array("x", x), arg.array("w", w)
-    axes, groups = arg.conv_axes(x, w, stride, padding, dilation, groups)
+    axes, count = arg.conv_axes(x, w, stride, padding, dilation, groups)
     arg.fitting("upstream gradient", dy, (len(x), *geometry.outs(axes), w.shape[-1]))
     dtype = arg.result_dtype(dy, x, w)
     dy, x, w = arg.working(dtype, dy, x, w)
-    dx = _conv.input_grad(dy, w, axes, groups)
-    dw = _conv.weight_grad(dy, x, axes, groups)
+    dx = _conv.input_grad(dy, w, axes, count)
+    dw = _conv.weight_grad(dy, x, axes, count)
     db = _conv.bias_grad(dy)
     return dx.astype(dtype, copy=False), dw.astype(dtype, copy=False), db.astype(dtype, copy=False)
 
 
-@overload
-def max_pool(
-    x: ArrayLike,
-    kernel_size: Size,
-    stride: Size | None = None,
-    padding: Pad = 0,
-    dilation: Size = 1,
-    ceil_mode: bool = False,
-    return_indices: Literal[False] = False,
-) -> Array: ...
-@overload
-def max_pool(
-    x: ArrayLike,
-    kernel_size: Size,
-    stride: Size | None = None,
-    padding: Pad = 0,
-    dilation: Size = 1,
-    ceil_mode: bool = False,
-    *,
-    return_indices: Literal[True],
-) -> tuple[Array, Array]: ...
 def max_pool(
     x: ArrayLike,
     kernel_size: Size,
@@ -104,11 +83,11 @@ def max_pool(
     dilation: Size = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Array | tuple[Array, Array]:
-    """y: each window's largest cell, and on request its index in the unpadded plane (int64).
+) -> Any:
+    """y, each window's largest cell; with return_indices (y, index), the cell's number (int64).
 
-    Of equal cells the first in row order wins, of NaNs the last.  `stride` is the kernel's size
-    if it is not given.
+    Cells are numbered in row order over the unpadded plane.  Of equal cells the first wins, of
+    NaNs the last.  Without a `stride`, windows stand side by side.
     """
     x = arg.array("x", x)
     axes = arg.pool_axes(x, kernel_size, stride, padding, dilation, ceil_mode)
@@ -143,7 +122,7 @@ def avg_pool(
     padding: Pad = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
-    divisor_override: int | None = None,
+    divisor_override: SupportsIndex | None = None,
 ) -> Array:
     """y: each window's sum over the number of its cells, pads included unless told otherwise."""
     x = arg.array("x", x)
@@ -163,7 +142,7 @@ def avg_pool_backward(
     padding: Pad = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
-    divisor_override: int | None = None,
+    divisor_override: SupportsIndex | None = None,
 ) -> Array:
     """dx: each window's dy is shared out equally among its cells; of x only the form counts."""
     dy, x = arg.array("dy", dy), arg.array("x", x)
@@ -182,7 +161,8 @@ def _insisting(rank: int, operation: Operation) -> Operation:
 
     @functools.wraps(operation)
     def insisting(*args: Any, **kwargs: Any) -> Any:
-        arg.ranked(leading, args[0] if args else kwargs.get(leading), rank)
+        if args or leading in kwargs:
+            arg.ranked(leading, args[0] if args else kwargs[leading], rank)
         return operation(*args, **kwargs)
 
     kind, backward, _ = operation.__name__.partition("_backward")

@@ -93,15 +93,12 @@ class Axis:
     @property
     def first_cells(self) -> list[int]:
         """For each window the first cell of the input that it meets, if it meets any."""
-        return [max(corner, corner % self.dilation) for corner in self.corners]
+        return [self._cells(corner).start for corner in self.corners]
 
     @property
     def cells(self) -> list[int]:
         """For each window the number of cells of the input that it meets."""
-        return [
-            len(range(first, min(self.size, corner + self.span), self.dilation))
-            for first, corner in zip(self.first_cells, self.corners, strict=True)
-        ]
+        return [len(self._cells(corner)) for corner in self.corners]
 
     @property
     def padded_cells(self) -> list[int]:
@@ -110,13 +107,18 @@ class Axis:
 
     def meeting_input(self) -> Axis:
         """This axis, if every window meets a cell of the input: a pool of padding has no answer."""
-        for window, cells in enumerate(self.cells):
-            if not cells:
+        for window, corner in enumerate(self.corners):
+            if not self._cells(corner):
                 raise ShapeError(
                     f"every pooling window must meet the input, but window={window} lies wholly "
                     f"in padding ({self._numbers})"
                 )
         return self
+
+    def _cells(self, corner: int) -> range:
+        """The cells of the input that the window at this corner meets."""
+        first = max(corner, corner % self.dilation)
+        return range(first, min(self.size, corner + self.span), self.dilation)
 
 
 _LEAST = {"size": 1, "kernel": 1, "stride": 1, "dilation": 1, "before": 0, "after": 0}

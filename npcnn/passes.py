@@ -74,7 +74,8 @@ def pool_forward(
     """A and the cache for pool_backward: (A_prev, hparameters), the very objects."""
     words = _pool_words(hparameters, mode)
     pool = functional.max_pool if mode == "max" else functional.avg_pool
-    return pool(A_prev, **words), (A_prev, hparameters)
+    A: Array = pool(A_prev, **words)
+    return A, (A_prev, hparameters)
 
 
 def pool_backward(dA: ArrayLike, cache: PoolCache, mode: str = "max") -> Array:
@@ -105,42 +106,39 @@ def distribute_value(dz: ArrayLike, shape: Size) -> Array:
 
 
 def _conv_words(hparameters: HParameters) -> dict[str, Any]:
-    return _words(hparameters, {"stride": "stride", "pad": "padding"} | _same("dilation", "groups"))
+    return _words("a convolution", hparameters, _CONV)
 
 
 def _pool_words(hparameters: HParameters, mode: str) -> dict[str, Any]:
-    if mode not in ("max", "average"):
+    if not isinstance(mode, str) or mode not in _POOL:
         raise ShapeError(f'mode must be "max" or "average", got mode={mode!r}')
-    words = {"f": "kernel_size", "stride": "stride", "pad": "padding", "ceil_mode": "ceil_mode"}
-    if mode == "max":
-        words |= _same("dilation")
-    else:
-        words |= _same("count_include_pad", "divisor_override")
-    if "f" not in _mapping(hparameters):
-        raise ShapeError(f"hparameters of a pool must have the key 'f', got {sorted(hparameters)}")
-    return _words(hparameters, words)
+    words = _words(f"{mode} pooling", hparameters, _POOL[mode])
+    if "kernel_size" not in words:
+        raise ShapeError(f"hparameters of {mode} pooling must have f, got keys={list(hparameters)}")
+    return words
 
 
-def _words(hparameters: HParameters, words: Mapping[str, str]) -> dict[str, Any]:
+_CONV = {"stride": "stride", "pad": "padding", "dilation": "dilation", "groups": "groups"}
+_WINDOW = {"f": "kernel_size", "stride": "stride", "pad": "padding", "ceil_mode": "ceil_mode"}
+_POOL = {
+    "max": _WINDOW | {"dilation": "dilation"},
+    "average": _WINDOW
+    | {"count_include_pad": "count_include_pad", "divisor_override": "divisor_override"},
+}
+
+
+def _words(kind: str, hparameters: HParameters, known: Mapping[str, str]) -> dict[str, Any]:
     """The hparameters under functional's names."""
-    for key in _mapping(hparameters):
-        if key not in words:
-            near = difflib.get_close_matches(str(key), words, n=1, cutoff=0)
-            raise ShapeError(
-                f"hparameters has the unknown key {key!r}; the nearest known one is {near[0]!r}, "
-                f"known here are {sorted(words)}"
-            )
-    return {words[key]: value for key, value in hparameters.items()}
-
-
-def _same(*keys: str) -> dict[str, str]:
-    return {key: key for key in keys}
-
-
-def _mapping(hparameters: object) -> HParameters:
     if not isinstance(hparameters, Mapping):
         raise TypeError(f"hparameters must be a mapping, got {type(hparameters).__name__}")
-    return hparameters
+    for key in hparameters:
+        if key not in known:
+            near = difflib.get_close_matches(str(key).lower(), known, n=1, cutoff=0)
+            raise ShapeError(
+                f"hparameters of {kind} has the unknown key {key!r}; the nearest known one is "
+                f"{near[0]!r}, known are {sorted(known)}"
+            )
+    return {known[key]: value for key, value in hparameters.items()}
 
 
 def _unpacked(cache: Any, names: str) -> Any:
@@ -157,7 +155,6 @@ def _unpacked(cache: Any, names: str) -> Any:
 def _flat_bias(b: ArrayLike, W: ArrayLike) -> Array:
     """b (n_C,) or (1, 1, 1, n_C), for as many filters as W has, as (n_C,)."""
     bias, w = arg.array("b", b), arg.array("W", W)
-    filters = w.shape[-1:]
-    if bias.shape != filters:
-        arg.fitting("b", bias, (1,) * (w.ndim - 1) + filters)
+    if bias.shape != w.shape[-1:]:
+        arg.fitting("b", bias, (1,) * (w.ndim - 1) + w.shape[-1:])
     return bias.reshape(-1)

@@ -52,6 +52,7 @@ def avg_forward(x: Array, axes: Sequence[Axis], divisor: Array) -> Array:
     for at in geometry.taps(axes):
         total += xp[(slice(None), *at)]
     total /= divisor.astype(x.dtype)[..., None]
+    total += 0  # as torch: a quotient of -0 is returned as +0
     return total
 
 

@@ -17,6 +17,21 @@ def test_what_is_no_int_is_no_size(value):
         arguments.sizes("stride", value, 2)
 
 
+@pytest.mark.parametrize("value", [2**31, -(2**31) - 1, 10**5000], ids=["above", "below", "endless"])
+def test_a_size_beyond_32_bits(value):
+    """Told by its length: Python would not even print the largest."""
+    with pytest.raises(ShapeError, match=r"^stride must be an int of 32 bits, got one of \d+$"):
+        arguments.sizes("stride", value, 2)
+    assert arguments.count("stride", 2**31 - 1) == 2**31 - 1
+
+
+@pytest.mark.parametrize("value", [np.array(2.0), np.array([[1, 2], [3, 4]])])
+def test_an_array_of_anything_else_is_no_size(value):
+    """Floats, or several ints where one is due."""
+    with pytest.raises(TypeError, match="stride must be an int"):
+        arguments.sizes("stride", value, 2)
+
+
 @pytest.mark.parametrize("value", [(), (1, 2, 3)])
 def test_a_size_for_another_number_of_axes(value):
     """To the letter."""
@@ -77,6 +92,17 @@ def test_what_numpy_cannot_read_is_no_array(value):
     """Ragged lists, texts, objects."""
     with pytest.raises(TypeError, match=r"^x must "):
         arguments.array("x", value)
+
+
+def test_an_array_that_refuses_to_be_one():
+    """Whatever its __array__ raises, as a tensor that requires a gradient does."""
+
+    class Stubborn:
+        def __array__(self, *_args, **_kwargs):
+            raise RuntimeError("detach me first")
+
+    with pytest.raises(TypeError, match="x must be a numeric array: detach me first"):
+        arguments.array("x", Stubborn())
 
 
 def test_foreign_byte_order_becomes_native():

@@ -161,10 +161,13 @@ def test_a_name_with_a_dimension_insists_on_it(operation, backward, rank):
             insisting(*args, **kwargs)
 
 
-def test_a_forgotten_array_is_a_type_error():
+def test_a_forgotten_or_misspelt_array_is_pythons_own_error():
     """Not a message about axes."""
-    with pytest.raises(TypeError, match="x must hold"):
-        functional.conv2d(w=np.ones((1, 1, 1, 1)))
+    w = np.ones((1, 1, 1, 1))
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'x'"):
+        functional.conv2d(w=w)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'X'"):
+        functional.conv2d(X=w, w=w)
 
 
 def test_stride_none_is_the_kernel_for_pools_and_wrong_for_convolutions():

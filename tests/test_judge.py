@@ -100,7 +100,7 @@ def test_a_looser_contract_holds_pools_to_their_bounds():
         assert (outcome.status, outcome.evidence) == (status, "bounded")
 
 
-def test_the_sign_of_zero_counts_in_max_pools():
+def test_the_sign_of_zero_counts_in_pools():
     """-0 where torch has 0."""
 
     def pool_forward(A_prev, hparameters, mode="max"):

@@ -93,6 +93,15 @@ def test_averages_never_count_an_overhang():
     np.testing.assert_allclose(answers["y"], factors.ravel(), rtol=1e-15)
 
 
+@pytest.mark.parametrize("space", ["2", "1,2", "1,1,2"])
+def test_averages_of_nothing_are_plus_zero(space):
+    """A quotient of -0 comes out as +0, in every dimension."""
+    kernel = f"[{space}]"
+    line = f"avg_pool x=[1,{space},1] kernel={kernel} divisor_override=-3 fill=integers"
+    (y,) = ask(line, x=[0, 0], dy=[3])["y"]
+    assert (y, np.signbit(y)) == (0, False)
+
+
 def test_averages_are_divided_not_multiplied_by_a_reciprocal():
     """In float32 they differ: 7 / 3 is no 7 * (1 / 3) for some sums."""
     (case,) = row.parse("avg_pool x=[1,3000,1] kernel=3 fill=dense")

@@ -87,6 +87,17 @@ def test_zeros_tie_whatever_their_sign():
         assert np.signbit(y.item()) == np.signbit(first)
 
 
+def test_an_average_of_nothing_is_plus_zero():
+    """A sum of 0 over a negative divisor, and a quotient that underflows: as torch has it."""
+    for x, words in (
+        (np.zeros((1, 1, 1)), {"divisor_override": -3}),
+        (np.array([-5e-324, 0]).reshape(1, 2, 1), {}),
+    ):
+        y = functional.avg_pool1d(x, x.size, **words)
+        assert y.item() == 0
+        assert not np.signbit(y.item())
+
+
 def test_a_gradient_that_is_not_finite_stays_in_its_cell():
     """An unchosen tap adds 0, not 0 * inf."""
     x = np.array([1.0, 2.0, 0.0]).reshape(1, 3, 1)

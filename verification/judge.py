@@ -153,7 +153,7 @@ def _compare(
             want,
             dtype,
             limits.get(name, 0.0),
-            signed=bitwise and case.op == "max_pool" and name == "y",
+            signed=bitwise,
         )
         for name, want in truth.items()
         if name in replies
