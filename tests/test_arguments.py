@@ -17,7 +17,9 @@ def test_what_is_no_int_is_no_size(value):
         arguments.sizes("stride", value, 2)
 
 
-@pytest.mark.parametrize("value", [2**31, -(2**31) - 1, 10**5000], ids=["above", "below", "endless"])
+@pytest.mark.parametrize(
+    "value", [2**31, -(2**31) - 1, 10**5000], ids=["above", "below", "endless"]
+)
 def test_a_size_beyond_32_bits(value):
     """Told by its length: Python would not even print the largest."""
     with pytest.raises(ShapeError, match=r"^stride must be an int of 32 bits, got one of \d+$"):
