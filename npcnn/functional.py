@@ -44,13 +44,17 @@ def conv(
     dilation: Size = 1,
     groups: SupportsIndex = 1,
 ) -> Array:
-    """y (N, *out, K): the cross-correlation of x with w, plus b."""
+    """y (N, *out, K): the cross-correlation of x (N, *space, C) with w (*kernel, C/groups, K), plus b.
+
+    out = floor((size + pads - dilation * (kernel - 1) - 1) / stride) + 1 on each axis.
+    ShapeError: channels, groups or windows that do not fit, "same" with a stride.
+    """
     x, w = arg.array("x", x), arg.array("w", w)
-    axes, count = arg.conv_axes(x, w, stride, padding, dilation, groups)
+    axes, n_groups = arg.conv_axes(x, w, stride, padding, dilation, groups)
     bias = [] if b is None else [arg.fitting("bias", arg.array("b", b), w.shape[-1:])]
     dtype = arg.result_dtype(x, w, *bias)
     x, w, *bias = arg.working(dtype, x, w, *bias)
-    y = _conv.forward(x, w, bias[0] if bias else None, axes, count)
+    y = _conv.forward(x, w, bias[0] if bias else None, axes, n_groups)
     return y.astype(dtype, copy=False)
 
 
@@ -63,14 +67,17 @@ def conv_backward(
     dilation: Size = 1,
     groups: SupportsIndex = 1,
 ) -> tuple[Array, Array, Array]:
-    """dx, dw and db (K,): the gradients of a loss by conv's x, w and b; dy is that by y."""
+    """dx, dw and db (K,): the gradients of a loss by conv's x, w and b.
+
+    dy (N, *out, K) is the gradient by y; ShapeError if it has another shape, or as conv.
+    """
     dy, x, w = arg.array("dy", dy), arg.array("x", x), arg.array("w", w)
-    axes, count = arg.conv_axes(x, w, stride, padding, dilation, groups)
+    axes, n_groups = arg.conv_axes(x, w, stride, padding, dilation, groups)
     arg.fitting("upstream gradient", dy, (len(x), *geometry.outs(axes), w.shape[-1]))
     dtype = arg.result_dtype(dy, x, w)
     dy, x, w = arg.working(dtype, dy, x, w)
-    dx = _conv.input_grad(dy, w, axes, count)
-    dw = _conv.weight_grad(dy, x, axes, count)
+    dx = _conv.input_grad(dy, w, axes, n_groups)
+    dw = _conv.weight_grad(dy, x, axes, n_groups)
     db = _conv.bias_grad(dy)
     return dx.astype(dtype, copy=False), dw.astype(dtype, copy=False), db.astype(dtype, copy=False)
 
@@ -84,10 +91,11 @@ def max_pool(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """y, each window's largest cell; with return_indices (y, index), the cell's number (int64).
+    """y (N, *out, C), each window's largest cell; with return_indices (y, index), index int64.
 
-    Cells are numbered in row order over the unpadded plane.  Of equal cells the first wins, of
-    NaNs the last.  Without a `stride`, windows stand side by side.
+    An index numbers the cells of an unpadded plane in row order.  Of equal cells the first wins,
+    of NaNs the last.  No `stride` is the kernel's size.  ShapeError: a window that does not fit, or
+    lies wholly in padding, where torch reads and writes beyond its arrays.
     """
     x = arg.array("x", x)
     axes = arg.pool_axes(x, kernel_size, stride, padding, dilation, ceil_mode)
@@ -104,7 +112,10 @@ def max_pool_backward(
     dilation: Size = 1,
     ceil_mode: bool = False,
 ) -> Array:
-    """dx: each window's dy goes to the cell that max_pool chose; of integers in dy's own dtype."""
+    """dx (N, *space, C): each window's dy goes to the cell that max_pool chose.
+
+    dy (N, *out, C) may be of integers if x is: dx then has its dtype.  ShapeError as max_pool.
+    """
     dy, x = arg.array("dy", dy), arg.array("x", x)
     axes = arg.pool_axes(x, kernel_size, stride, padding, dilation, ceil_mode)
     arg.fitting("upstream gradient", dy, (len(x), *geometry.outs(axes), x.shape[-1]))
@@ -124,7 +135,11 @@ def avg_pool(
     count_include_pad: bool = True,
     divisor_override: SupportsIndex | None = None,
 ) -> Array:
-    """y: each window's sum over the number of its cells, pads included unless told otherwise."""
+    """y (N, *out, C): each window's sum over the number of its cells, or divisor_override.
+
+    Pads count as cells with count_include_pad; what overhangs them (ceil_mode) never does.
+    ShapeError: a window that does not fit or lies wholly in padding, a divisor of 0.
+    """
     x = arg.array("x", x)
     axes = arg.pool_axes(x, kernel_size, stride, padding, 1, ceil_mode)
     divisor = arg.divisor(axes, count_include_pad, divisor_override)
@@ -144,7 +159,10 @@ def avg_pool_backward(
     count_include_pad: bool = True,
     divisor_override: SupportsIndex | None = None,
 ) -> Array:
-    """dx: each window's dy is shared out equally among its cells; of x only the form counts."""
+    """dx (N, *space, C): each window's dy, over avg_pool's divisor, goes to all its cells.
+
+    Of x only the shape and dtype count.  ShapeError if dy is not (N, *out, C), or as avg_pool.
+    """
     dy, x = arg.array("dy", dy), arg.array("x", x)
     axes = arg.pool_axes(x, kernel_size, stride, padding, 1, ceil_mode)
     arg.fitting("upstream gradient", dy, (len(x), *geometry.outs(axes), x.shape[-1]))

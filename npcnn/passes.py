@@ -7,7 +7,8 @@ One or three spatial axes work alike, and so does an f of its own for each axis.
 is a mapping: for convolutions `stride` (1), `pad` (0), `dilation` (1), `groups` (1); for pools
 `f`, `stride` (f), `pad` (0), `ceil_mode` (False), with mode "max" also `dilation` (1), with mode
 "average" also `count_include_pad` (True) and `divisor_override` (None).  Sizes, pads, dtypes and
-errors are those of npcnn.functional.
+rules are those of npcnn.functional; what does not fit raises ShapeError, unknown or missing keys
+and unknown modes too, and what has a wrong type TypeError.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ PoolCache = tuple[ArrayLike, HParameters]
 
 
 def zero_pad(X: ArrayLike, pad: Pad) -> Array:
-    """X (m, n_H, n_W, n_C) with zeros around its spatial axes; integers become float64."""
+    """X (m, n_H, n_W, n_C) with zeros around its spatial axes; integers become float64.
+
+    pad is an int, one for each spatial axis, or (before, after) for each.
+    """
     x = arg.array("X", X)
     borders = arg.borders("X", x, pad)
     return windows.pad(x.astype(arg.result_dtype(x)), borders)
@@ -53,14 +57,20 @@ def conv_single_step(a_slice_prev: ArrayLike, W: ArrayLike, b: ArrayLike) -> Any
 def conv_forward(
     A_prev: ArrayLike, W: ArrayLike, b: ArrayLike | None, hparameters: HParameters
 ) -> tuple[Array, ConvCache]:
-    """Z and the cache for conv_backward: the four arguments, the very objects."""
+    """Z (m, n_H, n_W, n_C) and the cache for conv_backward: the four arguments, the very objects.
+
+    n_H = floor((n_H_prev + 2 pad - f) / stride) + 1.  b may be (n_C,), or None for no bias.
+    """
     bias = None if b is None else _flat_bias(b, W)
     Z = functional.conv(A_prev, W, bias, **_conv_words(hparameters))
     return Z, (A_prev, W, b, hparameters)
 
 
 def conv_backward(dZ: ArrayLike, cache: ConvCache) -> tuple[Array, Array, Array | None]:
-    """dA_prev, dW and db, in the shapes of A_prev, W and b (None for a b that is None)."""
+    """dA_prev, dW and db, in the shapes of A_prev, W and b, from dZ in that of Z.
+
+    Sums over the batch, not means; db is None where b is.
+    """
     A_prev, W, b, hparameters = _unpacked(cache, "A_prev, W, b, hparameters")
     if b is not None:
         _flat_bias(b, W)
@@ -71,7 +81,10 @@ def conv_backward(dZ: ArrayLike, cache: ConvCache) -> tuple[Array, Array, Array 
 def pool_forward(
     A_prev: ArrayLike, hparameters: HParameters, mode: str = "max"
 ) -> tuple[Array, PoolCache]:
-    """A and the cache for pool_backward: (A_prev, hparameters), the very objects."""
+    """A (m, n_H, n_W, n_C) and the cache for pool_backward: the first two arguments themselves.
+
+    n_H = floor((n_H_prev + 2 pad - f) / stride) + 1.  mode is "max" or "average".
+    """
     words = _pool_words(hparameters, mode)
     pool = functional.max_pool if mode == "max" else functional.avg_pool
     A: Array = pool(A_prev, **words)
@@ -79,7 +92,7 @@ def pool_forward(
 
 
 def pool_backward(dA: ArrayLike, cache: PoolCache, mode: str = "max") -> Array:
-    """dA_prev, in the shape of A_prev."""
+    """dA_prev, in the shape of A_prev, from dA in that of A; the mode must be the forward pass's."""
     A_prev, hparameters = _unpacked(cache, "A_prev, hparameters")
     words = _pool_words(hparameters, mode)
     if mode == "max":
