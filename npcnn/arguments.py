@@ -54,22 +54,12 @@ def fitting(name: str, a: Array, shape: Sequence[int]) -> Array:
     return a
 
 
-def ranked(name: str, value: ArrayLike, rank: int) -> None:
-    """That the array has this many spatial axes."""
-    shape = array(name, value).shape
-    if len(shape) != rank + 2:
+def spatial(name: str, a: Array, ranks: Sequence[int] = (1, 2, 3)) -> tuple[int, ...]:
+    """The spatial sizes of an array (N, *space, C) with as many spatial axes."""
+    if a.ndim - 2 not in ranks:
+        axes = " or ".join(str(rank + 2) for rank in ranks)
         raise ShapeError(
-            f"{name} must have {rank + 2} axes, a batch, {rank} of space and channels, "
-            f"got shape={shape}"
-        )
-
-
-def spatial(name: str, a: Array) -> tuple[int, ...]:
-    """The spatial sizes of an array (N, *space, C)."""
-    if not 3 <= a.ndim <= 5:
-        raise ShapeError(
-            f"{name} must have 3, 4 or 5 axes, a batch, one to three of space and channels, "
-            f"got shape={a.shape}"
+            f"{name} must have {axes} axes (batch, *space, channels), got shape={a.shape}"
         )
     return a.shape[1:-1]
 

@@ -44,9 +44,10 @@ def conv(
     dilation: Size = 1,
     groups: SupportsIndex = 1,
 ) -> Array:
-    """y (N, *out, K): the cross-correlation of x (N, *space, C) with w (*kernel, C/groups, K), plus b.
+    """y (N, *out, K): the cross-correlation of x (N, *space, C) with w, plus b (K,).
 
-    out = floor((size + pads - dilation * (kernel - 1) - 1) / stride) + 1 on each axis.
+    w is (*kernel, C/groups, K), and on each axis
+    out = floor((size + pads - dilation * (kernel - 1) - 1) / stride) + 1.
     ShapeError: channels, groups or windows that do not fit, "same" with a stride.
     """
     x, w = arg.array("x", x), arg.array("w", w)
@@ -180,7 +181,8 @@ def _insisting(rank: int, operation: Operation) -> Operation:
     @functools.wraps(operation)
     def insisting(*args: Any, **kwargs: Any) -> Any:
         if args or leading in kwargs:
-            arg.ranked(leading, args[0] if args else kwargs[leading], rank)
+            array = arg.array(leading, args[0] if args else kwargs[leading])
+            arg.spatial(leading, array, ranks=[rank])
         return operation(*args, **kwargs)
 
     kind, backward, _ = operation.__name__.partition("_backward")

@@ -92,7 +92,7 @@ def pool_forward(
 
 
 def pool_backward(dA: ArrayLike, cache: PoolCache, mode: str = "max") -> Array:
-    """dA_prev, in the shape of A_prev, from dA in that of A; the mode must be the forward pass's."""
+    """dA_prev, in the shape of A_prev, from dA in that of A; mode as in the forward pass."""
     A_prev, hparameters = _unpacked(cache, "A_prev, hparameters")
     words = _pool_words(hparameters, mode)
     if mode == "max":
