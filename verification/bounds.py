@@ -71,7 +71,7 @@ def _bound(roundings: Array, magnitude: Array, dtype: str) -> Array:
     """One rounding more than counted pays for those of the magnitude itself."""
     n = np.maximum(roundings, 0) + 1
     underflow = n * np.finfo(dtype).smallest_subnormal.astype(np.float64)
-    return (gamma(n, dtype) + gamma(n, "float64")) * magnitude + underflow
+    return np.asarray((gamma(n, dtype) + gamma(n, "float64")) * magnitude + underflow)
 
 
 def gamma(n: Array, dtype: str) -> Array:
