@@ -30,6 +30,14 @@ def test_what_cannot_be_imported_is_unloadable(tmp_path, monkeypatch, source, me
         candidate.load("stranger")
 
 
+def test_what_a_module_prints_is_no_part_of_the_report(tmp_path, monkeypatch, capsys):
+    """Standard output may be a JSON document."""
+    (tmp_path / "chatty.py").write_text("print('hello')")
+    monkeypatch.syspath_prepend(tmp_path)
+    candidate.load("chatty")
+    assert tuple(capsys.readouterr()) == ("", "hello\n")
+
+
 def test_no_such_module():
     """Nor a name that is none."""
     for name in ("nosuchmodule", "no/such.py", "", "."):

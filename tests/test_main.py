@@ -185,7 +185,13 @@ def test_a_bad_case_file_is_a_fault_of_the_harness(capsys, monkeypatch, tmp_path
 
 @pytest.mark.parametrize(
     "words",
-    [["--level", "5"], ["--nonsense"], ["--dtype", "float16"], ["--case", "conv x=[1] stride=a b"]],
+    [
+        ["--level", "5"],
+        ["--nonsense"],
+        ["--dtype", "float16"],
+        ["--case", "conv x=[1] stride=a b"],
+        ["--only", "conv_forward", "my_cnn"],
+    ],
 )
 def test_bad_usage(capsys, words):
     """Exit code 4, usage on standard error."""

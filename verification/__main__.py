@@ -24,6 +24,8 @@ from verification.questions import Question
 
 MATCH, DIFFERS, UNLOADABLE, FAULT, USAGE, NOTHING = range(6)
 
+LEVELS = "up to 1 helpers and smallest sizes, 2 the assignment's, 3 uneven ones, 4 every option (4)"
+
 
 class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
@@ -61,20 +63,28 @@ def _parser() -> Parser:
     add("candidate", nargs="?", default="npcnn", help="a module by its dotted name (npcnn)")
     add("--only", nargs="+", metavar="NAME", help="these functions only")
     add("-k", dest="text", default="", metavar="TEXT", help="cases whose id contains TEXT")
-    add("--level", type=int, choices=(1, 2, 3, 4), default=4, help="cases up to this level (4)")
+    add("--level", type=int, choices=(1, 2, 3, 4), default=4, help=LEVELS)
     add("--case", metavar="ID|ROW", help="one case in full, by its id or its row")
     add("--seed", type=int, default=0, help="another seed, other numbers (0)")
-    add("--dtype", choices=("float64", "float32"), default="float64", help="(float64)")
+    add(
+        "--dtype", choices=("float64", "float32"), default="float64", help="of all arrays (float64)"
+    )
     add("-x", dest="first", action="store_true", help="stop at the first failure")
     add("--list", action="store_true", help="list the cases and judge nothing")
     add("--json", metavar="FILE", help="the report as JSON; - is standard output")
-    add("--color", choices=("auto", "always", "never"), default="auto", help="(auto)")
+    add(
+        "--color", choices=("auto", "always", "never"), default="auto", help="(auto: on a terminal)"
+    )
     return parser
 
 
 def _judge(options: argparse.Namespace) -> int:
     start = time.perf_counter()
     judged = candidate.load(options.candidate)
+    names = [function.name for function in judged.contract.functions]
+    for name in options.only or ():
+        if name not in {known for full in names for known in (full, _short(full))}:
+            _parser().error(f"unknown function {name!r}, known are {', '.join(names)}")
     checks = judge.plan(judged, _questions(options), lambda *pair: _chosen(options, *pair))
     if options.list:
         for check in checks:
@@ -98,7 +108,7 @@ def _judge(options: argparse.Namespace) -> int:
         seed=options.seed,
         dtype=options.dtype,
         seconds=time.perf_counter() - start,
-        functions=[function.name for function in judged.contract.functions],
+        functions=names,
         outcomes=outcomes,
     )
     _print(run, options)
@@ -115,11 +125,16 @@ def _questions(options: argparse.Namespace) -> Sequence[Question]:
 
 
 def _chosen(options: argparse.Namespace, name: str, question: Question) -> bool:
-    if options.only and name not in options.only and name.rpartition(".")[2] not in options.only:
+    if options.only and not {name, _short(name)} & set(options.only):
         return False
     if options.case and "=" not in options.case:
         return options.case in _names(name, question)
     return question.level <= options.level and options.text in f"{name}/{question.id}"
+
+
+def _short(name: str) -> str:
+    """conv2d for functional.conv2d."""
+    return name.rpartition(".")[2]
 
 
 def _names(name: str, question: Question) -> set[str]:

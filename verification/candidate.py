@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import importlib
 import io
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -60,9 +61,10 @@ class Reply:
 
 
 def load(name: str) -> Candidate:
-    """The module of this name, imported."""
+    """The module of this name, imported; what it prints goes to standard error."""
     try:
-        return Candidate(name, importlib.import_module(name), CONTRACT)
+        with contextlib.redirect_stdout(sys.stderr):
+            return Candidate(name, importlib.import_module(name), CONTRACT)
     except (
         Exception,
         SystemExit,
