@@ -219,6 +219,15 @@ def test_a_lying_definition_is_found_out(monkeypatch):
         outcomes(module(), line)
 
 
+def test_every_check_has_an_id_of_its_own():
+    """So that --case asks one question, and JSON can be indexed."""
+    checks = judge.plan(candidate.load("npcnn"), questions.read_all(), lambda *_: True)
+    ids = [
+        f"{function.name}/{check.question.id}" for check in checks for function in check.functions
+    ]
+    assert len(ids) == len(set(ids)) > 8000
+
+
 def test_small_questions_come_first():
     """So that the first failure is a small one."""
     checks = judge.plan(candidate.load("npcnn"), questions.read_all(), lambda *_: True)

@@ -49,12 +49,13 @@ def test_a_bad_row_is_named_with_its_file_and_line(tmp_path, text, message):
         questions.read(written(tmp_path, text))
 
 
-def test_an_id_is_used_once(tmp_path):
-    """In all files together."""
-    text = 'conv = [{id="a", x=[1,3,3,1], w=[2,2,1,1], fill="integers"}]'
-    written(tmp_path, text, "one.toml")
-    written(tmp_path, text, "two.toml")
-    with pytest.raises(CaseError, match=r"the id 'a.integers' is used twice for conv"):
+@pytest.mark.parametrize(("first", "second"), [("max", "max"), ("max", "avg")])
+def test_an_id_is_used_once(tmp_path, first, second):
+    """In all files together, and for both kinds of pools: pool_forward/a.dense is one question."""
+    for name, kind in (("one.toml", first), ("two.toml", second)):
+        row = f'{kind}_pool = [{{id="a", x=[1,3,3,1], kernel=2, fill="dense"}}]'
+        written(tmp_path, row, name)
+    with pytest.raises(CaseError, match=r"the id 'a.dense' is used twice for pool"):
         questions.read_all(tmp_path)
 
 
