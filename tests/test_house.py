@@ -39,8 +39,11 @@ HARNESS = {
         *("questions", "verdict"),
     },
     "planes": {"numpy", "verdict"},
-    "report": {"judge", "planes", "row", "verdict"},
-    "__main__": {"numpy", "candidate", "case", "judge", "questions", "report", "row"},
+    "report": {"judge", "planes", "row"},
+    "document": {"judge", "report", "verdict"},
+    "__main__": {
+        *("numpy", "candidate", "case", "document", "judge", "questions", "report", "row"),
+    },
 }
 HOUSES = {"npcnn": CORE, "verification": HARNESS}
 

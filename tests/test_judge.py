@@ -231,8 +231,9 @@ def test_every_check_has_an_id_of_its_own():
 def test_small_questions_come_first():
     """So that the first failure is a small one."""
     checks = judge.plan(candidate.load("npcnn"), questions.read_all(), lambda *_: True)
-    work = [check.question.work for check in checks]
+    work = [check.question.work or judge.EMPTY for check in checks]
     assert work == sorted(work)
+    assert work[0] == checks[0].question.work == 1
 
 
 def test_the_same_seed_gives_the_same_outcomes_and_another_one_others():

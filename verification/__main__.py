@@ -7,6 +7,7 @@ interrupted, 3 a fault of the harness, 4 bad usage, 5 nothing to judge.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import platform
 import sys
@@ -17,7 +18,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from verification import candidate, judge, questions, report, row
+from verification import candidate, document, judge, questions, report, row
 from verification.case import CaseError
 from verification.judge import Check, Outcome
 from verification.questions import Question
@@ -37,7 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Judge, print, and return the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        return _judge(options)
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        code = _judge(options)
+        print(end="", flush=True)
+        return code
     except candidate.UnloadableError as error:
         print(error, file=sys.stderr)
         return UNLOADABLE
@@ -47,6 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNLOADABLE
+    except CaseError as error:
+        if _is_row(options):
+            _parser().error(str(error))
+        print(f"fault of the harness: {error}", file=sys.stderr)
+        return FAULT
     except Exception as error:  # not the candidate's fault, and never to be reported as its
         print(f"fault of the harness: {type(error).__name__}: {error}", file=sys.stderr)
         return FAULT
@@ -80,6 +91,11 @@ def _parser() -> Parser:
 
 def _judge(options: argparse.Namespace) -> int:
     start = time.perf_counter()
+    if options.json not in (None, "-"):
+        try:
+            Path(options.json).open("a").close()
+        except OSError as error:
+            _parser().error(f"--json cannot be written: {error}")
     judged = candidate.load(options.candidate)
     names = [function.name for function in judged.contract.functions]
     for name in options.only or ():
@@ -95,9 +111,9 @@ def _judge(options: argparse.Namespace) -> int:
         print("no case fits these options", file=sys.stderr)
         return NOTHING
     oracle = judge.prepare()
-    outcomes = list(
-        _watched(judge.run(judged, checks, options.seed, options.dtype), checks, options)
-    )
+    with np.errstate(all="ignore"):  # a candidate's np.seterr is no affair of the harness
+        asked = judge.run(judged, checks, options.seed, options.dtype)
+        outcomes = list(_watched(asked, checks, options))
     run = report.Run(
         candidate=options.candidate,
         contract=judged.contract.name,
@@ -116,18 +132,17 @@ def _judge(options: argparse.Namespace) -> int:
 
 
 def _questions(options: argparse.Namespace) -> Sequence[Question]:
-    if options.case and "=" in options.case:
-        try:
-            return row.parse(options.case)
-        except CaseError as error:
-            _parser().error(str(error))
-    return questions.read_all()
+    return row.parse(options.case) if _is_row(options) else questions.read_all()
+
+
+def _is_row(options: argparse.Namespace) -> bool:
+    return "=" in (options.case or "")
 
 
 def _chosen(options: argparse.Namespace, name: str, question: Question) -> bool:
     if options.only and not {name, _short(name)} & set(options.only):
         return False
-    if options.case and "=" not in options.case:
+    if options.case and not _is_row(options):
         return options.case in _names(name, question)
     return question.level <= options.level and options.text in f"{name}/{question.id}"
 
@@ -160,10 +175,10 @@ def _watched(
 
 def _print(run: report.Run, options: argparse.Namespace) -> None:
     if options.json == "-":
-        print(report.as_json(run))
+        print(document.as_json(run))
         return
     if options.json:
-        Path(options.json).write_text(report.as_json(run) + "\n", encoding="utf-8")
+        Path(options.json).write_text(document.as_json(run) + "\n", encoding="utf-8")
     print(report.as_text(run, _coloured(options.color), full=bool(options.case)))
 
 
@@ -172,7 +187,7 @@ def _coloured(wish: str) -> bool:
         return wish == "always"
     if os.environ.get("NO_COLOR"):
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+    return bool(os.environ.get("FORCE_COLOR")) or bool(sys.stdout and sys.stdout.isatty())
 
 
 if __name__ == "__main__":

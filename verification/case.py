@@ -201,11 +201,13 @@ def _words(case: Case) -> Iterator[tuple[str, str]]:
         yield "kernel", text(plain(case.kernel))
     if case.stride != (ones if case.w else case.kernel):
         yield "stride", text(plain(case.stride))
-    if case.word or any(map(any, case.pad)):
+    if case.op == "zero_pad" or case.word or any(map(any, case.pad)):
         yield "pad", case.word or text(plain_pad(case.pad))
     if case.dilation != ones:
         yield "dilation", text(plain(case.dilation))
-    for key in ("b", "groups", "bias", "ceil_mode", "count_include_pad", "divisor_override"):
+    if case.op == "conv_single_step":
+        yield "b", text(case.b)
+    for key in ("groups", "bias", "ceil_mode", "count_include_pad", "divisor_override"):
         if getattr(case, key) != getattr(Case, key):
             yield key, text(getattr(case, key))
     yield "fill", case.fill

@@ -8,7 +8,7 @@
     dense        N(0, 1)
     ties         x in {-2, -1, 0}: maxima tie, and none is above the zeros of a wrong padding
     permutation  x all different and negative
-    special      x a permutation with NaN, infinities and both zeros among it
+    special      x a permutation with NaN, infinities and both zeros among it; of max pools dy too
 
 Where a fill speaks of x alone, the other arrays hold integers.
 """
@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from verification.case import Case
+from verification.case import Case, CaseError
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
@@ -80,7 +80,7 @@ def _integers(case: Case, rng: np.random.Generator, limit: float) -> dict[str, A
         if most <= limit:
             return filled
         if top == 1:
-            raise ValueError(f"no integers are exact for {case.row} below {limit:.0f}")
+            raise CaseError(f"no integers are exact for {case.row} below {limit:.0f}")
         top = max(1, min(top - 1, int(top * min(0.99, math.sqrt(limit / most)))))
 
 
@@ -149,7 +149,13 @@ def _permutation(case: Case, rng: np.random.Generator, limit: float) -> dict[str
 def _special(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Array]:
     filled = _permutation(case, rng, limit)
     odd = rng.choice([math.nan, math.inf, -math.inf, 0.0, -0.0], case.x)
-    return filled | {"x": np.where(rng.random(case.x) < 0.3, odd, filled["x"])}
+    x = np.where(rng.random(case.x) < 0.3, odd, filled["x"])
+    if case.op != "max_pool":
+        return filled | {"x": x}
+    above = np.where(
+        rng.random(case.y) < 0.2, rng.choice([math.nan, math.inf], case.y), filled["dy"]
+    )
+    return {"x": x, "dy": above}
 
 
 def _small(case: Case, rng: np.random.Generator) -> dict[str, Array]:
@@ -172,6 +178,8 @@ _FILL = {
 
 def laid_out(a: Array, layout: str) -> Array:
     """A copy with another way through memory; broadcast takes every image for the first."""
+    if not a.ndim:
+        layout = "C"
     if layout == "F":
         return np.array(a, order="F")
     if layout == "strided":
@@ -188,10 +196,12 @@ def laid_out(a: Array, layout: str) -> Array:
 
 
 def argument(value: Any) -> Any:
-    """A refusal's argument: {array = shape, dtype = ...} and {tuple = [...]} made what they say."""
-    if isinstance(value, dict) and "array" in value:
-        shape = tuple(value["array"])
-        return np.arange(math.prod(shape)).reshape(shape).astype(value.get("dtype", "float64"))
-    if isinstance(value, dict) and "tuple" in value:
-        return tuple(map(argument, value["tuple"]))
-    return value
+    """A refusal's argument, made anew: {array = shape, dtype = ...}, {tuple = [...]} or plain."""
+    if isinstance(value, dict):
+        if "array" in value:
+            shape = tuple(value["array"])
+            return np.arange(math.prod(shape)).reshape(shape).astype(value.get("dtype", "float64"))
+        if "tuple" in value:
+            return tuple(map(argument, value["tuple"]))
+        return {name: argument(inner) for name, inner in value.items()}
+    return list(map(argument, value)) if isinstance(value, list) else value

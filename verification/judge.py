@@ -21,6 +21,9 @@ from verification.verdict import Verdict
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
 
+EMPTY = 1000
+"""The place of an empty batch among the questions: behind those with numbers to show."""
+
 
 def prepare() -> str:
     """Make the oracle ready; its name and version."""
@@ -64,7 +67,7 @@ def plan(judged: Candidate, questions: Iterable[Question], chosen: Any) -> list[
     The least work comes first, so that the first failure is a small one.
     """
     checks = []
-    for question in sorted(questions, key=lambda question: question.work):
+    for question in sorted(questions, key=lambda question: question.work or EMPTY):
         functions = tuple(
             function
             for function in judged.contract.functions
@@ -95,7 +98,7 @@ def _takes(function: Function, question: Question) -> bool:
 
 
 def _refused(judged: Candidate, function: Function, refusal: Refusal) -> Outcome:
-    arguments = {name: fills.argument(value) for name, value in refusal.arguments.items()}
+    arguments = fills.argument(dict(refusal.arguments))
     reply = candidate.call(partial(judged.get(function.name), **arguments))
     said = _said(reply) if reply.error else "an answer"
     right = said.startswith(f"{refusal.error}: ") and all(word in said for word in refusal.words)
@@ -107,7 +110,7 @@ def _answered(
     judged: Candidate, functions: Sequence[Function], case: Case, seed: int, dtype: str
 ) -> Iterator[Outcome]:
     given = fills.arrays(case, seed, dtype)
-    bitwise = judged.contract.bitwise and case.op in ("max_pool", "avg_pool")
+    bitwise = judged.contract.bitwise and case.op in ("max_pool", "avg_pool", "zero_pad")
     truth, limits = _truth(case, given, dtype, case.is_exact or bitwise)
     compare = partial(_compare, case, truth, limits, dtype, bitwise)
     evidence = "bounded" if limits else "exact"
@@ -184,4 +187,4 @@ def _outcome(
 
 
 def _said(reply: Reply) -> str:
-    return f"{type(reply.error).__name__}: {reply.error}"
+    return candidate.told(reply.error)

@@ -12,6 +12,7 @@ The key `refuse` holds calls that must be refused.  An empty list or an id used 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from typing import Any
 from verification import row
 from verification.case import Case, CaseError
 
+ERRORS = ("ShapeError", "TypeError")
 FOLDER = Path(__file__).resolve().parent.parent / "cases"
 
 
@@ -85,16 +87,26 @@ def _rows(path: Path, source: str, key: str, rows: Any) -> Iterator[Question]:
             raise CaseError(f"{path.name}: {key} holds {table!r}, which is no row")
         try:
             yield from [_refusal(table)] if key == "refuse" else row.cases(key, table)
-        except (CaseError, KeyError, TypeError, ValueError) as error:
-            name = table.get("id")
-            line = source.count("\n", 0, source.find(f'"{name}"')) + 1
-            raise CaseError(f"{path.name}:{line}: {name}: {error}") from error
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise CaseError(f"{_place(path, source, key, table)}: {error}") from error
+
+
+def _place(path: Path, source: str, key: str, table: Mapping[str, Any]) -> str:
+    """The file and line of a row, found by its id."""
+    if "id" not in table:
+        return f"{path.name}: a row of {key} without an id"
+    start = max(0, source.find(f"\n{key}"))
+    found = re.compile(rf'id\s*=\s*"{re.escape(str(table["id"]))}"').search(source, start)
+    line = source.count("\n", 0, found.start()) + 1 if found else "?"
+    return f"{path.name}:{line}: {table['id']}"
 
 
 def _refusal(table: Mapping[str, Any]) -> Refusal:
     unknown = table.keys() - {"id", "function", "arguments", "error", "words", "why"}
-    if unknown or not table["words"]:
+    if unknown or not (isinstance(table["words"], list) and table["words"]):
         raise CaseError(f"unknown keys {sorted(unknown)}, or no words to look for")
+    if table["error"] not in ERRORS:
+        raise CaseError(f"unknown error {table['error']!r}, known are {', '.join(ERRORS)}")
     return Refusal(
         name=table["id"],
         function=table["function"],

@@ -1,21 +1,16 @@
-"""Outcomes as text for people and as JSON for machines: pure functions of the results."""
+"""A run as text for people: a pure function of its outcomes."""
 
 from __future__ import annotations
 
-import json
-import math
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from verification import planes, row
 from verification.judge import Outcome
-from verification.verdict import Verdict
 
 GOOD = ("ok", "not attempted")
-_STATUSES = ("ok", "WRONG", "CRASH", "TIMEOUT", "MEMORY", "DEVIATES", "not judged", "outside")
 _COLOURS = {"ok": "32", "WRONG": "31;1", "CRASH": "31;1", "not attempted": "33"}
 
 
@@ -52,7 +47,7 @@ def as_text(run: Run, colour: bool = False, full: bool = False) -> str:
     header = [run.candidate, f"{run.contract} contract", f"oracle {run.oracle}"]
     header += [f"numpy {run.numpy}", run.dtype, f"seed {run.seed}"]
     lines = ["   ".join(header), ""]
-    for name, outcomes in _by_function(run).items():
+    for name, outcomes in by_function(run).items():
         lines.append(_counts(name, outcomes, colour))
         failed = [outcome for outcome in outcomes if outcome.status not in GOOD]
         if full:
@@ -61,31 +56,6 @@ def as_text(run: Run, colour: bool = False, full: bool = False) -> str:
         elif failed:
             lines += _block(run, min(failed, key=_size), "smallest failing case")
     return "\n".join([*lines, "", _summary(run)])
-
-
-def as_json(run: Run) -> str:
-    """Schema 1; keys sorted; two runs differ in `seconds` alone."""
-    name, _, version = run.oracle.partition(" ")
-    document = {
-        "schema": 1,
-        "harness": "npcnn verification",
-        "oracle": {"name": name, "version": version},
-        "candidate": {
-            "path": run.candidate,
-            "sha256": run.sha256,
-            "contract": run.contract,
-            "python": run.python,
-            "numpy": run.numpy,
-        },
-        "seed": run.seed,
-        "dtype": run.dtype,
-        "seconds": round(run.seconds, 3),
-        "verdict": run.verdict,
-        "checks": len(run.asked),
-        "functions": [_function(name, of) for name, of in _by_function(run).items()],
-        "cases": [_case(run, outcome) for outcome in run.outcomes],
-    }
-    return json.dumps(document, indent=1, sort_keys=True)
 
 
 def repeat(run: Run, outcome: Outcome) -> str:
@@ -100,7 +70,8 @@ def repeat(run: Run, outcome: Outcome) -> str:
     return shlex.join(words)
 
 
-def _by_function(run: Run) -> dict[str, list[Outcome]]:
+def by_function(run: Run) -> dict[str, list[Outcome]]:
+    """The outcomes of every function that was asked, in the contract's order."""
     found: dict[str, list[Outcome]] = {name: [] for name in run.functions}
     for outcome in run.outcomes:
         found[outcome.function].append(outcome)
@@ -128,13 +99,20 @@ def _block(run: Run, outcome: Outcome, title: str) -> list[str]:
         lines.append(("why", question.why))
     lines += [("", part) for part in _findings(outcome)]
     if outcome.stdout:
-        lines.append(("printed", outcome.stdout[:500].rstrip()))
+        lines.append(("printed", outcome.stdout.rstrip()))
+    lines = [(label, part) for label, words in lines for part in _printable(words)]
     pictures = [planes.side_by_side(v) for v in outcome.verdicts if v.worst]
     return [
         *(f"      {label:23} {words}".rstrip() for label, words in lines),
         *(f"          {line}" for picture in pictures[:1] for line in picture),
         f"      {'again':23} {repeat(run, outcome)}",
     ]
+
+
+def _printable(words: str) -> list[str]:
+    """Line by line, with the control characters that a terminal would obey made visible."""
+    lines = words.split("\n")
+    return ["".join(c if c.isprintable() else ascii(c)[1:-1] for c in line) for line in lines]
 
 
 def _findings(outcome: Outcome) -> Iterator[str]:
@@ -151,13 +129,16 @@ def _findings(outcome: Outcome) -> Iterator[str]:
 
 
 def _summary(run: Run) -> str:
-    functions = _by_function(run).values()
+    functions = by_function(run).values()
     differing = sum(any(o.status not in GOOD for o in outcomes) for outcomes in functions)
     if not run.asked:
         return "Nothing was attempted."
-    verdict = f"{differing} of {_many(len(functions), 'function')} differ" + "s" * (differing == 1)
+    attempted = len({outcome.function for outcome in run.asked})
+    verdict = f"{differing} of {_many(attempted, 'function')} differ" + "s" * (differing == 1)
     if not differing:
-        verdict = f"{_many(len(functions), 'function')}, and all match"
+        verdict = f"{_many(attempted, 'function')}, and all match"
+    if attempted < len(functions):
+        verdict += f".   {len(functions) - attempted} not attempted"
     questions = len({outcome.question.row for outcome in run.asked})
     asked = f"{_many(questions, 'question')}, {_many(len(run.asked), 'check')}"
     evidence = Counter(outcome.evidence for outcome in run.asked)
@@ -167,47 +148,3 @@ def _summary(run: Run) -> str:
 
 def _many(count: int, noun: str) -> str:
     return f"{count} {noun}" + "s" * (count != 1)
-
-
-def _function(name: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    counts = Counter(outcome.status for outcome in outcomes)
-    status = "differs"
-    if not counts.keys() - set(GOOD):
-        status = "ok" if counts["ok"] else "not attempted"
-    row: dict[str, Any] = {"name": name, "op": outcomes[0].op, "status": status, "mistakes": []}
-    for key in _STATUSES:
-        row[key.lower().replace(" ", "_")] = counts[key]
-    return row
-
-
-def _case(run: Run, outcome: Outcome) -> dict[str, Any]:
-    return {
-        "id": outcome.id,
-        "function": outcome.function,
-        "level": outcome.question.level,
-        "status": outcome.status,
-        "evidence": outcome.evidence,
-        "outputs": [_output(verdict) for verdict in outcome.verdicts],
-        "mistake": None,
-        "message": outcome.message,
-        "stdout": outcome.stdout,
-        "seconds": round(outcome.seconds, 6),
-        "repro": repeat(run, outcome),
-    }
-
-
-def _output(verdict: Verdict) -> dict[str, Any]:
-    return {
-        "name": verdict.name,
-        "status": "ok" if verdict.ok else "WRONG",
-        "wrong": verdict.wrong,
-        "of": verdict.of,
-        "message": verdict.message,
-        "worst": verdict.worst and _finite(asdict(verdict.worst)),
-    }
-
-
-def _finite(worst: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no NaN and no infinities: they become their names."""
-    odd = {k: str(v) for k, v in worst.items() if isinstance(v, float) and not math.isfinite(v)}
-    return worst | odd

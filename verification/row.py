@@ -44,6 +44,9 @@ _SETTINGS = {
 _ABOUT = {"id", "fill", "layout", "why"}
 _AS_GIVEN = {"groups", "bias", "ceil_mode", "count_include_pad", "divisor_override"}
 _AS_GIVEN |= {"layout", "why"}
+_KINDS: dict[str, type] = dict.fromkeys(("x", "w", "b"), list)
+_KINDS |= dict.fromkeys(("bias", "ceil_mode", "count_include_pad"), bool)
+_KINDS |= {"id": str, "layout": str, "why": str, "groups": int, "divisor_override": int}
 
 
 def cases(op: str, row: Mapping[str, Any]) -> list[Case]:
@@ -58,15 +61,20 @@ def parse(line: str) -> list[Case]:
     op, *words = line.split() or [""]
     quoted = [re.sub(r"=(?!true$|false$)([A-Za-z][\w-]*)$", r'="\1"', word) for word in words]
     try:
-        return cases(op, {"id": ON_THE_LINE, **tomllib.loads("\n".join(quoted))})
+        row = tomllib.loads("\n".join(quoted))
+        if row.keys() & {"id", "each", "why"}:
+            raise CaseError("a line has no id, no grid and no reason")
+        return cases(op, {"id": ON_THE_LINE, **row})
     except (KeyError, TypeError, ValueError) as error:
         raise CaseError(f"{line!r} is no question: {error}") from error
 
 
 def _grid(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     grid = row.get("each", {})
-    if not all(grid.values()):
-        raise CaseError(f"an empty list in {grid}")
+    if "each" in row and not (isinstance(grid, dict) and grid and all(grid.values())):
+        raise CaseError(f"each must hold lists, and none of them empty, got {grid}")
+    if grid.keys() & row.keys() or "id" in grid:
+        raise CaseError(f"each must not hold what the row holds too, got {sorted(grid)}")
     for number, values in enumerate(itertools.product(*grid.values())):
         single = {key: value for key, value in row.items() if key != "each"}
         single |= dict(zip(grid, values, strict=True))
@@ -83,13 +91,8 @@ def _fills(op: str, row: Mapping[str, Any]) -> list[str]:
 
 
 def _case(op: str, fill: str, row: Mapping[str, Any]) -> Case:
-    unknown = row.keys() - _SETTINGS[op] - _ABOUT
-    if unknown:
-        raise CaseError(f"unknown keys {sorted(unknown)}")
+    _typed(op, row)
     about = {key: row[key] for key in _AS_GIVEN & row.keys()}
-    missing = ({"x", "w", "kernel", "b"} & _SETTINGS[op]) - row.keys()
-    if missing:
-        raise CaseError(f"missing keys {sorted(missing)}")
     x, w, b = (tuple(row.get(name, ())) for name in ("x", "w", "b"))
     rank = len(x) - 2
     if "pad" in _SETTINGS[op] and (rank not in (1, 2, 3) or len(w) not in (0, len(x))):
@@ -106,8 +109,29 @@ def _case(op: str, fill: str, row: Mapping[str, Any]) -> Case:
     return Case(row["id"], op, fill, x, w, b, kernel, stride, dilation, pad, word, **about)
 
 
+def _typed(op: str, row: Mapping[str, Any]) -> None:
+    unknown = row.keys() - _SETTINGS[op] - _ABOUT
+    if unknown:
+        raise CaseError(f"unknown keys {sorted(unknown)}")
+    needed = {"x", "w", "kernel", "b"} | ({"pad"} if op == "zero_pad" else set())
+    missing = (needed & _SETTINGS[op]) - row.keys()
+    if missing:
+        raise CaseError(f"missing keys {sorted(missing)}")
+    for key, kind in _KINDS.items():
+        if key in row and type(row[key]) is not kind:
+            raise CaseError(f"{key} must be of type {kind.__name__}, got {row[key]!r}")
+
+
 def _asked(case: Case) -> Case:
     """The case, if it is one that an oracle may be asked."""
+    sizes = case.x[1:] + case.w + case.b + case.kernel + case.stride + case.dilation
+    least = 0 if "pad" in _SETTINGS[case.op] else 1  # a batch may be empty
+    if not all(type(size) is int for size in case.x + sizes) or min(*sizes, case.groups, 1) < 1:
+        raise CaseError(f"sizes must be ints of at least 1, got {case.row}")
+    if case.x[0] < least or any(size < 0 for pair in case.pad for size in pair):
+        raise CaseError(f"a batch must be at least {least} and a pad at least 0, got {case.row}")
+    if case.divisor_override == 0:
+        raise CaseError("divisor_override must not be 0")
     if case.layout not in LAYOUTS:
         raise CaseError(f"unknown layout {case.layout!r}, known are {', '.join(LAYOUTS)}")
     if case.word == "same" and set(case.stride) != {1}:

@@ -69,7 +69,7 @@ def compare(
 
 def _form(got: Any, want: Array, dtype: str) -> str:
     """What is wrong with the answer before any number is looked at."""
-    if not isinstance(got, np.ndarray | np.generic):
+    if type(got) is not np.ndarray and not isinstance(got, np.generic):
         return f"is a {type(got).__name__}, not an array"
     if got.shape != want.shape:
         return f"has shape {got.shape}, it should be {want.shape}"

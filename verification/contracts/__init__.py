@@ -36,3 +36,10 @@ class Contract:
     name: str
     functions: tuple[Function, ...]
     bitwise: bool = False
+
+
+def returned(value: Any, names: str) -> Any:
+    """What a call returned, if it is as many things as it should be."""
+    if not isinstance(value, tuple | list) or len(value) != len(names.split(", ")):
+        raise TypeError(f"it should return ({names}), it returned a {type(value).__name__}")
+    return value

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from verification.case import Case, plain, plain_pad
-from verification.contracts import Arrays, Contract, Function, Lookup, Replies
+from verification.contracts import Arrays, Contract, Function, Lookup, Replies, returned
 
 
 def _zero_pad(get: Lookup, case: Case, given: Arrays) -> Replies:
@@ -19,15 +19,18 @@ def _conv_single_step(get: Lookup, case: Case, given: Arrays) -> Replies:
 
 def _conv_forward(get: Lookup, case: Case, given: Arrays) -> Replies:
     bias = given["b"].reshape((1,) * (len(case.w) - 1) + (-1,)) if case.bias else None
-    Z, _ = get("conv_forward")(given["x"], given["w"], bias, _conv_words(case, "pad"))
-    return {"y": Z}
+    call = get("conv_forward")(given["x"], given["w"], bias, _conv_words(case, "pad"))
+    return {"y": returned(call, "Z, cache")[0]}
 
 
 def _conv_backward(get: Lookup, case: Case, given: Arrays) -> Replies:
     bias = given["b"].reshape((1,) * (len(case.w) - 1) + (-1,)) if case.bias else None
-    _, cache = get("conv_forward")(given["x"], given["w"], bias, _conv_words(case, "pad"))
-    dA_prev, dW, db = get("conv_backward")(given["dy"], cache)
-    return {"dx": dA_prev, "dw": dW} | ({"db": db.reshape(-1)} if case.bias else {})
+    call = get("conv_forward")(given["x"], given["w"], bias, _conv_words(case, "pad"))
+    _, cache = returned(call, "Z, cache")
+    dA_prev, dW, db = returned(get("conv_backward")(given["dy"], cache), "dA_prev, dW, db")
+    if bias is not None and getattr(db, "shape", None) == bias.shape:
+        db = db.reshape(-1)
+    return {"dx": dA_prev, "dw": dW, "db": db}
 
 
 def _create_mask(get: Lookup, case: Case, given: Arrays) -> Replies:
@@ -39,43 +42,45 @@ def _distribute(get: Lookup, case: Case, given: Arrays) -> Replies:
 
 
 def _pool_forward(get: Lookup, case: Case, given: Arrays) -> Replies:
-    A, _ = get("pool_forward")(given["x"], _pool_words(case, "f", "pad"), _mode(case))
-    return {"y": A}
+    call = get("pool_forward")(given["x"], _pool_words(case, "f", "pad"), *_mode(case))
+    return {"y": returned(call, "A, cache")[0]}
 
 
 def _pool_backward(get: Lookup, case: Case, given: Arrays) -> Replies:
-    _, cache = get("pool_forward")(given["x"], _pool_words(case, "f", "pad"), _mode(case))
-    return {"dx": get("pool_backward")(given["dy"], cache, _mode(case))}
+    call = get("pool_forward")(given["x"], _pool_words(case, "f", "pad"), *_mode(case))
+    _, cache = returned(call, "A, cache")
+    return {"dx": get("pool_backward")(given["dy"], cache, *_mode(case))}
 
 
 def _conv(name: str, get: Lookup, case: Case, given: Arrays) -> Replies:
-    words = _conv_words(case, "padding")
+    words = _unusual(_conv_words(case, "padding"))
     return {"y": get(name)(given["x"], given["w"], given.get("b"), **words)}
 
 
 def _conv_gradients(name: str, get: Lookup, case: Case, given: Arrays) -> Replies:
-    words = _conv_words(case, "padding")
-    dx, dw, db = get(name)(given["dy"], given["x"], given["w"], **words)
+    words = _unusual(_conv_words(case, "padding"))
+    call = get(name)(given["dy"], given["x"], given["w"], **words)
+    dx, dw, db = returned(call, "dx, dw, db")
     return {"dx": dx, "dw": dw, "db": db}
 
 
 def _max_pool(name: str, get: Lookup, case: Case, given: Arrays) -> Replies:
-    words = _pool_words(case, "kernel_size", "padding")
-    y, index = get(name)(given["x"], **words, return_indices=True)
+    words = _unusual(_pool_words(case, "kernel_size", "padding"))
+    y, index = returned(get(name)(given["x"], **words, return_indices=True), "y, index")
     return {"y": y, "index": index}
 
 
 def _avg_pool(name: str, get: Lookup, case: Case, given: Arrays) -> Replies:
-    return {"y": get(name)(given["x"], **_pool_words(case, "kernel_size", "padding"))}
+    return {"y": get(name)(given["x"], **_unusual(_pool_words(case, "kernel_size", "padding")))}
 
 
 def _pool_gradient(name: str, get: Lookup, case: Case, given: Arrays) -> Replies:
-    words = _pool_words(case, "kernel_size", "padding")
+    words = _unusual(_pool_words(case, "kernel_size", "padding"))
     return {"dx": get(name)(given["dy"], given["x"], **words)}
 
 
-def _mode(case: Case) -> str:
-    return "max" if case.op == "max_pool" else "average"
+def _mode(case: Case) -> tuple[str, ...]:
+    return () if case.op == "max_pool" else ("average",)
 
 
 def _conv_words(case: Case, pad: str) -> dict[str, Any]:
@@ -99,6 +104,16 @@ def _pool_words(case: Case, kernel: str, pad: str) -> dict[str, Any]:
         return words | {"dilation": plain(case.dilation)}
     counting = {"count_include_pad": case.count_include_pad}
     return words | counting | {"divisor_override": case.divisor_override}
+
+
+def _unusual(words: dict[str, Any]) -> dict[str, Any]:
+    """Without the words that say what holds anyway: so the defaults are asked about too."""
+    usual = _DEFAULTS if "kernel_size" in words else _DEFAULTS | {"stride": 1}
+    return {name: word for name, word in words.items() if name not in usual or word != usual[name]}
+
+
+_DEFAULTS: dict[str, Any] = {"padding": 0, "dilation": 1, "groups": 1, "ceil_mode": False}
+_DEFAULTS |= {"count_include_pad": True, "divisor_override": None}
 
 
 def _is(*ops: str) -> Any:
