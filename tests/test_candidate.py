@@ -1,8 +1,10 @@
+import sys
+
 import numpy as np
 import pytest
 
 from verification import candidate
-from verification.candidate import UnloadableError
+from verification.candidate import Candidate, UnloadableError
 
 
 def test_a_module_is_found_by_its_dotted_name():
@@ -19,6 +21,7 @@ def test_a_module_is_found_by_its_dotted_name():
         ("def f(:", "SyntaxError"),
         ("1 / 0", "ZeroDivisionError: division by zero"),
         ("raise SystemExit(3)", "SystemExit: 3"),
+        ("raise GeneratorExit", "GeneratorExit"),
         ("import nosuchthing", "ModuleNotFoundError: No module named 'nosuchthing'"),
     ],
 )
@@ -95,3 +98,21 @@ def test_shared_memory_is_named():
     x = np.ones((2, 3))
     replies = {"dx": x[:, 1:], "y": x.copy(), "n": 3}
     assert candidate.shared({"x": x}, replies) == ["dx with x"]
+
+
+def test_prints_are_cut_with_a_note():
+    """At 500 characters; a candidate that closes its output has printed nothing."""
+    said = candidate.call(lambda: print("x" * 600)).stdout
+    assert said == "x" * 500 + " ... (cut after 500 characters)"
+    assert candidate.call(lambda: sys.stdout.close()).stdout == ""
+
+
+def test_a_module_without_a_file_or_with_a_temper():
+    """sys has no source; a __getattr__ may raise anything."""
+    assert len(candidate.load("sys").sha256) == 64
+
+    class Moody:
+        def __getattr__(self, name):
+            raise RuntimeError
+
+    assert Candidate("moody", Moody(), candidate.CONTRACT).get("conv_forward") is None

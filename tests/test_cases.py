@@ -1,13 +1,15 @@
 """The case files are sound: enough cases, small enough, and one for every rule."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from verification import definition, fills, questions
+from verification import definition, fills, questions, row
 from verification.case import Case
-from verification.questions import FOLDER
+from verification.contracts.npcnn import CONTRACT
+from verification.questions import FOLDER, Refusal
 
 ALL = questions.read_all()
 CASES = [question for question in ALL if isinstance(question, Case)]
@@ -109,3 +111,16 @@ def test_reasons_are_given():
     """Hand-made rows outside grids say why, or show it in one setting."""
     silent = [case for case in HAND_MADE if not case.why and not case.features]
     assert silent == []
+
+
+def test_every_case_is_repeated_by_its_line():
+    """What a report prints can be asked."""
+    for case in CASES:
+        (again,) = row.parse(case.row)
+        assert replace(again, name=case.name, why=case.why) == case
+
+
+def test_every_refusal_is_asked():
+    """Of a function that the contract has."""
+    names = {function.name for function in CONTRACT.functions}
+    assert {q.function for q in ALL if isinstance(q, Refusal)} <= names

@@ -144,3 +144,43 @@ def test_arguments_of_refusals_are_made():
     made = fills.argument({"tuple": [{"array": [2, 3], "dtype": "int8"}, {"f": 2}]})
     assert (made[0].shape, made[0].dtype, made[1]) == ((2, 3), np.int8, {"f": 2})
     assert fills.argument([1, 2]) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "conv x=[1,3,3,1] w=[3,3,1,64] pad=2",
+        "conv x=[1,1,1,1] w=[1,1,1,2]",
+        "conv x=[9,7,6,1] w=[1,1,1,1]",
+    ],
+)
+def test_the_longest_sum_decides(line):
+    """That of dx, of y with its bias, of dw: magnitudes summed stay within the limit."""
+    case = one(f"{line} fill=integers")
+    for seed in range(20):
+        given = {k: np.abs(a).astype(float) for k, a in fills.arrays(case, seed, "float32").items()}
+        assert max(a.max() for a in oracle.answers(case, given).values()) <= LIMIT["float32"]
+
+
+def test_sparse_numbers_have_both_signs():
+    """Sums of one sign would hide a sign."""
+    w = fills.arrays(one(f"{DEEP} fill=sparse"), 0, "float64")["w"]
+    assert 0.4 < (w < 0).sum() / (w != 0).sum() < 0.6
+
+
+def test_a_question_by_its_line_has_the_arrays_of_the_file():
+    """The name plays no part; the shapes do."""
+    named = row.cases("conv", {"id": "named", "x": [1, 4, 4, 1], "w": [2, 2, 1, 1]})[0]
+    lined, other = (one(f"conv x=[1,{n},4,1] w=[2,2,1,1] fill=integers") for n in (4, 5))
+    np.testing.assert_array_equal(
+        *(fills.arrays(case, 0, "float64")["w"] for case in (named, lined))
+    )
+    assert (fills.arrays(other, 0, "float64")["w"] != fills.arrays(lined, 0, "float64")["w"]).any()
+
+
+def test_special_gradients_of_max_pools_are_not_all_finite():
+    """A tap that was not chosen must add 0, not 0 * inf."""
+    dy = fills.arrays(one("max_pool x=[3,5,6,3] kernel=2 fill=special"), 0, "float64")["dy"]
+    assert np.isnan(dy).any()
+    assert np.isinf(dy).any()
+    assert np.isfinite(dy).mean() > 0.5

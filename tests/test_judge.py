@@ -249,3 +249,144 @@ def test_the_same_seed_gives_the_same_outcomes_and_another_one_others():
         for seed in (0, 0, 1)
     ]
     assert worst[0] == worst[1] != worst[2]
+
+
+class Unspeakable(BaseException):
+    """An exception that is no Exception, and whose words cannot be had."""
+
+    def __str__(self):
+        raise RuntimeError
+
+
+def test_whatever_is_raised_is_a_crash():
+    """BaseException too, and where the message itself raises."""
+
+    def zero_pad(X, pad):
+        raise Unspeakable
+
+    outcome = outcomes(module(zero_pad=zero_pad), PAD)["zero_pad"]
+    assert (outcome.status, outcome.message) == (
+        "CRASH",
+        "Unspeakable, whose words cannot be read",
+    )
+
+
+PAD = "zero_pad x=[2,7,6,3] pad=1 fill=special"
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "line"),
+    [
+        ("zero_pad", lambda X, pad: npcnn.zero_pad(X, pad) + 0.0, PAD),
+        ("zero_pad", lambda X, pad: np.ma.masked_array(npcnn.zero_pad(X, pad), mask=True), PAD),
+        ("zero_pad", lambda X, pad: npcnn.zero_pad(X, pad).tolist(), PAD),
+        ("conv_backward", lambda dZ, cache: reshaped(*npcnn.conv_backward(dZ, cache)), CONV),
+    ],
+    ids=["zeros", "masked", "list", "db"],
+)
+def test_an_answer_in_disguise_is_wrong(name, wrong, line):
+    """Zeros of another sign, a subclass of ndarray, a list, a db of another shape than b."""
+    assert outcomes(module(**{name: wrong}), line)[name].status == "WRONG"
+
+
+def reshaped(dA_prev, dW, db):
+    return dA_prev, dW, db.reshape(-1, 1, 1, 1)
+
+
+def test_a_changed_shape_is_a_changed_input():
+    """Though every number stay."""
+
+    def zero_pad(X, pad):
+        padded = npcnn.zero_pad(X, pad)
+        X.shape = (-1,)
+        return padded
+
+    outcome = outcomes(module(zero_pad=zero_pad), PAD)["zero_pad"]
+    assert outcome.message == "changes its argument x"
+
+
+def test_a_forward_pass_without_a_cache_is_told_what_to_return():
+    """Not that something cannot be unpacked."""
+    for returns in (None, np.ones(2)):
+        found = outcomes(module(conv_forward=lambda *_, r=returns: r), CONV)["conv_forward"]
+        kind = type(returns).__name__
+        assert found.message == f"TypeError: it should return (Z, cache), it returned a {kind}"
+
+
+def test_a_function_that_changes_its_input_does_not_spoil_the_next():
+    """Every function gets arrays of its own."""
+
+    def conv_forward(A_prev, W, b, hparameters):
+        Z, cache = npcnn.conv_forward(A_prev, W, b, hparameters)
+        W[...] = 7
+        return Z, cache
+
+    found = outcomes(module(conv_forward=conv_forward), CONV)
+    assert found["conv_forward"].message == "changes its argument w"
+    assert found["functional.conv2d"].status == "ok"
+
+
+@pytest.mark.parametrize("layout", [name for name in row.LAYOUTS if name != "C"])
+def test_a_layout_reaches_the_candidate(layout):
+    """The arrays are not tidied up on the way."""
+    seen = []
+
+    def zero_pad(X, pad):
+        seen.append(X.flags.c_contiguous and X.flags.writeable and X.dtype.isnative)
+        return npcnn.zero_pad(X, pad)
+
+    line = f"zero_pad x=[3,2,4,2] pad=1 fill=integers layout={layout}"
+    assert outcomes(module(zero_pad=zero_pad), line)["zero_pad"].status == "ok"
+    assert seen == [False]
+
+
+def test_a_detour_through_float32_is_found_in_float64():
+    """By the bound of sparse numbers alone, too: they are not integers."""
+
+    def conv_forward(A_prev, W, b, hparameters):
+        Z, cache = npcnn.conv_forward(A_prev.astype(np.float32), W, b, hparameters)
+        return Z.astype(float), cache
+
+    line = CONV.replace("integers", "sparse")
+    assert outcomes(module(conv_forward=conv_forward), line)["conv_forward"].status == "WRONG"
+
+
+def test_every_word_of_a_refusal_counts():
+    """One of two is not enough."""
+
+    def zero_pad(X, pad):
+        raise TypeError("first alone")
+
+    refusal = questions.Refusal(
+        "r", "zero_pad", {"X": 1, "pad": 2}, "TypeError", ("first", "second")
+    )
+    judged = module(zero_pad=zero_pad)
+    (outcome,) = judge.run(judged, judge.plan(judged, [refusal], lambda *_: True), 0, "float64")
+    assert outcome.status == "WRONG"
+
+
+def test_the_general_face_is_asked_about_its_defaults_and_the_passes_are_not():
+    """Words that hold anyway are left out of the one and spelled out in the other."""
+    seen = {}
+
+    def recorded(name, function):
+        def call(*args, **kwargs):
+            seen[name] = kwargs
+            return function(*args, **kwargs)
+
+        return call
+
+    general = {
+        name: recorded(name, getattr(npcnn.functional, name))
+        for name in ("conv2d", "max_pool2d", "avg_pool2d", "conv2d_backward")
+    }
+    judged = module(functional=types.SimpleNamespace(**vars(npcnn.functional) | general))
+    for line in ("conv x=[1,4,5,2] w=[2,2,1,2] groups=2", "max_pool x=[1,4,5,1] kernel=2"):
+        outcomes(judged, f"{line} fill={'integers' if 'conv' in line else 'ties'}")
+    outcomes(judged, "avg_pool x=[1,4,5,1] kernel=2 stride=1 fill=dense")
+    assert seen == {
+        "conv2d": {"groups": 2},
+        "conv2d_backward": {"groups": 2},
+        "max_pool2d": {"kernel_size": 2, "return_indices": True},
+        "avg_pool2d": {"kernel_size": 2, "stride": 1},
+    }

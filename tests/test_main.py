@@ -1,16 +1,19 @@
 """The command line: what it selects, prints and returns."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from verification import __main__ as command
 from verification import judge, oracle, questions
 
 ROOT = Path(command.__file__).parent.parent
+INEXACT = "avg_pool x=[1,26,26,1] kernel=13 stride=1 pad=6 count_include_pad=false fill=integers"
 ONE = "conv x=[1,4,5,1] w=[2,3,1,2] fill=integers"
 
 
@@ -191,6 +194,8 @@ def test_a_bad_case_file_is_a_fault_of_the_harness(capsys, monkeypatch, tmp_path
         ["--dtype", "float16"],
         ["--case", "conv x=[1] stride=a b"],
         ["--only", "conv_forward", "my_cnn"],
+        ["--json", "no/such/folder/report.json"],
+        ["--dtype", "float32", "--only", "pool_forward", "--case", INEXACT],
     ],
 )
 def test_bad_usage(capsys, words):
@@ -251,3 +256,26 @@ def test_the_module_runs(tmp_path):
     piped = " ".join([*words[:3], "--list", "| head -1"])
     ran = subprocess.run(piped, shell=True, capture_output=True, text=True, cwd=ROOT, check=False)
     assert (len(ran.stdout.splitlines()), ran.stderr) == (1, "")
+
+
+def test_a_candidates_settings_of_numpy_are_no_affair_of_the_harness(capsys, stranger):
+    """np.seterr at import, as some do."""
+    source = "import numpy\nnumpy.seterr(all='raise')\nfrom npcnn import distribute_value\n"
+    kept = np.geterr()
+    try:
+        code, out, _ = run(capsys, stranger("strict", source), "--only", "distribute_value")
+    finally:
+        np.seterr(**kept)
+    assert (code, "1 function, and all match." in out) == (0, True)
+
+
+def test_a_terminal_that_knows_ascii_alone(tmp_path):
+    """Gets escapes, not a fault."""
+    (tmp_path / "umlaut.py").write_text("def zero_pad(X, pad):\n    raise ValueError('\u00f6')\n")
+    words = [sys.executable, "-m", "verification", "umlaut", "-k", "no-pad"]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    ran = subprocess.run(
+        words, capture_output=True, text=True, cwd=tmp_path, check=False, env=environment
+    )
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert r"ValueError: \xf6" in ran.stdout

@@ -37,6 +37,13 @@ refuse = [{id="c", function="f", arguments={x=1}, error="TypeError", words=["x"]
         ('conv = [{id="a", x=[1,3,3,1], w=[2,2,1,1], strid=1}]', r"conv.toml:1: a: unknown keys"),
         ('conv = [{id="a", x=[1,3,3,1], w=[2,2,1,1], each={stride=[]}}]', "none of them empty"),
         ("conv = [{x=[1,3,3,1], w=[2,2,1,1]}]", "conv.toml: a row of conv without an id"),
+        ('conv = [{id="a", x=[1,3,3,1], w=[2,2,1,1], each=[1]}]', "conv.toml:1: a: each must hold"),
+        ('conv = [{id="a", x=[1,3,3,1], w=[2,2,1,1], each={x=[[1]]}}]', "what the row holds too"),
+        ('refuse = [{id="a", function="f", arguments={}, error="E", words=["w"]}]', "error 'E'"),
+        (
+            'max_pool = [{id="a", x=[1,3,1], kernel=2}]\nconv = [\n{id="a", x=[1]}]',
+            "conv.toml:3: a",
+        ),
         ("conv = [3]", "conv.toml:"),
         ('conf = [{id="a"}]', "conv.toml:1: a: unknown operation 'conf'"),
         ('refuse = [{id="a", function="f", arguments={}, error="E", words=[]}]', "no words"),

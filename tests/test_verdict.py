@@ -73,3 +73,20 @@ def test_dtypes_follow_the_run_but_for_indices_and_masks():
     assert verdict.compare("index", np.ones(2, int), np.ones(2, int), "float32").ok
     assert not verdict.compare("index", np.ones(2), np.ones(2, int), "float64").ok
     assert verdict.compare("y", np.float64(3), np.array(3.0), "float64").ok
+
+
+@pytest.mark.parametrize("odd", [np.inf, -np.inf, np.nan])
+def test_what_is_not_finite_is_the_worst(odd):
+    """Beside a large error that is."""
+    found = verdict.compare("y", np.array([1e30, odd, 2.0]), np.array([1.0, 2.0, 2.0]), "float64")
+    assert (found.wrong, found.worst.index) == (2, (1,))
+
+
+def test_an_object_with_a_shape_is_no_array():
+    """Whatever it claims to be."""
+
+    class Pretender:
+        shape, dtype = (2,), np.dtype(float)
+
+    found = verdict.compare("y", Pretender(), np.ones(2), "float64")
+    assert found.message == "is a Pretender, not an array"
