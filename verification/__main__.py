@@ -19,6 +19,7 @@ from typing import NoReturn
 import numpy as np
 
 from verification import candidate, document, judge, questions, report, row
+from verification.candidate import Candidate
 from verification.case import CaseError
 from verification.judge import Check, Outcome
 from verification.questions import Question
@@ -91,22 +92,12 @@ def _parser() -> Parser:
 
 def _judge(options: argparse.Namespace) -> int:
     start = time.perf_counter()
-    if options.json not in (None, "-"):
-        try:
-            Path(options.json).open("a").close()
-        except OSError as error:
-            _parser().error(f"--json cannot be written: {error}")
+    _writable(options.json)
     judged = candidate.load(options.candidate)
-    names = [function.name for function in judged.contract.functions]
-    for name in options.only or ():
-        if name not in {known for full in names for known in (full, _short(full))}:
-            _parser().error(f"unknown function {name!r}, known are {', '.join(names)}")
+    names = _known(judged, options.only or ())
     checks = judge.plan(judged, _questions(options), lambda *pair: _chosen(options, *pair))
     if options.list:
-        for check in checks:
-            for function in check.functions:
-                print(f"{function.name}/{check.question.id}   {check.question.row}")
-        return MATCH if checks else NOTHING
+        return _list(checks)
     if not checks:
         print("no case fits these options", file=sys.stderr)
         return NOTHING
@@ -129,6 +120,31 @@ def _judge(options: argparse.Namespace) -> int:
     )
     _print(run, options)
     return {"match": MATCH, "differs": DIFFERS, "nothing": NOTHING}[run.verdict]
+
+
+def _writable(path: str | None) -> None:
+    """Said before the run, not after it."""
+    if path is not None and path != "-":
+        try:
+            Path(path).open("a").close()
+        except OSError as error:
+            _parser().error(f"--json cannot be written: {error}")
+
+
+def _known(judged: Candidate, only: Sequence[str]) -> list[str]:
+    """The names of the contract's functions, if `only` names no others."""
+    names = [function.name for function in judged.contract.functions]
+    for name in only:
+        if name not in {known for full in names for known in (full, _short(full))}:
+            _parser().error(f"unknown function {name!r}, known are {', '.join(names)}")
+    return names
+
+
+def _list(checks: Sequence[Check]) -> int:
+    for check in checks:
+        for function in check.functions:
+            print(f"{function.name}/{check.question.id}   {check.question.row}")
+    return MATCH if checks else NOTHING
 
 
 def _questions(options: argparse.Namespace) -> Sequence[Question]:
