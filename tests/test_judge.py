@@ -390,3 +390,11 @@ def test_the_general_face_is_asked_about_its_defaults_and_the_passes_are_not():
         "max_pool2d": {"kernel_size": 2, "return_indices": True},
         "avg_pool2d": {"kernel_size": 2, "stride": 1},
     }
+
+
+def test_an_answer_without_outputs_is_no_match():
+    """A comparison of nothing must not be green."""
+    functions = tuple(replace(f, ask=lambda *_: {}) for f in CONTRACT.functions)
+    judged = replace(module(), contract=replace(CONTRACT, functions=functions))
+    found = outcomes(judged, CONV)["conv_backward"]
+    assert (found.status, found.message) == ("WRONG", "has no output to compare")

@@ -100,7 +100,7 @@ def _takes(function: Function, question: Question) -> bool:
 def _refused(judged: Candidate, function: Function, refusal: Refusal) -> Outcome:
     arguments = fills.argument(dict(refusal.arguments))
     reply = candidate.call(partial(judged.get(function.name), **arguments))
-    said = _said(reply) if reply.error else "an answer"
+    said = candidate.told(reply.error) if reply.error else "an answer"
     right = said.startswith(f"{refusal.error}: ") and all(word in said for word in refusal.words)
     wanted = f"should be refused with {refusal.error} and the words {', '.join(refusal.words)}"
     return _outcome(function, refusal, reply, () if right else (f"{wanted}, got {said}",))
@@ -112,7 +112,7 @@ def _answered(
     given = fills.arrays(case, seed, dtype)
     bitwise = judged.contract.bitwise and case.op in ("max_pool", "avg_pool", "zero_pad")
     truth, limits = _truth(case, given, dtype, case.is_exact or bitwise)
-    compare = partial(_compare, case, truth, limits, dtype, bitwise)
+    compare = partial(_compare, truth, limits, dtype, bitwise)
     evidence = "bounded" if limits else "exact"
     for function in functions:
         fresh = {name: fills.laid_out(a, case.layout) for name, a in given.items()}
@@ -122,7 +122,10 @@ def _answered(
             continue
         habits = [f"changes its argument {name}" for name in candidate.changed(fresh, given)]
         habits += [f"shares memory: {pair}" for pair in candidate.shared(fresh, reply.value)]
-        yield _outcome(function, case, reply, tuple(habits), compare(reply.value), evidence)
+        verdicts = compare(reply.value)
+        if not verdicts:
+            habits.append("has no output to compare")
+        yield _outcome(function, case, reply, tuple(habits), verdicts, evidence)
 
 
 def _truth(case: Case, given: Arrays, dtype: str, exact: bool) -> tuple[Arrays, Arrays]:
@@ -147,17 +150,10 @@ def _numbers(a: Array) -> dict[tuple[int, ...], Any]:
 
 
 def _compare(
-    case: Case, truth: Arrays, limits: Arrays, dtype: str, bitwise: bool, replies: Arrays
+    truth: Arrays, limits: Arrays, dtype: str, bitwise: bool, replies: Arrays
 ) -> tuple[Verdict, ...]:
     return tuple(
-        verdict.compare(
-            name,
-            replies[name],
-            want,
-            dtype,
-            limits.get(name, 0.0),
-            signed=bitwise,
-        )
+        verdict.compare(name, replies[name], want, dtype, limits.get(name, 0.0), bitwise)
         for name, want in truth.items()
         if name in replies
     )
@@ -180,11 +176,7 @@ def _outcome(
         "CRASH" if crashed else "WRONG" if wrong else "ok",
         evidence,
         verdicts,
-        _said(reply) if crashed else "; ".join(habits),
+        candidate.told(reply.error) if crashed else "; ".join(habits),
         reply.stdout,
         reply.seconds,
     )
-
-
-def _said(reply: Reply) -> str:
-    return candidate.told(reply.error)
