@@ -43,7 +43,7 @@ def test_every_fill_of_every_operation_is_used():
         "avg_pool": {"integers", "dense"},
         "zero_pad": {"integers", "special"},
         "conv_single_step": {"integers", "sparse"},
-        "create_mask_from_window": {"ties", "permutation", "special"},
+        "create_mask_from_window": {"ties", "permutation", "dense", "special"},
         "distribute_value": {"integers", "dense"},
     }
 

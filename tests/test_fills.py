@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from verification import fills, oracle, row
+from verification import fills, layouts, oracle, row
 from verification.fills import LIMIT
 
 DEEP = "conv x=[2,5,6,64] w=[3,3,64,8] stride=[1,2] pad=1"
@@ -124,7 +124,7 @@ def test_arrays_depend_on_the_question_the_seed_and_the_dtype_alone():
 def test_a_layout_is_another_way_through_memory(layout):
     """Copies with the same numbers; broadcast repeats the first image."""
     a = np.arange(24.0).reshape(2, 3, 4)
-    laid = fills.laid_out(a, layout)
+    laid = layouts.laid_out(a, layout)
     want = a[[0, 0]] if layout == "broadcast" else a
     np.testing.assert_array_equal(laid, want)
     assert not np.shares_memory(laid, a)

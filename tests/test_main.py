@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -10,11 +12,13 @@ import numpy as np
 import pytest
 
 from verification import __main__ as command
-from verification import judge, oracle, questions
+from verification import oracle, questions, trial
 
 ROOT = Path(command.__file__).parent.parent
+CANDIDATES = Path(__file__).parent / "candidates"
 INEXACT = "avg_pool x=[1,26,26,1] kernel=13 stride=1 pad=6 count_include_pad=false fill=integers"
 ONE = "conv x=[1,4,5,1] w=[2,3,1,2] fill=integers"
+SQUARE = "conv x=[1,4,5,1] w=[2,2,1,2] fill=integers"
 
 
 def run(capsys, *words):
@@ -27,24 +31,42 @@ def run(capsys, *words):
 
 
 @pytest.fixture
-def stranger(tmp_path, monkeypatch):
-    """Write a module and return its name."""
+def stranger(tmp_path):
+    """Write a file and return its path."""
 
-    def write(name, source):
-        (tmp_path / f"{name}.py").write_text(source)
-        monkeypatch.syspath_prepend(tmp_path)
-        return name
+    def write(source, name="stranger.py"):
+        (tmp_path / name).write_text(source)
+        return str(tmp_path / name)
 
     return write
 
 
-WRONG = """
+NEGATED = """
 import npcnn
-from npcnn import functional
+from npcnn import *
 
 def conv_forward(A_prev, W, b, hparameters):
     Z, cache = npcnn.conv_forward(A_prev, W, b, hparameters)
     return -Z, cache
+"""
+ONE_AXIS = """
+import numpy as np
+
+def zero_pad(X, pad):
+    return np.pad(X, ((0, 0), (pad, pad), (0, 0), (0, 0)))
+"""
+PADS = """
+import numpy as np
+
+def {name}(X, pad):
+    {first}
+    return np.pad(X, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+"""
+TIES = """
+import numpy as np
+
+def create_mask_from_window(x):
+    return x == np.max(x)
 """
 
 
@@ -59,15 +81,42 @@ def test_all_match(capsys):
 
 def test_something_differs(capsys, stranger):
     """Exit code 1; and the command that the report prints shows the same again."""
-    code, out, _ = run(capsys, stranger("negated", WRONG), "-k", "one-cell")
+    code, out, _ = run(capsys, stranger(NEGATED), "-k", "one-cell")
     assert code == 1
-    assert "1 of 7 functions differs.   3 not attempted." in out
-    (again,) = (line for line in out.splitlines() if line.startswith("      again"))
-    words = again.split("python -m verification ")[1].split()
+    assert "1 of 4 functions differs." in out
+    (again,) = re.findall(r"^ +again +(.*)$", out, re.MULTILINE)
+    python, dash, module, *words = shlex.split(again)
+    assert (python, dash, module) == ("python", "-m", "verification")
     code, out, _ = run(capsys, *words)
     assert code == 1
-    assert "y is wrong at 1 of 1 places" in out
+    assert "Z is wrong at 1 of 1 places" in out
     assert "1 of 1 function differs.   1 question, 1 check" in out
+
+
+def test_a_file_is_judged_by_its_path(capsys):
+    """Under the contract that its names are of."""
+    loops = str(CANDIDATES / "right" / "loops.py")
+    code, out, err = run(capsys, loops, "--level", "1", "--only", "zero_pad", "pool_forward")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"{loops}   assignment contract   ")
+    assert "2 functions, and all match." in out
+
+
+def test_a_notebook_is_judged_by_its_path(capsys):
+    """What it imports besides NumPy is passed over, with a note."""
+    notebook = str(CANDIDATES / "session.ipynb")
+    code, out, err = run(capsys, notebook, "--level", "1", "--only", "zero_pad", "conv_backward")
+    assert (code, err) == (0, "")
+    assert "matplotlib" in out.split("\n\n")[0]
+    assert "2 functions, and all match." in out
+
+
+def test_a_module_is_judged_by_its_dotted_name(capsys, stranger, monkeypatch, tmp_path):
+    """As Python finds it."""
+    stranger(PADS.format(name="zero_pad", first="pass"))
+    monkeypatch.syspath_prepend(tmp_path)
+    code, out, _ = run(capsys, "stranger", "--only", "zero_pad", "--level", "1")
+    assert (code, "1 function, and all match." in out) == (0, True)
 
 
 def test_a_row_can_be_asked(capsys, stranger):
@@ -75,9 +124,10 @@ def test_a_row_can_be_asked(capsys, stranger):
     code, out, _ = run(capsys, "--case", ONE)
     assert code == 0
     assert "4 functions, and all match.   1 question, 4 checks" in out
-    code, out, _ = run(capsys, stranger("negated2", WRONG), "--case", ONE)
+    path = stranger(NEGATED)
+    code, out, _ = run(capsys, path, "--case", SQUARE, "--only", "conv_forward")
     assert code == 1
-    assert f"negated2 --case '{ONE}' --only conv_forward" in out
+    assert f"{path} --case '{SQUARE}' --only conv_forward" in out
 
 
 @pytest.mark.parametrize("name", ["stride-2", "conv_backward/stride-2", "stride-2.integers"])
@@ -115,8 +165,107 @@ def test_list_judges_nothing(capsys, monkeypatch):
     )
 
 
+def test_what_lies_outside_is_told_of_a_whole_run_alone(capsys, stranger):
+    """A part of one leaves out more than the contract does."""
+    path = stranger(TIES)
+    _, whole, _ = run(capsys, path)
+    assert re.search(r"create_mask_from_window .* \d+ outside\n", whole)
+    _, part, _ = run(capsys, path, "--only", "create_mask_from_window")
+    assert re.search(r"create_mask_from_window .* DEVIATES\n", part)
+
+
+def test_a_contract_can_be_chosen(capsys, stranger):
+    """Instead of the one that is recognised; and is repeated."""
+    path = stranger(PADS.format(name="zero_pad", first="pass"))
+    for words, contract in (([], "assignment"), (["--contract", "holberton"], "holberton")):
+        _, out, _ = run(capsys, path, *words, "--level", "1")
+        assert f"   {contract} contract   " in out
+    code, out, _ = run(capsys, path, "--contract", "npcnn", "-k", "zero_pad/pad-2-axes")
+    assert code == 1
+    assert "should be refused" in out
+    assert re.search(r"again .* --contract npcnn$", out, re.MULTILINE)
+
+
+def test_the_layout_of_the_functional_contract(capsys):
+    """Channels last, where that is said; and it is repeated."""
+    path = str(CANDIDATES / "right" / "functional_nhwc.py")
+    words = [path, "--level", "1", "--only", "conv2d"]
+    code, out, _ = run(capsys, *words, "--layout", "nhwc")
+    assert (code, "   functional-nhwc contract   " in out) == (0, True)
+    assert "1 function, and all match." in out
+    code, out, _ = run(capsys, *words)
+    assert (code, "   functional contract   " in out) == (1, True)
+    other = str(CANDIDATES / "right" / "functional_nchw.py")
+    _, out, _ = run(capsys, other, "--layout", "nhwc", *words[1:])
+    assert re.search(r"again .* --layout nhwc$", out, re.MULTILINE)
+
+
+def test_a_function_of_another_name(capsys, stranger):
+    """Is found by --name, told by its own, and repeated."""
+    path = stranger(PADS.format(name="my_pad", first="X = X + 0 * pad"))
+    assert run(capsys, path, "--level", "1")[0] == 5
+    code, out, _ = run(capsys, path, "--level", "1", "--name", "zero_pad=my_pad")
+    assert (code, "  my_pad    " in out) == (0, True)
+    wrong = stranger(ONE_AXIS.replace("zero_pad", "my_pad"), "wrong.py")
+    words = ["--contract", "assignment", "--name", "zero_pad=my_pad"]
+    code, out, _ = run(capsys, wrong, "--level", "1", *words)
+    assert code == 1
+    assert re.search(rf"again .* --only my_pad {' '.join(words)}$", out, re.MULTILINE)
+
+
+def test_a_call_has_so_many_seconds(capsys, stranger):
+    """Then it is a TIMEOUT, and the other cases go on."""
+    path = stranger(PADS.format(name="zero_pad", first="while pad == 2: pass"))
+    code, out, _ = run(capsys, path, "--timeout", "0.2", "-k", "assignment")
+    assert code == 1
+    assert "0.2 s\n" in out
+    (answered, lost) = re.search(r"zero_pad +(\d+) ok +(\d+) TIMEOUT", out).groups()
+    assert int(answered) > 0
+    assert int(lost) > 0
+
+
+def test_a_candidate_has_so_many_mebibytes(capsys, stranger):
+    """What asks for more is MEMORY; what is right with more is ok."""
+    path = stranger(PADS.format(name="zero_pad", first="np.ones(1 << 26)"))
+    words = [path, "-k", "no-pad"]
+    code, out, _ = run(capsys, *words, "--memory", "300")
+    assert (code, bool(re.search(r"zero_pad +\d+ MEMORY\n", out))) == (1, True)
+    assert run(capsys, *words, "--memory", "1500")[0] == 0
+
+
+def test_a_convention_fails_strictly(capsys, stranger):
+    """Named in either case."""
+    path = stranger(TIES)
+    code, out, _ = run(capsys, path)
+    assert (code, " DEVIATES" in out, "1 function, and all match." in out) == (0, True, True)
+    assert "convention              every tied maximum gets the whole gradient" in out
+    code, out, _ = run(capsys, path, "--strict")
+    assert (code, " DEVIATES" in out, "1 of 1 function differs." in out) == (1, False, True)
+    assert "every tied maximum gets the whole gradient" in out
+
+
+def test_an_exam_gives_a_hint_and_no_answer(capsys, stranger):
+    """No plane of expected numbers, no mistake by name, no right line; in one case neither."""
+    path = stranger(ONE_AXIS)
+    code, telling, _ = run(capsys, path)
+    assert code == 1
+    mistake, instead = (
+        re.search(rf"^ +{label} +(.*)$", telling, re.MULTILINE)[1]
+        for label in ("mistake", "instead")
+    )
+    code, out, _ = run(capsys, path, "--exam")
+    assert code == 1
+    assert re.search(r"^ +hint +\S", out, re.MULTILINE)
+    assert mistake not in out
+    assert instead not in out
+    path = stranger(NEGATED, "negated.py")
+    words = [path, "--only", "conv_forward", "--case", SQUARE]
+    assert re.search(r"yours .* oracle ", run(capsys, *words)[1])
+    assert not re.search(r"yours .* oracle ", run(capsys, *words, "--exam")[1])
+
+
 def test_json_alone_on_standard_output(capsys):
-    """And in a file beside the text."""
+    """Nothing before it, nothing after it."""
     code, out, _ = run(capsys, "--json", "-", "--only", "conv_single_step", "--dtype", "float32")
     document = json.loads(out)
     assert (code, document["verdict"], document["dtype"]) == (0, "match", "float32")
@@ -124,7 +273,7 @@ def test_json_alone_on_standard_output(capsys):
 
 
 def test_json_in_a_file(capsys, tmp_path):
-    """Two runs differ in `seconds` alone."""
+    """Beside the text; two runs differ in `seconds` alone."""
     paths = [tmp_path / name for name in ("one.json", "two.json")]
     for path in paths:
         code, out, _ = run(capsys, "--json", str(path), "--only", "distribute_value", "--seed", "7")
@@ -143,17 +292,31 @@ def without_seconds(document):
 
 def test_the_first_failure_stops_with_x(capsys, stranger):
     """One outcome more would be too many."""
-    code, out, _ = run(capsys, "-x", stranger("negated3", WRONG), "--only", "conv_forward")
+    code, out, _ = run(capsys, "-x", stranger(NEGATED), "--only", "conv_forward", "pool_forward")
     assert code == 1
-    assert "    1 WRONG\n" in out
+    assert re.search(r"conv_forward +1 WRONG\n", out)
+    assert "pool_forward" not in out
 
 
-def test_what_cannot_be_loaded(capsys, stranger):
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        (
+            "nosuchmodule",
+            "nosuchmodule cannot be loaded: ModuleNotFoundError: No module named 'nosuchmodule'",
+        ),
+        ("nosuchfile.py", "no file nosuchfile.py"),
+        ("nosuchbook.ipynb", "no file nosuchbook.ipynb"),
+        (str(CANDIDATES / "hostile" / "syntax_error.py"), "SyntaxError: "),
+    ],
+    ids=["module", "file", "notebook", "syntax"],
+)
+def test_what_cannot_be_loaded(capsys, name, reason):
     """Exit code 2, the reason on standard error."""
-    code, out, err = run(capsys, "nosuchmodule")
+    code, out, err = run(capsys, name)
     assert (code, out) == (2, "")
-    assert "nosuchmodule cannot be loaded: ModuleNotFoundError" in err
-    assert run(capsys, stranger("broken", "def f(:"))[0] == 2
+    assert reason in err
+    assert err.count("\n") == 1
 
 
 def test_an_interrupt(capsys, monkeypatch):
@@ -162,8 +325,9 @@ def test_an_interrupt(capsys, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(judge, "run", interrupted)
-    assert run(capsys, "-k", "one-cell") == (2, "", "interrupted\n")
+    monkeypatch.setattr(trial, "run", interrupted)
+    code, _, err = run(capsys, "-k", "one-cell")
+    assert (code, err) == (2, "interrupted\n")
 
 
 def test_a_fault_of_the_harness_is_called_so(capsys, monkeypatch):
@@ -173,7 +337,7 @@ def test_a_fault_of_the_harness_is_called_so(capsys, monkeypatch):
         oracle, "answers", lambda *given: {k: a + 1 for k, a in honest(*given).items()}
     )
     code, out, err = run(capsys, "-k", "conv_forward/one-cell")
-    assert (code, out) == (3, "")
+    assert (code, "conv_forward" in out) == (3, False)
     assert "fault of the harness: OracleFaultError: torch and the definition disagree on y" in err
 
 
@@ -196,22 +360,35 @@ def test_a_bad_case_file_is_a_fault_of_the_harness(capsys, monkeypatch, tmp_path
         ["--only", "conv_forward", "my_cnn"],
         ["--json", "no/such/folder/report.json"],
         ["--dtype", "float32", "--only", "pool_forward", "--case", INEXACT],
+        ["--contract", "none"],
+        ["--layout", "nwhc"],
+        ["--name", "zero_pad"],
+        ["--name", "=my_pad"],
+        ["--name", "zero_pad="],
+        ["--timeout", "0"],
+        ["--timeout", "nan"],
+        ["--memory", "0"],
+        ["--memory", "1.5"],
     ],
+    ids=" ".join,
 )
 def test_bad_usage(capsys, words):
     """Exit code 4, usage on standard error."""
     code, out, err = run(capsys, *words)
-    assert (code, out) == (4, "")
+    assert code == 4
+    assert "differ" not in out
+    assert "match" not in out
     assert err.startswith("usage: python -m verification")
 
 
-def test_nothing_to_judge(capsys, stranger):
+def test_nothing_to_judge(capsys):
     """Exit code 5: no case, or no function."""
     assert run(capsys, "-k", "no such case") == (5, "", "no case fits these options\n")
     assert run(capsys, "--list", "-k", "no such case")[0] == 5
-    code, out, _ = run(capsys, stranger("empty", "x = 1"), "-k", "one-cell")
-    assert code == 5
-    assert out.rstrip().endswith("Nothing was attempted.")
+    for name in ("hostile/no_functions.py", "template_unfilled.py"):
+        code, out, _ = run(capsys, str(CANDIDATES / name), "-k", "one-cell")
+        assert code == 5
+        assert out.rstrip().endswith("Nothing was attempted.")
 
 
 @pytest.mark.parametrize(
@@ -239,7 +416,7 @@ def test_colour_follows_wish_environment_and_terminal(
 
 
 def test_progress_on_a_terminal_alone(capsys, monkeypatch):
-    """One line on standard error, wiped at the end."""
+    """One line on standard error, wiped before what is found and at the end."""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     _, out, err = run(capsys, "-k", "conv_forward/one-cell")
     assert err.startswith("\r1 of 2 checks")
@@ -262,17 +439,16 @@ def test_a_candidates_settings_of_numpy_are_no_affair_of_the_harness(capsys, str
     """np.seterr at import, as some do."""
     source = "import numpy\nnumpy.seterr(all='raise')\nfrom npcnn import distribute_value\n"
     kept = np.geterr()
-    try:
-        code, out, _ = run(capsys, stranger("strict", source), "--only", "distribute_value")
-    finally:
-        np.seterr(**kept)
+    code, out, _ = run(capsys, stranger(source), "--only", "distribute_value")
     assert (code, "1 function, and all match." in out) == (0, True)
+    assert np.geterr() == kept
 
 
 def test_a_terminal_that_knows_ascii_alone(tmp_path):
     """Gets escapes, not a fault."""
-    (tmp_path / "umlaut.py").write_text("def zero_pad(X, pad):\n    raise ValueError('\u00f6')\n")
-    words = [sys.executable, "-m", "verification", "umlaut", "-k", "no-pad"]
+    source = "def zero_pad(X, pad):\n    raise ValueError('\u00f6')\n"
+    (tmp_path / "umlaut.py").write_text(source, encoding="utf-8")
+    words = [sys.executable, "-m", "verification", "umlaut.py", "-k", "no-pad"]
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
     ran = subprocess.run(
         words, capture_output=True, text=True, cwd=tmp_path, check=False, env=environment

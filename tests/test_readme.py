@@ -10,20 +10,59 @@ import pytest
 
 import npcnn
 from verification import __main__ as command
-from verification import questions
+from verification import contracts, mistakes, questions
 
 ROOT = Path(npcnn.__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```(?:python)?\n(.*?)```", README, re.DOTALL)
+BLOCKS = re.findall(r"```\w*\n(.*?)```", README, re.DOTALL)
+
+
+def written(start):
+    """The one block that starts so."""
+    (block,) = (block for block in BLOCKS if block.startswith(start))
+    return block
 
 
 def test_the_session():
     """Twelve lines, each with what it prints."""
-    (session,) = (block for block in BLOCKS if block.startswith(">>>"))
+    session = written(">>>")
     parsed = doctest.DocTestParser().get_doctest(session, {}, "README.md", "README.md", 0)
     assert len(parsed.examples) == 12
     runner = doctest.DocTestRunner()
     assert runner.run(parsed).failed == 0
+
+
+def test_a_wrong_candidate_and_its_repair(tmp_path, capsys, monkeypatch):
+    """The file is judged as shown; with the lines that are shown it matches."""
+    monkeypatch.chdir(tmp_path)
+    wrong = written("import numpy as np\n\n\ndef zero_pad")
+    repair = written("            window = np.s_[:, h * stride")
+    told, mended = (block for block in BLOCKS if block.startswith("my_cnn.py   "))
+    Path("my_cnn.py").write_text(wrong)
+    assert command.main(["my_cnn.py"]) == 1
+    assert timeless(capsys.readouterr().out) == timeless(told)
+    start = wrong.index("            window = np.s_[:, h : h + f")
+    Path("my_cnn.py").write_text(wrong[:start] + repair)
+    assert command.main(["my_cnn.py"]) == 0
+    assert timeless(capsys.readouterr().out) == timeless(mended)
+
+
+def test_the_catalogue_is_current():
+    """Row for row, and their number."""
+    catalogue = mistakes.read()
+    rows = re.findall(r"^\| `([\w-]+)` \| (\d*) \| .* \| (.*) \|$", README, re.MULTILINE)
+    assert rows == [(m.id, str(m.seen or ""), m.title) for m in catalogue]
+    assert f"{len(catalogue)} of them" in README
+
+
+def test_every_contract_is_told():
+    """By its name and the names of its functions."""
+    section = README.partition("### The contract for candidates")[2].partition("### In CI")[0]
+    for name in contracts.NAMES:
+        assert f"- **{name}**" in section
+    for name in ("cs231n", "holberton"):
+        for function in contracts.get(name).functions:
+            assert function.name in section
 
 
 def test_the_two_commands():
@@ -38,7 +77,7 @@ def test_the_two_commands():
 def test_the_report(capsys):
     """But for versions and seconds; every question, in float64."""
     assert command.main([]) == 0
-    (shown,) = (block for block in BLOCKS if block.startswith("npcnn   npcnn contract"))
+    shown = written("npcnn   npcnn contract")
     assert timeless(capsys.readouterr().out) == timeless(shown)
 
 
@@ -46,7 +85,7 @@ def timeless(report):
     return re.sub(r"(torch|numpy) [\d.]+\w*|[\d.]+ s$", r"\1", report, flags=re.MULTILINE).strip()
 
 
-@pytest.mark.parametrize("line", next(b for b in BLOCKS if b.startswith("python -m")).splitlines())
+@pytest.mark.parametrize("line", written("python -m verification --case").splitlines())
 def test_the_other_commands(line, capsys, tmp_path, monkeypatch):
     """Each ends in a match."""
     monkeypatch.chdir(tmp_path)

@@ -1,62 +1,72 @@
-import numpy as np
-import pytest
+"""The report for people, from findings made by hand."""
 
-from verification import questions, report, row, verdict
-from verification.judge import Outcome
-from verification.report import Run
+import re
+from dataclasses import replace
+
+import numpy as np
+
+from verification import report, row, verdict
+from verification.block import Run
+from verification.diagnosis import Diagnosis
+from verification.mistakes import Mistake
+from verification.outcomes import Outcome
+from verification.session import Finding
 
 (SMALL,) = row.parse("conv x=[1,2,2,1] w=[2,2,1,1] fill=integers")
 (LARGE,) = row.parse("conv x=[1,5,6,1] w=[2,2,1,1] pad=1 fill=integers")
 RIGHT = verdict.compare("dw", np.ones(3), np.ones(3), "float64")
 WRONG = verdict.compare("dx", np.array([1.0, 5.0]), np.array([1.0, 2.0]), "float64")
-MISSHAPEN = verdict.compare("db", np.ones(2), np.ones(3), "float64")
-
-
-def run_of(*outcomes, dtype="float64", seed=0, seconds=1.25):
-    names = ["conv_forward", "conv_backward", "zero_pad"]
-    return Run(
-        "my_cnn",
-        "npcnn",
-        "ab12",
-        "torch 2.13.0",
-        "2.4.6",
-        "3.11.7",
-        seed,
-        dtype,
-        seconds,
-        names,
-        outcomes,
-    )
+CROP = Mistake(
+    "crop", 3, ("conv_backward",), "the crop is empty", "cuts 0:-0", "What is x[0:-0]?", "x[0:n]"
+)
+TIES = replace(CROP, id="ties", title="every tie counts", does="x == max(x)", kind="convention")
+AGE = replace(CROP, id="float", title="float of an array", does="took float(b)", change="b.item()")
 
 
 def outcome(status, question=SMALL, function="conv_backward", **more):
     return Outcome(function, function, question, status, **more)
 
 
-OK = outcome("ok", function="conv_forward", verdicts=(RIGHT,))
+def finding(*outcomes, **more):
+    function = outcomes[0].function if outcomes else "pool_forward"
+    return Finding(function, function, outcomes, **more)
+
+
+def run_of(*findings, **more):
+    about = ("my_cnn", "npcnn", "ab12", "torch 2.13.0", "2.4.6", "3.11.7", 0, "float64", 1.25)
+    return replace(Run(*about, findings, (CROP, TIES, AGE)), **more)
+
+
 BAD = outcome("WRONG", verdicts=(WRONG, RIGHT))
 BAD_LARGE = outcome("WRONG", LARGE, verdicts=(WRONG,))
-MISSING = outcome("not attempted", function="zero_pad")
+OK = finding(outcome("ok", function="conv_forward", verdicts=(RIGHT,)))
+DIFFERS = finding(BAD_LARGE, BAD, diagnosis=Diagnosis((CROP,), 2, 2), smallest=BAD)
+MISSING = finding(outcome("not attempted", function="zero_pad"))
 
 
 def test_a_report_to_the_letter():
     """One line a function in the contract's order, one block for the smallest failure."""
-    text = report.as_text(run_of(BAD_LARGE, BAD, MISSING, OK))
+    text = report.as_text(run_of(OK, DIFFERS, MISSING, notes=["h5py is missing, passed over"]))
     assert (
         text
         == """\
 my_cnn   npcnn contract   oracle torch 2.13.0   numpy 2.4.6   float64   seed 0
+  note: h5py is missing, passed over
 
   conv_forward                        1 ok
   conv_backward                       2 WRONG
-      smallest failing case   conv_backward/row.integers
-                              conv x=[1,2,2,1] w=[2,2,1,1] fill=integers
+      smallest failing case   conv x=[1,2,2,1] w=[2,2,1,1] fill=integers
                               dx is wrong at 1 of 2 places; dw matches
           yours   oracle   dx[:]
           1 5     1 2      . #
+      mistake                 the crop is empty
+                              cuts 0:-0
+      instead                 x[0:n]
+                              your answer is, bit for bit, that of code with this mistake, \
+in all 2 failing cases
       again                   python -m verification my_cnn --case \
 'conv x=[1,2,2,1] w=[2,2,1,1] fill=integers' --only conv_backward
-  zero_pad                            1 not attempted
+  not attempted: zero_pad
 
 1 of 2 functions differs.   1 not attempted.   2 questions, 3 checks: 3 exact.   1.2 s"""
     )
@@ -67,67 +77,108 @@ def test_all_match():
     assert report.as_text(run_of(OK, MISSING)).endswith(
         "1 function, and all match.   1 not attempted.   1 question, 1 check: 1 exact.   1.2 s"
     )
-    assert run_of(OK, MISSING).verdict == "match"
 
 
 def test_nothing_attempted_is_no_match():
     """Zero checks are not green."""
-    assert report.as_text(run_of(MISSING)).endswith("Nothing was attempted.")
-    assert (run_of(MISSING).verdict, run_of().verdict) == ("nothing", "nothing")
+    text = report.as_text(run_of(MISSING))
+    assert text.endswith("  not attempted: zero_pad\n\nNothing was attempted.")
+    assert report.summary(run_of()) == ["", "Nothing was attempted."]
 
 
-def test_a_crash_is_told_in_its_own_words_with_what_it_printed():
-    """Line by line, and what a terminal would obey is shown instead."""
-    crash = outcome("CRASH", message="IndexError: 7\nof 3", stdout="here\x1b[31m\r\nthere\n")
-    lines = report.as_text(run_of(crash)).splitlines()
-    assert lines[2].endswith("1 CRASH")
-    assert [line.strip() for line in lines[5:9]] == [
-        "IndexError: 7",
-        "of 3",
-        r"printed                 here\x1b[31m\r",
-        "printed                 there",
+def test_the_last_line_agrees_in_number():
+    """One function differs, two differ; the evidence is counted, the commoner kind first."""
+    other = finding(outcome("CRASH", function="zero_pad"), smallest=outcome("CRASH"))
+    bounded = finding(*[outcome("ok", evidence="bounded", function="conv_forward")] * 4)
+    (*_, line) = report.summary(run_of(DIFFERS, bounded, other))
+    assert line == "2 of 3 functions differ.   2 questions, 7 checks: 4 bounded, 3 exact.   1.2 s"
+
+
+def test_what_lies_outside_the_contract_is_counted_and_no_more():
+    """A function that is asked nothing at all is none that matches."""
+    lines = report.function(run_of(OK), replace(OK, outside=33))
+    assert lines == ["  conv_forward                        1 ok     33 outside"]
+    outside = Finding("pool_forward", "pool_forward", (), 12)
+    assert report.function(run_of(outside), outside) == [
+        "  pool_forward                       12 outside"
     ]
+    (*_, line) = report.summary(run_of(OK, outside))
+    assert line.startswith("1 function, and all match.")
 
 
-def test_a_wrong_shape_is_told():
-    """Instead of a plane."""
-    assert "db has shape (2,), it should be (3,)" in report.as_text(
-        run_of(outcome("WRONG", verdicts=(MISSHAPEN,)))
+def test_the_counts_stand_in_one_order():
+    """Right, deviating, wrong, unjudged, outside; whatever came first."""
+    statuses = ["not judged", "MEMORY", "WRONG", "ok", "TIMEOUT", "DEVIATES", "CRASH"]
+    (line, *_) = report.function(run_of(), finding(*map(outcome, statuses), outside=2))
+    _, counts = line.split("conv_backward")
+    assert " ".join(counts.split()) == (
+        "1 ok 1 DEVIATES 1 WRONG 1 CRASH 1 TIMEOUT 1 MEMORY 1 not judged 2 outside"
     )
 
 
+def test_an_error_of_age_has_a_block_before_that_of_a_mistake():
+    """Mended, the function may still be wrong."""
+    crash = outcome("CRASH", message="TypeError: only 0-dimensional arrays", mended=BAD)
+    found = finding(crash, age=AGE, diagnosis=Diagnosis((CROP,), 1, 1), smallest=BAD)
+    labels = re.findall(r"^ {6}(\S+(?: \S+)*)", "\n".join(_block(found)), re.MULTILINE)
+    assert labels == [
+        *("age", "instead", "mended in flight"),
+        *("smallest failing case", "mistake", "instead", "again"),
+    ]
+
+
+def _block(found):
+    return report.function(run_of(found), found)[1:]
+
+
+def test_a_function_that_stands_on_a_failing_one_is_said_to():
+    """No case of it is shown."""
+    unjudged = outcome("not judged", message="it stands on conv_forward, which fails")
+    lines = report.function(run_of(), finding(unjudged, outcome("not judged", LARGE)))
+    assert lines == [
+        "  conv_backward                       2 not judged",
+        "      not judged              it stands on conv_forward, which fails",
+    ]
+
+
+def test_a_convention_is_named_and_fails_nobody():
+    """With the number of its cases."""
+    found = finding(outcome("DEVIATES", deviations=("ties",)))
+    assert report.function(run_of(found), found)[1:] == [
+        "      convention              every tie counts (1 case)",
+        "                              x == max(x)",
+    ]
+    assert "1 function, and all match." in report.summary(run_of(found))[-1]
+
+
 def test_a_single_case_is_told_in_full():
-    """Whether it is right or wrong."""
-    text = report.as_text(run_of(OK, BAD), full=True)
-    assert text.count("      case                    conv_") == 2
+    """Whether it is right or wrong; the smallest failing one would be the same again."""
+    text = report.as_text(run_of(OK, DIFFERS), full=True)
+    assert text.count("      case                    conv ") == 3
     assert "dw matches" in text
+    assert "smallest failing case" not in text
+    mended = outcome("CRASH", message="TypeError: only 0", mended=BAD)
+    text = report.as_text(run_of(finding(mended, age=AGE, smallest=BAD)), full=True)
+    assert "dx is wrong at 1 of 2 places" in text, "the mended answer is what is to be explained"
 
 
-def test_a_refusal_is_told_by_its_call():
-    """And repeated by its id."""
-    refusal = questions.Refusal("r", "zero_pad", {"pad": -1}, "ValueError", ("pad",), "no pad")
-    text = report.as_text(run_of(outcome("WRONG", refusal, "zero_pad", message="got an answer")))
-    assert "zero_pad/r" in text
-    assert "zero_pad(pad=-1)" in text
-    assert "why                     no pad" in text
-    assert "python -m verification my_cnn --case zero_pad/r" in text
-
-
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [({}, ""), ({"seed": 3}, " --seed 3"), ({"dtype": "float32"}, " --dtype float32")],
-)
-def test_the_command_repeats_the_run(settings, words):
-    """Seed and dtype included."""
-    (case,) = questions.read(questions.FOLDER / "conv.toml")["conv"][:1]
-    command = report.repeat(run_of(**settings), outcome("ok", case))
-    assert command == f"python -m verification my_cnn --case conv_backward/{case.id}{words}"
+def test_an_exam_shows_no_expected_number_and_no_name():
+    """Where the report without it does."""
+    wrong = verdict.compare("dx", np.array([1.0, 5.0]), np.array([1.0, 271.0]), "float64")
+    bad = outcome("WRONG", verdicts=(wrong,))
+    found = replace(finding(bad), diagnosis=Diagnosis((CROP,), 1, 1), smallest=bad)
+    telling, exam = (report.as_text(run_of(found, exam=exam)) for exam in (False, True))
+    for secret in ("271", "the crop is empty", "cuts 0:-0", "x[0:n]"):
+        assert secret in telling
+        assert secret not in exam
+    assert "hint                    What is x[0:-0]?" in exam
+    assert "271" not in report.as_text(run_of(found, exam=True), full=True)
 
 
 def test_colour_only_where_it_is_asked_for():
     """And nothing else differs."""
-    plain, coloured = (report.as_text(run_of(OK, BAD), colour=on) for on in (False, True))
+    plain, coloured = (report.as_text(run_of(OK, DIFFERS), colour=on) for on in (False, True))
     assert "\033" not in plain
-    assert (
-        coloured.replace("\033[32m", "").replace("\033[31;1m", "").replace("\033[0m", "") == plain
-    )
+    assert "\033[32m    1 ok\033[0m" in coloured
+    assert "\033[31;1m    2 WRONG\033[0m" in coloured
+    assert re.sub(r"\033\[[\d;]*m", "", coloured) == plain

@@ -1,127 +1,190 @@
-"""A candidate: somebody's functions, found by name, and called with arrays of their own."""
+"""A candidate: somebody's functions under a contract, found by name, each call in their process."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import importlib
-import io
-import sys
-import time
+import importlib.util
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from verification.contracts import Contract
-from verification.contracts.npcnn import CONTRACT
+from verification import contracts
+from verification.apart.process import (
+    Hello,
+    Process,
+    Refused,
+    Reply,
+    Request,
+    Source,
+    UnloadableError,
+)
+from verification.case import Case
+from verification.contracts import Contract, Function
+from verification.mistakes import Mistake
+from verification.questions import Question, Refusal
 
 Array = NDArray[Any]
 
-PRINTED = 500
-"""Characters kept of what one call prints."""
 
-
-class UnloadableError(Exception):
-    """The candidate cannot be imported; the message says why."""
-
-
-@dataclass(frozen=True)
+@dataclass
 class Candidate:
-    """A module of functions under a contract."""
+    """A stranger's functions; `names` are theirs for ours, `ages` the errors that are mended.
+
+    `notes` gathers what is to be said of the whole.
+    """
 
     name: str
-    module: ModuleType
     contract: Contract
-
-    def get(self, name: str) -> Any:
-        """The function of this name, dots included; None if there is none."""
-        found: Any = self.module
-        try:
-            for part in name.split("."):
-                found = getattr(found, part, None)
-        except Exception:  # a stranger's __getattr__
-            return None
-        return found
+    label: str
+    names: Mapping[str, str]
+    process: Process
+    mended: Callable[[], Process]
+    ages: tuple[Mistake, ...] = ()
+    sha256: str = ""
+    notes: list[str] = field(default_factory=list)
+    live: bool = False
+    _mended: Process | None = None
 
     @property
-    def sha256(self) -> str:
-        """Of the module's file, or of all files of the package; of nothing if it has none."""
-        path = Path(getattr(self.module, "__file__", None) or "")
-        files = sorted(path.parent.rglob("*.py")) if path.name == "__init__.py" else [path]
-        return hashlib.sha256(b"".join(f.read_bytes() for f in files if f.is_file())).hexdigest()
+    def hello(self) -> Hello:
+        return self.process.hello
+
+    def name_of(self, function: Function) -> str:
+        """The candidate's own name for it."""
+        return self.names.get(function.name, function.name)
+
+    def has(self, function: Function) -> bool:
+        """Whether it is there, and written."""
+        return function.name in self.names and self.name_of(function) not in self.hello.stubs
+
+    def expresses(self, function: Function, question: Question) -> bool:
+        """Whether the question can be put to it under the contract."""
+        if isinstance(question, Refusal):
+            return True
+        return function.expresses(question, self.hello.names.get(self.name_of(function)))
+
+    def ask(self, function: Function, case: Case, given: Mapping[str, Array], cache: str) -> Reply:
+        """Put a question to a function."""
+        return self._noted(self.process.ask(self._request(function, case, given, cache)))
+
+    def ask_mended(
+        self, function: Function, case: Case, given: Mapping[str, Array], cache: str
+    ) -> Reply:
+        """The same where the errors of age are mended in flight."""
+        if self._mended is None:
+            self._mended = self.mended()
+        return self._mended.ask(self._request(function, case, given, cache))
+
+    def refuse(self, function: Function, arguments: Mapping[str, Any]) -> Reply:
+        """Make a call that must be refused."""
+        return self._noted(self.process.ask(Refused(self.name_of(function), arguments)))
+
+    def age_of(self, reply: Reply, function: Function) -> Mistake | None:
+        """The error of age that this is, in the function or in what it stands on."""
+        could = {function.op, *function.needs}
+        ages = (age for age in self.ages if could & set(age.ops))
+        return next((age for age in ages if age.tells(reply.error)), None)
+
+    def close(self) -> None:
+        """End its processes."""
+        self.process.close()
+        if self._mended is not None:
+            self._mended.close()
+
+    def _request(
+        self, function: Function, case: Case, given: Mapping[str, Array], cache: str
+    ) -> Request:
+        return Request(self.label, function.name, self.names, case, given, cache)
+
+    def _noted(self, reply: Reply) -> Reply:
+        self.notes += [note for note in reply.notes if note not in self.notes]
+        return reply
 
 
-@dataclass(frozen=True)
-class Reply:
-    """What a call came to: its value, or the exception that ended it; what it printed; seconds."""
-
-    value: Any = None
-    error: BaseException | None = None
-    stdout: str = ""
-    seconds: float = 0.0
-
-
-def load(name: str) -> Candidate:
-    """The module of this name, imported; what it prints goes to standard error."""
+def load(
+    name: str,
+    contract: str = "",
+    layout: str = "",
+    renames: Mapping[str, str] | None = None,
+    timeout: float = 10.0,
+    memory: int = 4096,
+    ages: tuple[Mistake, ...] = (),
+) -> Candidate:
+    """The candidate of this name: a file, a notebook, or a module by its dotted name."""
+    found = source(name)
     try:
-        with contextlib.redirect_stdout(sys.stderr):
-            return Candidate(name, importlib.import_module(name), CONTRACT)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # whatever a stranger's module raises, it cannot be judged
-        raise UnloadableError(f"{name} cannot be loaded: {told(error)}") from error
+        process = Process(found, timeout, memory)
+    except UnloadableError as error:
+        raise UnloadableError(f"{name} cannot be loaded: {error}") from error
+    mended = partial(Process, found, timeout, memory, True)
+    digest = _sha256(found)
+    return _under(name, process, mended, digest, contract, layout, renames or {}, ages)
 
 
-def call(ask: Callable[[], Any]) -> Reply:
-    """Call, and catch what it prints and raises."""
-    printed, start = io.StringIO(), time.perf_counter()
-    value, error = None, None
-    with contextlib.redirect_stdout(printed), np.errstate(all="ignore"):
-        try:
-            value = ask()
-        except KeyboardInterrupt:
-            raise
-        except BaseException as raised:  # whatever a candidate raises is its answer
-            error = raised
-    return Reply(value, error, _cut(printed), time.perf_counter() - start)
+def live(
+    namespace: Mapping[str, Any],
+    name: str = "this session",
+    contract: str = "",
+    layout: str = "",
+    renames: Mapping[str, str] | None = None,
+    timeout: float = 10.0,
+    memory: int = 4096,
+    ages: tuple[Mistake, ...] = (),
+) -> Candidate:
+    """The functions of a live session."""
+    process = Process.live(namespace, timeout, memory)
+    mended = partial(Process.live, namespace, timeout, memory, True)
+    judged = _under(name, process, mended, _sha256(None), contract, layout, renames or {}, ages)
+    return replace(judged, live=True)
 
 
-def told(error: BaseException | None) -> str:
-    """The exception's type and words, if it has any that can be had."""
+def source(name: str) -> Source:
+    """What kind of thing the name is of."""
+    kinds = {".py": "file", ".ipynb": "notebook"}
+    kind = kinds.get(Path(name).suffix, "module")
+    if kind != "module" and not Path(name).is_file():
+        raise UnloadableError(f"there is no file {name}")
+    return Source(kind, name)
+
+
+def _under(
+    name: str,
+    process: Process,
+    mended: Callable[[], Process],
+    digest: str,
+    contract: str,
+    layout: str,
+    renames: Mapping[str, str],
+    ages: tuple[Mistake, ...],
+) -> Candidate:
+    """The candidate, under the contract that it is written for."""
+    hello = process.hello
+    known = {**hello.names, **{ours: hello.names.get(theirs) for ours, theirs in renames.items()}}
+    label = contract or contracts.recognised(known) or "assignment"
+    label += "-nhwc" if (label, layout) == ("functional", "nhwc") else ""
+    chosen = contracts.get(label)
+    names = chosen.resolve(hello.names, renames)
+    return Candidate(name, chosen, label, names, process, mended, ages, digest, [*hello.notes])
+
+
+def _sha256(found: Source | None) -> str:
+    """Of the file, or of all files of the package; of nothing where there is none."""
+    files: list[Path] = []
+    if found is not None:
+        files = _module_files(found) if found.kind == "module" else [Path(found.name)]
+    return hashlib.sha256(b"".join(f.read_bytes() for f in files if f.is_file())).hexdigest()
+
+
+def _module_files(found: Source) -> list[Path]:
     try:
-        return f"{type(error).__name__}: {error}"
-    except Exception:  # a stranger's __str__
-        return f"{type(error).__name__}, whose words cannot be read"
-
-
-def changed(given: Mapping[str, Array], kept: Mapping[str, Array]) -> list[str]:
-    """The names of the arrays that are no longer what they were: shape, kind, or any bit."""
-    return [
-        name
-        for name, array in given.items()
-        if array.shape != kept[name].shape
-        or array.dtype.newbyteorder("=") != kept[name].dtype
-        or array.astype(kept[name].dtype).tobytes() != kept[name].tobytes()
-    ]
-
-
-def _cut(printed: io.StringIO) -> str:
-    text = "" if printed.closed else printed.getvalue()
-    return (
-        text if len(text) <= PRINTED else f"{text[:PRINTED]} ... (cut after {PRINTED} characters)"
-    )
-
-
-def shared(given: Mapping[str, Array], replies: Mapping[str, Any]) -> list[str]:
-    """`y with x` for every reply that shares memory with what was given."""
-    return [
-        f"{reply} with {name}"
-        for reply, value in replies.items()
-        for name, array in given.items()
-        if isinstance(value, np.ndarray) and np.may_share_memory(value, array)
-    ]
+        spec = importlib.util.find_spec(found.name)
+    except (ImportError, ValueError, AttributeError):
+        return []
+    if spec is None or not spec.origin:
+        return []
+    path = Path(spec.origin)
+    return sorted(path.parent.rglob("*.py")) if path.name == "__init__.py" else [path]

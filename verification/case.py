@@ -15,7 +15,7 @@ from typing import Any
 Ints = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
 
-EXACT = frozenset({"integers", "ties", "permutation", "special"})
+EXACT = frozenset({"integers", "digits", "units", "ties", "permutation", "special"})
 OPTIONS = frozenset(
     {"1-D", "3-D", "unequal-window", "asymmetric-pad", "pad-word", "dilation", "groups", "no-bias"}
     | {"padded-pool", "ceil-mode", "pads-not-counted", "divisor", "special", "layout"}

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from verification.judge import Outcome
-from verification.report import GOOD, Run, by_function, repeat
+from verification.block import Run, repeat
+from verification.outcomes import Outcome
+from verification.session import FAILING, Finding
 from verification.verdict import Verdict
 
-_STATUSES = ("ok", "WRONG", "CRASH", "TIMEOUT", "MEMORY", "DEVIATES", "not judged", "outside")
+_STATUSES = ("ok", "WRONG", "CRASH", "TIMEOUT", "MEMORY", "DEVIATES", "not judged")
 
 
 def as_json(run: Run) -> str:
@@ -35,32 +35,47 @@ def as_json(run: Run) -> str:
         "seconds": round(run.seconds, 3),
         "verdict": run.verdict,
         "checks": len(run.asked),
-        "functions": [_function(name, of) for name, of in by_function(run).items()],
-        "cases": [_case(run, outcome) for outcome in run.outcomes],
+        "notes": list(run.notes),
+        "functions": [_function(finding, run.exam) for finding in run.findings],
+        "cases": [_case(run, finding, o) for finding in run.findings for o in finding.outcomes],
     }
     return json.dumps(document, indent=1, sort_keys=True)
 
 
-def _function(name: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    counts = Counter(outcome.status for outcome in outcomes)
-    status = "differs"
-    if not counts.keys() - set(GOOD):
-        status = "ok" if counts["ok"] else "not attempted"
-    row: dict[str, Any] = {"name": name, "op": outcomes[0].op, "status": status, "mistakes": []}
+def _function(finding: Finding, exam: bool) -> dict[str, Any]:
+    counts = Counter(outcome.status for outcome in finding.outcomes)
+    mended = Counter(
+        outcome.mended.status == "ok" for outcome in finding.outcomes if outcome.mended
+    )
+    row: dict[str, Any] = {"name": finding.function, "op": finding.op, "status": finding.status}
     for key in _STATUSES:
         row[key.lower().replace(" ", "_")] = counts[key]
-    return row
+    row |= {"outside": finding.outside, "mended_ok": mended[True], "mended_wrong": mended[False]}
+    named = [] if exam else _mistakes(finding)
+    return row | {"mistakes": named, "deviations": [] if exam else finding.deviations}
 
 
-def _case(run: Run, outcome: Outcome) -> dict[str, Any]:
+def _mistakes(finding: Finding) -> list[dict[str, Any]]:
+    """What is known to be wrong with the function: age first."""
+    named = []
+    if finding.age:
+        count = sum(outcome.mended is not None for outcome in finding.outcomes)
+        named.append((finding.age, count, count))
+    found = finding.diagnosis
+    if found:
+        named += [(mistake, found.explains, found.of) for mistake in found.mistakes]
+    return [{"id": m.id, "title": m.title, "explains": n, "of": of} for m, n, of in named]
+
+
+def _case(run: Run, finding: Finding, outcome: Outcome) -> dict[str, Any]:
     return {
         "id": outcome.id,
         "function": outcome.function,
         "level": outcome.question.level,
         "status": outcome.status,
         "evidence": outcome.evidence,
-        "outputs": [_output(verdict) for verdict in outcome.verdicts],
-        "mistake": None,
+        "outputs": [_output(verdict, run.exam) for verdict in outcome.verdicts],
+        "mistake": None if run.exam else _mistake(finding, outcome),
         "message": outcome.message,
         "stdout": outcome.stdout,
         "seconds": round(outcome.seconds, 6),
@@ -68,14 +83,26 @@ def _case(run: Run, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _output(verdict: Verdict) -> dict[str, Any]:
+def _mistake(finding: Finding, outcome: Outcome) -> str | None:
+    """The mistake by name, where it explains every failing case; or the convention."""
+    if outcome.deviations:
+        return outcome.deviations[0]
+    if outcome.mended and finding.age:
+        return finding.age.id
+    found = finding.diagnosis
+    if found and found.is_whole and outcome.status in FAILING:
+        return " + ".join(mistake.id for mistake in found.mistakes)
+    return None
+
+
+def _output(verdict: Verdict, exam: bool) -> dict[str, Any]:
     return {
         "name": verdict.name,
         "status": "ok" if verdict.ok else "WRONG",
         "wrong": verdict.wrong,
         "of": verdict.of,
         "message": verdict.message,
-        "worst": verdict.worst and _finite(asdict(verdict.worst)),
+        "worst": None if exam or not verdict.worst else _finite(asdict(verdict.worst)),
     }
 
 

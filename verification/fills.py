@@ -8,6 +8,8 @@
     dense        N(0, 1)
     ties         x in {-2, -1, 0}: maxima tie, and none is above the zeros of a wrong padding
     permutation  x all different and negative
+    digits       integers of one digit, and for averages multiples of every divisor
+    units        zeros and ones, for averages too
     special      x a permutation with NaN, infinities and both zeros among it; of max pools dy too
 
 Where a fill speaks of x alone, the other arrays hold integers.
@@ -24,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from verification import layouts
 from verification.case import Case, CaseError
 
 Array = NDArray[Any]
@@ -40,7 +43,7 @@ def arrays(case: Case, seed: int, dtype: str) -> dict[str, Array]:
     filled = _FILL[case.fill](case, rng, LIMIT[dtype])
     typed = {name: np.asarray(a, dtype) for name, a in filled.items()}
     if case.layout == "broadcast":
-        return {name: np.array(laid_out(a, "broadcast")) for name, a in typed.items()}
+        return {name: np.array(layouts.laid_out(a, "broadcast")) for name, a in typed.items()}
     return typed
 
 
@@ -70,9 +73,7 @@ def divisors(case: Case) -> Array:
 
 def _integers(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Array]:
     unit = {name: rng.random(shape) for name, shape in shapes(case).items()}
-    step = 1
-    if case.op in ("avg_pool", "distribute_value"):
-        step = math.lcm(*(abs(int(d)) for d in divisors(case).flat))
+    step = _step(case)
     top = int(math.sqrt(limit))
     while True:
         filled = {name: step * _whole(u, top) for name, u in unit.items()}
@@ -82,6 +83,28 @@ def _integers(case: Case, rng: np.random.Generator, limit: float) -> dict[str, A
         if top == 1:
             raise CaseError(f"no integers are exact for {case.row} below {limit:.0f}")
         top = max(1, min(top - 1, int(top * min(0.99, math.sqrt(limit / most)))))
+
+
+def _step(case: Case) -> int:
+    """What every divisor of an average divides."""
+    if case.op not in ("avg_pool", "distribute_value"):
+        return 1
+    return math.lcm(*(abs(int(d)) for d in divisors(case).flat))
+
+
+def _digits(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Array]:
+    return _certified(case, {name: _step(case) * a for name, a in _small(case, rng).items()}, limit)
+
+
+def _units(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Array]:
+    filled = {name: _step(case) * rng.integers(0, 2, shape) for name, shape in shapes(case).items()}
+    return _certified(case, filled, limit)
+
+
+def _certified(case: Case, filled: dict[str, Array], limit: float) -> dict[str, Array]:
+    if _most(case, filled) > limit:
+        raise CaseError(f"{case.fill} are not exact for {case.row} below {limit:.0f}")
+    return filled
 
 
 def _whole(unit: Array, top: int) -> Array:
@@ -168,31 +191,14 @@ def _small(case: Case, rng: np.random.Generator) -> dict[str, Array]:
 
 _FILL = {
     "integers": _integers,
+    "digits": _digits,
+    "units": _units,
     "sparse": _sparse,
     "dense": _dense,
     "ties": _ties,
     "permutation": _permutation,
     "special": _special,
 }
-
-
-def laid_out(a: Array, layout: str) -> Array:
-    """A copy with another way through memory; broadcast takes every image for the first."""
-    if not a.ndim:
-        layout = "C"
-    if layout == "F":
-        return np.array(a, order="F")
-    if layout == "strided":
-        return np.repeat(a, 2, axis=-1)[..., ::2]
-    if layout == "reversed":
-        return np.array(a[..., ::-1])[..., ::-1]
-    if layout == "broadcast":
-        return np.broadcast_to(np.array(a[:1]), a.shape)
-    if layout == "swapped":
-        return a.astype(a.dtype.newbyteorder())
-    copy = np.array(a)
-    copy.setflags(write=layout != "readonly")
-    return copy
 
 
 def argument(value: Any) -> Any:

@@ -14,12 +14,12 @@ Array = NDArray[Any]
 ROWS, COLUMNS = 6, 6
 
 
-def side_by_side(verdict: Verdict) -> list[str]:
+def side_by_side(verdict: Verdict, channels_first: bool = False) -> list[str]:
     """Lines: the candidate's numbers, the oracle's, and # where they differ."""
     if verdict.got is None or verdict.want is None or verdict.where is None:
         return []
     assert verdict.worst is not None
-    view = _view(verdict.name, verdict.worst.index, verdict.want.shape)
+    view = _view(verdict.name, verdict.worst.index, verdict.want.shape, channels_first)
     columns = [
         ("yours", _numbers(verdict.got[view])),
         ("oracle", _numbers(verdict.want[view])),
@@ -31,10 +31,16 @@ def side_by_side(verdict: Verdict) -> list[str]:
     return ["   ".join(line.ljust(w) for line, w in zip(row, widths)).rstrip() for row in rows]
 
 
-def _view(name: str, worst: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int | slice, ...]:
+def _view(
+    name: str, worst: tuple[int, ...], shape: tuple[int, ...], channels_first: bool
+) -> tuple[int | slice, ...]:
     """The worst place's index with the plane through it opened: the last two spatial axes."""
     rank = len(shape)
-    space = range(rank) if rank < 3 else range(rank - 2) if name == "dw" else range(1, rank - 1)
+    space = range(rank)
+    if rank > 2 and channels_first:
+        space = range(2, rank)
+    elif rank > 2:
+        space = range(rank - 2) if name in ("dw", "dW") else range(1, rank - 1)
     shown = dict(zip(reversed(space), (COLUMNS, ROWS)))
     return tuple(
         _around(i, shape[axis], shown[axis]) if axis in shown else i for axis, i in enumerate(worst)

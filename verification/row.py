@@ -22,10 +22,16 @@ USUAL = {
     "avg_pool": ("integers", "dense"),
     "zero_pad": ("integers", "special"),
     "conv_single_step": ("integers", "sparse"),
-    "create_mask_from_window": ("ties", "permutation", "special"),
+    "create_mask_from_window": ("ties", "permutation", "dense", "special"),
     "distribute_value": ("integers", "dense"),
 }
-ON_REQUEST = {"conv": ("dense", "special"), "max_pool": ("special",)}
+_SIMPLE = ("digits", "units")
+ON_REQUEST = {
+    "conv": ("dense", "special", *_SIMPLE),
+    "max_pool": ("special",),
+    "avg_pool": _SIMPLE,
+    "conv_single_step": _SIMPLE,
+}
 ON_THE_LINE = "row"
 """The name of a question that came as a line."""
 LAYOUTS = ("C", "F", "strided", "reversed", "readonly", "broadcast", "swapped")

@@ -39,6 +39,21 @@ class Verdict:
     def ok(self) -> bool:
         return not (self.wrong or self.message)
 
+    @property
+    def share(self) -> float:
+        """The worst error as a share of the largest number; infinite where none was compared."""
+        if self.worst is None or self.want is None:
+            return np.inf
+        top = float(np.abs(np.nan_to_num(self.want.astype(float))).max())
+        return self.worst.error / top if top else np.inf
+
+    @property
+    def overflows(self) -> bool:
+        """Whether every wrong number is no number, where one should be."""
+        if self.got is None or self.want is None or self.where is None:
+            return False
+        return not np.isfinite(self.got[self.where]).any()
+
 
 def compare(
     name: str, got: Any, want: Array, dtype: str, bound: Array | float = 0.0, signed: bool = False
@@ -70,7 +85,7 @@ def compare(
 def _form(got: Any, want: Array, dtype: str) -> str:
     """What is wrong with the answer before any number is looked at."""
     if type(got) is not np.ndarray and not isinstance(got, np.generic):
-        return f"is a {type(got).__name__}, not an array"
+        return f"is a {getattr(got, 'kind', type(got).__name__)}, not an array"
     if got.shape != want.shape:
         return f"has shape {got.shape}, it should be {want.shape}"
     wanted = np.dtype(dtype) if want.dtype.kind == "f" else want.dtype

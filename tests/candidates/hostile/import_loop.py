@@ -1,0 +1,4 @@
+"""It never gets to its functions."""
+
+while True:
+    pass

@@ -1,0 +1,11 @@
+"""It returns Z without a cache."""
+
+import numpy as np
+
+
+def conv_forward(A_prev, W, b, hparameters):
+    return A_prev.copy()
+
+
+def distribute_value(dz, shape):
+    return np.full(shape, dz / (shape[0] * shape[1]))

@@ -1,0 +1,3 @@
+"""It is no Python."""
+
+return 1  # noqa: F706

@@ -1,0 +1,139 @@
+"""What is shown of a function that fails: a question as small as can be, and what it looks like."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verification import row, shrink, symptoms, taps, trial, truth
+from verification.candidate import Candidate
+from verification.case import Case, CaseError
+from verification.contracts import OWN, Function
+from verification.diagnosis import Diagnosis
+from verification.inquiry import Inquiry
+from verification.outcomes import Outcome
+
+Array = NDArray[Any]
+
+SIMPLE = ("units", "digits")
+"""Fills that are easier to read, the easier one first."""
+ENOUGH = 24
+"""Numbers in an output that a pattern shows in."""
+SMALL = 50_000
+"""Multiply-adds up to which a question is worth shrinking."""
+
+
+def size(outcome: Outcome) -> tuple[int, bool, int, str]:
+    """The order in which failures are told: small questions first, exact ones before others."""
+    question = outcome.question
+    return question.work, outcome.evidence != "exact", len(question.row), outcome.id
+
+
+def smallest(
+    judged: Candidate,
+    function: Function,
+    inquiry: Inquiry,
+    outcome: Outcome,
+    found: Diagnosis | None,
+) -> Outcome:
+    """The smallest outcome that fails in the same way."""
+    case = outcome.question
+    if not isinstance(case, Case) or case.work > SMALL or outcome.status in ("TIMEOUT", "MEMORY"):
+        return outcome
+    if outcome.kind == "DIED":
+        return outcome
+    best = [outcome]
+
+    def same(smaller: Case) -> bool:
+        if not judged.expresses(function, smaller):
+            return False
+        (again,) = trial.answered(judged, [function], smaller, inquiry.seed, inquiry.dtype, set())
+        again = again.final
+        alike = _way(again) == _way(outcome) and (
+            found is None or _is_explained(inquiry, again, found)
+        )
+        if alike:
+            best.append(again)
+        return alike
+
+    smallest = shrink.smallest(case, same)
+    for fill in SIMPLE:
+        with contextlib.suppress(CaseError):
+            (simple,) = row.parse(replace(smallest, fill=fill).row)
+            if outcome.evidence == "exact" and same(simple):
+                break
+    return best[-1]
+
+
+def _way(outcome: Outcome) -> tuple[str, str, frozenset[str]]:
+    """How it fails: the status, the exception, the outputs that are wrong."""
+    return outcome.status, outcome.kind, frozenset(v.name for v in outcome.verdicts if not v.ok)
+
+
+def _is_explained(inquiry: Inquiry, outcome: Outcome, found: Diagnosis) -> bool:
+    return found.suspect is None or bool(inquiry.explains(found.suspect, outcome))
+
+
+def telling(failing: Sequence[Outcome]) -> Outcome:
+    """The smallest failing outcome that has numbers enough to show a pattern."""
+    many = [o for o in failing if any(v.of >= ENOUGH for v in o.verdicts if v.worst)]
+    return min(many or failing, key=size)
+
+
+def looks(
+    judged: Candidate, function: Function, smallest: Outcome, outcome: Outcome, inquiry: Inquiry
+) -> list[str]:
+    """What the error looks like; of a convolution, which coefficient is wrong."""
+    case = outcome.question
+    assert isinstance(case, Case)
+    right = truth.of(case, inquiry.seed, inquiry.dtype).truth
+    told = []
+    for name, got in outcome.answers.items():
+        shown = function.words.get(name, name)
+        if any(v.name == shown and v.worst for v in outcome.verdicts):
+            plain = _unformed(function, case, name, got, right[name].shape)
+            looks = symptoms.describe(plain, right[name], name)
+            told += [f"{shown}: {words}" for words in looks]
+    case = smallest.question
+    if isinstance(case, Case) and case.op == "conv" and smallest.answers:
+        right = truth.of(case, inquiry.seed, inquiry.dtype).truth
+        with contextlib.suppress(CaseError, LookupError):
+            told += taps.proof(case, partial(_answer, judged, function, case, right), inquiry.dtype)
+    return told
+
+
+def _answer(
+    judged: Candidate,
+    function: Function,
+    case: Case,
+    right: Mapping[str, Array],
+    given: Mapping[str, Array],
+) -> dict[str, Array]:
+    """The candidate's outputs for these arrays, as the oracle shapes them."""
+    reply = judged.ask(function, case, given, OWN)
+    if reply.status != "ok":
+        raise LookupError(reply.error)
+    return {
+        name: _unformed(function, case, name, reply.values[name], right[name].shape)
+        for name in right
+        if name in reply.values
+    }
+
+
+def _unformed(
+    function: Function, case: Case, name: str, value: Any, shape: tuple[int, ...]
+) -> Array:
+    """An output of the contract's form, in the oracle's."""
+    order = function.form(case, name, np.arange(math.prod(shape)).reshape(shape))
+    if np.shape(value) != order.shape:
+        raise LookupError("another shape")
+    plain = np.empty(math.prod(shape), value.dtype)
+    plain[order.ravel()] = value.ravel()
+    return plain.reshape(shape)
