@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from verification import candidate, mistakes, questions, session, trial
+from verification import candidate, mistakes, questions, session, trial, truth
 from verification.mistakes import AGE, CONVENTION
 from verification.session import Rules
 
@@ -18,7 +18,7 @@ ROWS = tomllib.loads((FOLDER / "wrong.toml").read_text(encoding="utf-8"))
 CATALOGUE = mistakes.read()
 KNOWN = {mistake.id: mistake for mistake in CATALOGUE}
 AGES = tuple(mistake for mistake in CATALOGUE if mistake.kind == AGE)
-SMALL = [question for question in questions.read_all() if question.work <= 500]
+SMALL = [question for question in questions.read_all() if question.work <= 200]
 
 
 def findings(path, asked, dtype="float64", first=False):
@@ -85,7 +85,7 @@ def judged(folder, number, row):
 @pytest.fixture
 def remembered(monkeypatch):
     """The oracle's answers, computed once for all candidates."""
-    monkeypatch.setattr(trial, "ask", functools.cache(trial.ask))
+    monkeypatch.setattr(truth, "of", functools.cache(truth.of))
 
 
 def test_wrong_candidates_are_caught_and_named(tmp_path, remembered, capsys):
