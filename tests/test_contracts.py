@@ -124,6 +124,7 @@ EXPRESSED = [
     ("conv x=[2,5,6,2] w=[3,1,2,3] pad=[1,0]", "npcnn holberton functional"),
     ("conv x=[2,5,6,2] w=[3,3,2,3] pad=[1,0]", "npcnn functional"),
     ("conv x=[2,5,6,2] w=[3,3,2,3] pad=[[0,1],[1,0]]", "npcnn"),
+    ("conv x=[2,5,6,2] w=[3,3,2,3] pad=[[1,2],[1,2]]", "npcnn"),
     ("conv x=[2,5,6,2] w=[3,3,2,3] pad=same", ALL),
     ("conv x=[2,5,6,2] w=[2,2,2,3] pad=same", "npcnn"),
     ("conv x=[2,5,6,2] w=[2,2,2,3] pad=valid", ALL),

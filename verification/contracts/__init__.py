@@ -24,7 +24,7 @@ Replies = dict[str, Any]
 Names = Mapping[str, Sequence[str] | None]
 """A candidate's functions with the names of their parameters, None where nobody knows them."""
 
-NAMES = ("npcnn", "cs231n", "holberton", "functional", "assignment")
+NAMES = ("npcnn", "functional", "cs231n", "holberton", "assignment")
 """Every contract, the more particular ones first: the order in which they are recognised."""
 OWN, CANONICAL = "own", "canonical"
 
