@@ -18,7 +18,7 @@ ROWS = tomllib.loads((FOLDER / "wrong.toml").read_text(encoding="utf-8"))
 CATALOGUE = mistakes.read()
 KNOWN = {mistake.id: mistake for mistake in CATALOGUE}
 AGES = tuple(mistake for mistake in CATALOGUE if mistake.kind == AGE)
-SMALL = [question for question in questions.read_all() if question.work <= 200]
+SMALL = [question for question in questions.read_all() if question.work <= 500]
 
 
 def findings(path, asked, dtype="float64", first=False):
