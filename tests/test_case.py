@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from verification import row
+from verification import features, row
 from verification.case import CaseError
 
 
@@ -47,14 +47,14 @@ def test_windows_are_the_cells_that_taps_meet(line, windows):
 )
 def test_levels_climb_from_small_to_every_option(line, level):
     """1 smallest, 2 the assignment's, 3 uneven ones, 4 every option."""
-    assert one(line).level == level
+    assert features.level(one(line)) == level
 
 
 def test_features_tell_what_is_particular():
     """Of one question with many."""
     settings = "groups=2 stride=[2,4] pad=[[1,2],[3,0]] fill=integers"
     case = one(f"conv x=[3,11,13,6] w=[3,2,3,8] {settings}")
-    assert case.features == {
+    assert features.of(case) == {
         *("batch", "unequal-sides", "unequal-window", "pad", "asymmetric-pad", "stride"),
         *("pad-beyond-kernel", "overlap", "gap", "remainder", "groups"),
     }

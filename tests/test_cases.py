@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from verification import definition, fills, questions, row
+from verification import definition, features, fills, questions, row
 from verification.case import Case
 from verification.contracts.npcnn import CONTRACT
 from verification.questions import FOLDER, Refusal
@@ -24,7 +24,7 @@ HAND_MADE = [
 def test_there_are_enough():
     """At least 600 questions, refusals apart; every level and every operation among them."""
     assert len(CASES) >= 600
-    assert set(Counter(case.level for case in CASES)) == {1, 2, 3, 4}
+    assert set(Counter(features.level(case) for case in CASES)) == {1, 2, 3, 4}
     assert set(Counter(case.op for case in CASES)) == set(fills_by_op())
 
 
@@ -65,7 +65,7 @@ FEATURES = {
 @pytest.mark.parametrize("op", FEATURES)
 def test_every_feature_of_an_operation_has_a_case(op):
     """Hand-made or in a grid, not only in a real network."""
-    seen = set().union(*(case.features for case in HAND_MADE if case.op == op))
+    seen = set().union(*(features.of(case) for case in HAND_MADE if case.op == op))
     assert FEATURES[op] <= seen
 
 
@@ -80,7 +80,7 @@ def test_most_hand_made_cases_are_checked_by_the_definition():
 def test_squares_are_few(op):
     """A square hides every exchange of rows and columns."""
     cases = [case for case in HAND_MADE if case.op == op and len(case.space) == 2]
-    square = [case for case in cases if "unequal-sides" not in case.features]
+    square = [case for case in cases if "unequal-sides" not in features.of(case)]
     assert len(square) < 0.3 * len(cases)
 
 
@@ -109,7 +109,7 @@ def test_every_network_is_there():
 
 def test_reasons_are_given():
     """Hand-made rows outside grids say why, or show it in one setting."""
-    silent = [case for case in HAND_MADE if not case.why and not case.features]
+    silent = [case for case in HAND_MADE if not case.why and not features.of(case)]
     assert silent == []
 
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from verification import row, shrink
+from verification import features, row, shrink
 
 CONV = "conv x=[4,9,12,6] w=[3,3,6,5] stride=2 pad=1 fill=integers"
 GROUPS = "conv x=[3,9,8,6] w=[3,2,2,9] stride=[2,1] pad=[1,0] groups=3 fill=sparse layout=F"
@@ -90,7 +90,7 @@ def smallest(line, holds):
         (CEIL, lambda c: True, "max_pool x=[1,1,1,1] kernel=1 fill=permutation"),
         (
             CEIL,
-            lambda c: c.ceil_mode and "remainder" in c.features,
+            lambda c: c.ceil_mode and "remainder" in features.of(c),
             "max_pool x=[1,1,2,1] kernel=1 stride=2 ceil_mode=true fill=permutation",
         ),
         (

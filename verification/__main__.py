@@ -20,6 +20,7 @@ from pathlib import Path
 from verification import (
     candidate,
     document,
+    features,
     mistakes,
     options,
     questions,
@@ -37,6 +38,9 @@ from verification.session import Finding, Rules
 from verification.trial import Check
 
 MATCH, DIFFERS, UNLOADABLE, FAULT, USAGE, NOTHING = range(6)
+
+
+_CODES = {"match": MATCH, "differs": DIFFERS, "vacuous": FAULT, "nothing": NOTHING}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -112,12 +116,12 @@ def _judge(given: argparse.Namespace) -> int:
         findings = list(_told(run, found, given))
         run = replace(run, findings=findings, seconds=time.perf_counter() - start)
         _finish(run, given)
-    return {"match": MATCH, "differs": DIFFERS, "nothing": NOTHING}[run.verdict]
+    return _CODES[run.verdict]
 
 
 def _counted(given: argparse.Namespace, outside: Mapping[str, int]) -> Mapping[str, int]:
     """What lies outside the contract is told of a whole run."""
-    narrowed = given.only or given.text or given.case or given.level < 4
+    narrowed = given.only or given.text or given.case or given.rung or given.level < 4
     return {} if narrowed else outside
 
 
@@ -169,7 +173,9 @@ def _chosen(given: argparse.Namespace, name: str, question: Question) -> bool:
         return False
     if given.case and not _is_row(given):
         return given.case in _names(name, question)
-    return question.level <= given.level and given.text in f"{name}/{question.id}"
+    if given.rung and features.rung(question) != given.rung:
+        return False
+    return features.level(question) <= given.level and given.text in f"{name}/{question.id}"
 
 
 def _short(name: str) -> str:

@@ -54,7 +54,9 @@ class Run:
     def verdict(self) -> str:
         if not self.asked:
             return "nothing"
-        return "differs" if any(finding.failing for finding in self.findings) else "match"
+        if any(finding.failing for finding in self.findings):
+            return "differs"
+        return "vacuous" if any(o.status == "VACUOUS" for o in self.asked) else "match"
 
 
 def repeat(run: Run, outcome: Outcome) -> str:

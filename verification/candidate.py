@@ -83,11 +83,11 @@ class Candidate:
         """Make a call that must be refused."""
         return self._noted(self.process.ask(Refused(self.name_of(function), arguments)))
 
-    def age_of(self, reply: Reply, function: Function) -> Mistake | None:
-        """The error of age that this is, in the function or in what it stands on."""
+    def age_of(self, error: str, function: Function) -> Mistake | None:
+        """The error of age that this message tells, in the function or in what it stands on."""
         could = {function.op, *function.needs}
         ages = (age for age in self.ages if could & set(age.ops))
-        return next((age for age in ages if age.tells(reply.error)), None)
+        return next((age for age in ages if age.tells(error)), None)
 
     def close(self) -> None:
         """End its processes."""

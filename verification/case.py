@@ -16,11 +16,6 @@ Ints = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
 
 EXACT = frozenset({"integers", "digits", "units", "ties", "permutation", "special"})
-OPTIONS = frozenset(
-    {"1-D", "3-D", "unequal-window", "asymmetric-pad", "pad-word", "dilation", "groups", "no-bias"}
-    | {"padded-pool", "ceil-mode", "pads-not-counted", "divisor", "special", "layout"}
-)
-UNEVEN = frozenset({"unequal-sides", "remainder", "gap", "pool-overlap", "ties"})
 
 
 class CaseError(ValueError):
@@ -29,7 +24,11 @@ class CaseError(ValueError):
 
 @dataclass(frozen=True)
 class Case:
-    """A question; `word` is the pad where it was given as "same" or "valid"."""
+    """A question; `word` is the pad where it was given as "same" or "valid".
+
+    `dtype` is of the arrays where it is not to be the run's.  `check` names a way to judge the
+    answers without an oracle's, and `live` is the part of every array that must matter.
+    """
 
     name: str
     op: str
@@ -48,11 +47,14 @@ class Case:
     count_include_pad: bool = True
     divisor_override: int | None = None
     layout: str = "C"
+    dtype: str = ""
+    check: str = ""
+    live: float = 0.0
     why: str = ""
 
     @property
     def id(self) -> str:
-        return f"{self.name}.{self.fill}"
+        return ".".join(filter(None, (self.name, self.check or self.fill, self.dtype)))
 
     @property
     def space(self) -> Ints:
@@ -101,22 +103,6 @@ class Case:
         return self.fill in EXACT
 
     @property
-    def features(self) -> frozenset[str]:
-        """What is particular about the question."""
-        return frozenset(_features(self))
-
-    @property
-    def level(self) -> int:
-        """1 helpers and smallest sizes, 2 the assignment's, 3 uneven ones, 4 every option."""
-        if not self.kernel:
-            return 1
-        if self.features & OPTIONS:
-            return 4
-        if self.features & UNEVEN:
-            return 3
-        return 1 if max(self.space) <= 4 else 2
-
-    @property
     def row(self) -> str:
         """The question as a line."""
         return " ".join([self.op, *(f"{key}={value}" for key, value in _words(self))])
@@ -153,45 +139,6 @@ def _windows(
     return [tuple(corner + tap * dilation for tap in range(kernel)) for corner in corners]
 
 
-def _features(case: Case) -> Iterator[str]:
-    axes = list(zip(case.space, case.kernel, case.stride, case.dilation, case.pad))
-    spans = [dilation * (kernel - 1) + 1 for _, kernel, _, dilation, _ in axes]
-    rest = [size + sum(pad) - span for (size, *_, pad), span in zip(axes, spans)]
-    pads = any(map(any, case.pad))
-    flags = {
-        "1-D": len(axes) == 1,
-        "3-D": len(axes) == 3,
-        "batch": case.x[0] > 1,
-        "empty-batch": case.x[0] == 0,
-        "unequal-sides": len(set(case.space)) > 1,
-        "unequal-window": any(
-            len(set(sizes)) > 1 for sizes in (case.kernel, case.stride, case.dilation, case.pad)
-        ),
-        "pad": pads,
-        "asymmetric-pad": any(before != after for before, after in case.pad),
-        "pad-word": bool(case.word),
-        "padded-pool": pads and not case.w,
-        "pad-beyond-kernel": any(max(pad) >= kernel for _, kernel, _, _, pad in axes),
-        "stride": any(step > 1 for step in case.stride),
-        "overlap": any(step < span for step, span in zip(case.stride, spans)),
-        "pool-overlap": not case.w and any(s < span for s, span in zip(case.stride, spans)),
-        "gap": any(step > span for step, span in zip(case.stride, spans)),
-        "remainder": any(cells % step for cells, step in zip(rest, case.stride)),
-        "kernel-is-input": case.kernel == case.space,
-        "dilation": any(step > 1 for step in case.dilation),
-        "groups": case.groups > 1,
-        "depthwise": 1 < case.groups == case.x[-1],
-        "no-bias": not case.bias,
-        "ceil-mode": case.ceil_mode,
-        "pads-not-counted": not case.count_include_pad,
-        "divisor": case.divisor_override is not None,
-        "layout": case.layout != "C",
-        "special": case.fill == "special",
-        "ties": case.fill == "ties",
-    }
-    return (name for name, holds in flags.items() if holds and (axes or name == "special"))
-
-
 def _words(case: Case) -> Iterator[tuple[str, str]]:
     ones = (1,) * len(case.kernel)
     yield "x", text(case.x)
@@ -211,5 +158,6 @@ def _words(case: Case) -> Iterator[tuple[str, str]]:
         if getattr(case, key) != getattr(Case, key):
             yield key, text(getattr(case, key))
     yield "fill", case.fill
-    if case.layout != "C":
-        yield "layout", case.layout
+    for key in ("layout", "dtype", "check"):
+        if getattr(case, key) != getattr(Case, key):
+            yield key, getattr(case, key)

@@ -8,12 +8,13 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
+from verification import features
 from verification.block import Run, repeat
 from verification.outcomes import Outcome
 from verification.session import FAILING, Finding
 from verification.verdict import Verdict
 
-_STATUSES = ("ok", "WRONG", "CRASH", "TIMEOUT", "MEMORY", "DEVIATES", "not judged")
+_STATUSES = ("ok", "WRONG", "CRASH", "TIMEOUT", "MEMORY", "DEVIATES", "VACUOUS", "not judged")
 
 
 def as_json(run: Run) -> str:
@@ -71,9 +72,12 @@ def _case(run: Run, finding: Finding, outcome: Outcome) -> dict[str, Any]:
     return {
         "id": outcome.id,
         "function": outcome.function,
-        "level": outcome.question.level,
+        "level": features.level(outcome.question),
         "status": outcome.status,
+        "rung": features.rung(outcome.question),
         "evidence": outcome.evidence,
+        "missed": outcome.missed,
+        "chance": outcome.chance,
         "outputs": [_output(verdict, run.exam) for verdict in outcome.verdicts],
         "mistake": None if run.exam else _mistake(finding, outcome),
         "message": outcome.message,

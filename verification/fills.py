@@ -5,6 +5,7 @@
                  in any order.  By Hoelder, sum |x w| <= max |x| * sum |w|.
                  For averages they are multiples of every divisor, so the quotients are exact too.
     sparse       full significands, |v| in [2^-6, 2^6), thinned to about 16 live products a sum
+    wide         as sparse, x 2^24 times smaller, w, b and dy as much larger: beyond float16
     dense        N(0, 1)
     ties         x in {-2, -1, 0}: maxima tie, and none is above the zeros of a wrong padding
     permutation  x all different and negative
@@ -32,12 +33,13 @@ from verification.case import Case, CaseError
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
 
-LIMIT = {"float32": 2.0**24, "float64": 2.0**53}
-LIVE, FEW = 16, 32
+LIMIT = {"float16": 2.0**11, "float32": 2.0**24, "float64": 2.0**53}
+LIVE, FEW, WIDE = 16, 32, 24
 
 
 def arrays(case: Case, seed: int, dtype: str) -> dict[str, Array]:
-    """x, w, b and dy, as far as the question has them."""
+    """x, w, b and dy, as far as the question has them, in its own dtype where it has one."""
+    dtype = case.dtype or dtype
     digest = hashlib.sha256(f"{seed} {dtype} {case.row}".encode()).digest()
     rng = np.random.default_rng(int.from_bytes(digest[:8], "little"))
     filled = _FILL[case.fill](case, rng, LIMIT[dtype])
@@ -142,6 +144,11 @@ def _sparse(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Arr
     return filled
 
 
+def _wide(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Array]:
+    filled = _sparse(case, rng, limit)
+    return {name: a * (2.0**-WIDE if name == "x" else 2.0**WIDE) for name, a in filled.items()}
+
+
 def _densities(case: Case) -> dict[str, float]:
     """The parts of x, w and dy to keep, for about LIVE products in each sum of y, dx and dw."""
     if case.op != "conv":
@@ -194,6 +201,7 @@ _FILL = {
     "digits": _digits,
     "units": _units,
     "sparse": _sparse,
+    "wide": _wide,
     "dense": _dense,
     "ties": _ties,
     "permutation": _permutation,

@@ -9,7 +9,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from verification import candidate, document, mistakes, questions, report, row, session, trial
+from verification import (
+    candidate,
+    document,
+    features,
+    mistakes,
+    questions,
+    report,
+    row,
+    session,
+    trial,
+)
 from verification.block import Run
 from verification.candidate import Candidate
 from verification.questions import Question
@@ -24,7 +34,7 @@ class Judgement:
 
     @property
     def verdict(self) -> str:
-        """match, differs or nothing."""
+        """match, differs, vacuous or nothing."""
         return self.run.verdict
 
     @property
@@ -36,7 +46,12 @@ class Judgement:
         return report.as_text(self.run)
 
     def _repr_html_(self) -> str:
-        colour = {"match": "#1a7f37", "differs": "#cf222e", "nothing": "#9a6700"}[self.verdict]
+        colour = {
+            "match": "#1a7f37",
+            "differs": "#cf222e",
+            "nothing": "#9a6700",
+            "vacuous": "#9a6700",
+        }[self.verdict]
         return (
             f'<div style="border-left: 4px solid {colour}; padding-left: 1em; overflow-x: auto">'
             f'<pre style="margin: 0">{html.escape(repr(self))}</pre></div>'
@@ -48,6 +63,7 @@ def judge(
     only: Sequence[str] = (),
     case: str = "",
     level: int = 4,
+    rung: str = "",
     contract: str = "",
     layout: str = "nchw",
     names: Mapping[str, str] | None = None,
@@ -70,12 +86,13 @@ def judge(
         oracle = trial.prepare()
 
         def chosen(name: str, question: Question) -> bool:
-            return question.level <= level and (not only or name in only)
+            fits = not rung or features.rung(question) == rung
+            return fits and features.level(question) <= level and (not only or name in only)
 
         asked: Sequence[Question] = row.parse(case) if case else questions.read_all()
         checks, outside = trial.plan(judged, asked, chosen)
         rules = Rules(seed, dtype, catalogue, strict=strict)
-        narrowed = only or case or level < 4
+        narrowed = only or case or rung or level < 4
         found = list(session.hold(judged, checks, {} if narrowed else outside, rules))
         seconds = time.perf_counter() - start
         return Judgement(_run(judged, oracle, rules, seconds, found, exam))

@@ -8,7 +8,9 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+
 from verification import contracts
+from verification.features import RUNGS
 
 USAGE = 4
 """The exit code of bad usage."""
@@ -34,6 +36,7 @@ def parser() -> Parser:
     add("--only", nargs="+", metavar="NAME", help="these functions only")
     add("-k", dest="text", default="", metavar="TEXT", help="cases whose id contains TEXT")
     add("--level", type=int, choices=(1, 2, 3, 4), default=4, help=LEVELS)
+    add("--rung", choices=RUNGS, metavar="NAME", help=f"one rung: {', '.join(RUNGS)}")
     add("--case", metavar="ID|ROW", help="one case in full, by its id or its row")
     known = ", ".join(contracts.NAMES)
     add("--contract", choices=contracts.NAMES, metavar="NAME", default="", help=f"{known} (found)")

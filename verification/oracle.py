@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -167,3 +167,32 @@ def _padded(case: Case, x: torch.Tensor, fill: float = 0.0) -> torch.Tensor:
 def _windows_of(case: Case, y: torch.Tensor) -> torch.Tensor:
     """Without windows that start in the end pad: where torch cannot see the pad it keeps them."""
     return y[(slice(None), slice(None), *map(slice, case.out))]
+
+
+def gradients_agree(
+    forward: Callable[..., Array],
+    backward: Callable[..., Sequence[Array]],
+    arrays: Sequence[Array],
+    fast: bool,
+) -> bool:
+    """Whether gradcheck takes backward(dy, *arrays) for the gradients of forward(*arrays)."""
+
+    class Layer(torch.autograd.Function):  # gradcheck sees gradients through no other door
+        @staticmethod
+        def forward(ctx: Any, *leaves: torch.Tensor) -> torch.Tensor:
+            ctx.save_for_backward(*leaves)
+            return torch.from_numpy(forward(*_arrays(leaves)))
+
+        @staticmethod
+        def backward(ctx: Any, dy: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            gradients = backward(*_arrays([dy, *ctx.saved_tensors]))
+            return tuple(map(torch.from_numpy, gradients))
+
+    leaves = [_leaf(a) for a in arrays]
+    return bool(
+        torch.autograd.gradcheck(Layer.apply, leaves, raise_exception=False, fast_mode=fast)
+    )
+
+
+def _arrays(tensors: Sequence[torch.Tensor]) -> list[Array]:
+    return [tensor.detach().numpy() for tensor in tensors]

@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from verification import bounds, conventions, verdict
+from verification import asking, bounds, conventions, verdict
 from verification.apart.process import Other, Reply
 from verification.candidate import Candidate
 from verification.contracts import Function
@@ -24,6 +24,10 @@ Arrays = Mapping[str, Array]
 class Outcome:
     """What one question to one function came to.
 
+    `evidence` says what a pass proves: "exact", "bounded" or "proved".  `missed` is the largest
+    error, in units of the output's root mean square, that would have passed, and `chance` the
+    probability that one wrong coefficient leaves an output as it is.
+
     `habits` are what is wrong beside the numbers; `deviations` name the conventions that it
     follows; `mended` is what came of it once an error of age was mended in flight.
     """
@@ -33,6 +37,8 @@ class Outcome:
     question: Question
     status: str
     evidence: str = "exact"
+    missed: float = 0.0
+    chance: float = 0.0
     verdicts: tuple[Verdict, ...] = ()
     message: str = ""
     stdout: str = ""
@@ -61,17 +67,24 @@ def plain(
     return Outcome(judged.name_of(function), function.op, question, status, message=message)
 
 
-def of(judged: Candidate, function: Function, asked: Asked, reply: Reply) -> Outcome:
-    """The reply, compared."""
-    evidence = "bounded" if asked.limits else "exact"
-    outcome = replace(
-        plain(judged, function, asked.case, reply.status, reply.error),
-        evidence=evidence,
+def unanswered(outcome: Outcome, reply: Reply) -> Outcome:
+    """The outcome with what the reply says beside its numbers."""
+    return replace(
+        outcome,
+        status=reply.status,
+        message=reply.error,
         stdout=reply.stdout,
         seconds=reply.seconds,
         where=reply.where,
         kind=reply.kind,
     )
+
+
+def of(judged: Candidate, function: Function, asked: Asked, reply: Reply) -> Outcome:
+    """The reply, compared."""
+    evidence = "bounded" if asked.limits else "exact"
+    outcome = unanswered(plain(judged, function, asked.case, "ok"), reply)
+    outcome = replace(outcome, evidence=evidence, missed=asked.missed, chance=asked.chance)
     if reply.status != "ok":
         return outcome
     answers, deviations = _settled(judged, function, asked, reply)
@@ -97,10 +110,6 @@ def of(judged: Candidate, function: Function, asked: Asked, reply: Reply) -> Out
     )
 
 
-_EXPECTED = {"conv_backward": ("dx", "dw", "db"), "pool_backward": ("dx",)}
-"""Outputs that a function must give, as far as the question has them."""
-
-
 def _settled(
     judged: Candidate, function: Function, asked: Asked, reply: Reply
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -115,7 +124,7 @@ def _settled(
                     function.op, name, answers[name], want, asked.dtype
                 )
                 deviations.append(deviation)
-        elif name in _EXPECTED.get(function.op, ("y",)):
+        elif name in asking.expected(function.op, asked.case):
             answers[name] = Other("NoneType")
     return answers, tuple(dict.fromkeys(filter(None, deviations)))
 

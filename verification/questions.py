@@ -37,7 +37,6 @@ class Refusal:
     words: tuple[str, ...]
     why: str = ""
     op: str = "refuse"
-    level: int = 4
     work: int = 0
 
     @property

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
-from verification import block
+from verification import block, features
 from verification.block import Run
+from verification.features import RUNGS
 from verification.session import Finding
 
 _COLOURS = {
     "ok": "32",
+    "VACUOUS": "35;1",
     "DEVIATES": "33",
     "WRONG": "31;1",
     "CRASH": "31;1",
@@ -70,7 +72,28 @@ def summary(run: Run) -> list[str]:
     asked = f"{block.many(questions, 'question')}, {block.many(len(run.asked), 'check')}"
     evidence = Counter(outcome.evidence for outcome in run.asked)
     kinds = ", ".join(f"{count} {kind}" for kind, count in evidence.most_common())
-    return [*absent, "", f"{verdict}.   {asked}: {kinds}.   {run.seconds:.1f} s"]
+    vacuous = sum(outcome.status == "VACUOUS" for outcome in run.asked)
+    told = f"{verdict}.   {asked}: {kinds}; {vacuous} vacuous.   {run.seconds:.1f} s"
+    return [*absent, "", told, *_ladder(run)]
+
+
+def _ladder(run: Run) -> list[str]:
+    """How many checks on which rung, and what could have hidden from them."""
+    rungs = Counter(features.rung(outcome.question) for outcome in run.asked)
+    lines = ["", "  " + ", ".join(f"{rung} {rungs[rung]}" for rung in RUNGS if rungs[rung])]
+    chances = sorted(outcome.chance for outcome in run.asked if outcome.chance)
+    missed = sorted(outcome.missed for outcome in run.asked if outcome.missed)
+    if chances:
+        lines.append(
+            f"  a wrong coefficient hides from an output's exact check once in "
+            f"{1 / chances[len(chances) // 2]:.2g} times, at worst once in {1 / chances[-1]:.2g}"
+        )
+    if missed:
+        lines.append(
+            f"  an error hides in a bound of {missed[len(missed) // 2]:.1g} of the output's root "
+            f"mean square, at worst of {missed[-1]:.1g}"
+        )
+    return lines
 
 
 def _counts(finding: Finding, colour: bool) -> str:

@@ -27,13 +27,21 @@ USUAL = {
 }
 _SIMPLE = ("digits", "units")
 ON_REQUEST = {
-    "conv": ("dense", "special", *_SIMPLE),
+    "conv": ("dense", "wide", "special", *_SIMPLE),
     "max_pool": ("special",),
     "avg_pool": _SIMPLE,
     "conv_single_step": _SIMPLE,
 }
 ON_THE_LINE = "row"
 """The name of a question that came as a line."""
+DTYPES = ("", "float16", "float32", "float64")
+_MOVES = {"pad", "shift", "stride", "batch", "channels", "transpose"}
+CHECKS = {
+    "conv": _MOVES | {"linear", "dilation", "groups", "flip", "adjoint", "taps", "scale"},
+    "max_pool": _MOVES | {"monotone", "dilation", "adjoint", "cells"},
+    "avg_pool": _MOVES | {"linear", "flip", "adjoint", "cells"},
+}
+"""Ways to judge answers without an oracle's."""
 LAYOUTS = ("C", "F", "strided", "reversed", "readonly", "broadcast", "swapped")
 
 _SLIDING = {"x", "stride", "pad"}
@@ -47,12 +55,13 @@ _SETTINGS = {
     "create_mask_from_window": {"x"},
     "distribute_value": {"x"},
 }
-_ABOUT = {"id", "fill", "layout", "why"}
+_ABOUT = {"id", "fill", "layout", "dtype", "check", "live", "why"}
 _AS_GIVEN = {"groups", "bias", "ceil_mode", "count_include_pad", "divisor_override"}
-_AS_GIVEN |= {"layout", "why"}
+_AS_GIVEN |= {"layout", "dtype", "check", "live", "why"}
 _KINDS: dict[str, type] = dict.fromkeys(("x", "w", "b"), list)
 _KINDS |= dict.fromkeys(("bias", "ceil_mode", "count_include_pad"), bool)
-_KINDS |= {"id": str, "layout": str, "why": str, "groups": int, "divisor_override": int}
+_KINDS |= dict.fromkeys(("id", "layout", "dtype", "check", "why"), str)
+_KINDS |= {"groups": int, "divisor_override": int, "live": float}
 
 
 def cases(op: str, row: Mapping[str, Any]) -> list[Case]:
@@ -140,6 +149,13 @@ def _asked(case: Case) -> Case:
         raise CaseError("divisor_override must not be 0")
     if case.layout not in LAYOUTS:
         raise CaseError(f"unknown layout {case.layout!r}, known are {', '.join(LAYOUTS)}")
+    if case.dtype not in DTYPES:
+        raise CaseError(f"unknown dtype {case.dtype!r}, known are {', '.join(DTYPES[1:])}")
+    if case.dtype == "float16" and not case.is_exact:
+        raise CaseError(f"float16 is asked with whole numbers alone, not with {case.fill}")
+    if case.check and case.check not in CHECKS.get(case.op, ()):
+        known = ", ".join(sorted(CHECKS.get(case.op, ())))
+        raise CaseError(f"{case.op} has no check {case.check!r}, known are {known}")
     if case.word == "same" and set(case.stride) != {1}:
         raise CaseError(f'pad "same" asks for stride 1, got {case.stride}')
     if case.w and (case.w[-2] * case.groups != case.x[-1] or case.w[-1] % case.groups):

@@ -60,7 +60,7 @@ class Finding:
 
     @property
     def status(self) -> str:
-        """ok, differs, deviates, not attempted, not judged or outside."""
+        """ok, differs, vacuous, deviates, not attempted, not judged or outside."""
         counts = Counter(outcome.status for outcome in self.outcomes)
         if self.failing:
             return "differs"
@@ -71,6 +71,7 @@ class Finding:
 
 
 _SAID = {
+    "VACUOUS": "vacuous",
     "not judged": "not judged",
     "DEVIATES": "deviates",
     "ok": "ok",
@@ -103,20 +104,22 @@ def hold(
         for function in check.functions:
             waiting[judged.name_of(function)] += 1
     found: dict[str, list[Outcome]] = {name: [] for name in order}
+    beyond = Counter(outside)
     fails: set[str] = set()
     outcomes = trial.run(judged, checks, rules.seed, rules.dtype)
     for done, outcome in enumerate(outcomes, start=1):
-        found[outcome.function].append(outcome)
         waiting[outcome.function] -= 1
+        if outcome.status == "outside":
+            beyond[outcome.function] += 1
+        else:
+            found[outcome.function].append(outcome)
         progress(done)
         stop = rules.first and _fails(judged, outcome, rules)
         while order and (stop or not waiting[order[0]]):
             function = judged.contract.functions[-len(order)]
             name = order.pop(0)
-            if found[name] or outside.get(name):
-                finding = _finding(
-                    judged, function, found[name], outside.get(name, 0), fails, rules
-                )
+            if found[name] or beyond[name]:
+                finding = _finding(judged, function, found[name], beyond[name], fails, rules)
                 if any(outcome.final.status in FAILING for outcome in finding.failing):
                     fails.add(function.name)
                 yield finding
@@ -150,12 +153,12 @@ def _finding(
         age,
         channels_first=judged.contract.channels_first,
     )
-    mended = [o.final for o in finding.failing if isinstance(o.question, Case)]
+    mended = [o.final for o in finding.failing if _has_numbers(o)]
     failing = [outcome for outcome in mended if outcome.status in FAILING]
     if not failing:
         unasked = [outcome for outcome in finding.failing if not outcome.mended]
         return replace(finding, smallest=min(unasked, key=showing.size, default=None))
-    passing = [o.final for o in outcomes if o.final.status == "ok" and isinstance(o.question, Case)]
+    passing = [o.final for o in outcomes if o.final.status == "ok" and _has_numbers(o)]
     asked = replace(inquiry, failing=failing, passing=passing)
     found = diagnosis.of(asked, rules.catalogue)
     least = min(failing, key=showing.size)
@@ -165,6 +168,11 @@ def _finding(
         return finding
     looks = showing.looks(judged, function, smallest, showing.telling(failing), inquiry)
     return replace(finding, looks=tuple(looks))
+
+
+def _has_numbers(outcome: Outcome) -> bool:
+    """Whether it holds the answers to one question, as an oracle's would be."""
+    return isinstance(outcome.question, Case) and not outcome.question.check
 
 
 def _inquiry(

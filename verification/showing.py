@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from verification import row, shrink, symptoms, taps, trial, truth
+from verification import asking, row, shrink, symptoms, taps, trial, truth
 from verification.candidate import Candidate
 from verification.case import Case, CaseError
 from verification.contracts import OWN, Function
@@ -98,42 +98,12 @@ def looks(
     for name, got in outcome.answers.items():
         shown = function.words.get(name, name)
         if any(v.name == shown and v.worst for v in outcome.verdicts):
-            plain = _unformed(function, case, name, got, right[name].shape)
+            plain = asking.unformed(function, case, name, got, right[name].shape)
             looks = symptoms.describe(plain, right[name], name)
             told += [f"{shown}: {words}" for words in looks]
     case = smallest.question
     if isinstance(case, Case) and case.op == "conv" and smallest.answers:
-        right = truth.of(case, inquiry.seed, inquiry.dtype).truth
-        with contextlib.suppress(CaseError, LookupError):
-            told += taps.proof(case, partial(_answer, judged, function, case, right), inquiry.dtype)
+        ask = partial(asking.Asker(judged, function, judged.ask), case)
+        with contextlib.suppress(CaseError, asking.UnansweredError):
+            told += taps.proof(case, ask, inquiry.dtype)
     return told
-
-
-def _answer(
-    judged: Candidate,
-    function: Function,
-    case: Case,
-    right: Mapping[str, Array],
-    given: Mapping[str, Array],
-) -> dict[str, Array]:
-    """The candidate's outputs for these arrays, as the oracle shapes them."""
-    reply = judged.ask(function, case, given, OWN)
-    if reply.status != "ok":
-        raise LookupError(reply.error)
-    return {
-        name: _unformed(function, case, name, reply.values[name], right[name].shape)
-        for name in right
-        if name in reply.values
-    }
-
-
-def _unformed(
-    function: Function, case: Case, name: str, value: Any, shape: tuple[int, ...]
-) -> Array:
-    """An output of the contract's form, in the oracle's."""
-    order = function.form(case, name, np.arange(math.prod(shape)).reshape(shape))
-    if np.shape(value) != order.shape:
-        raise LookupError("another shape")
-    plain = np.empty(math.prod(shape), value.dtype)
-    plain[order.ravel()] = value.ravel()
-    return plain.reshape(shape)

@@ -9,7 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from verification import oracle, outcomes, truth
+from verification import fills, oracle, outcomes, truth, vacuity, witness
 from verification.candidate import Candidate
 from verification.case import Case
 from verification.contracts import CANONICAL, OWN, Function
@@ -24,7 +24,7 @@ EMPTY = 1000
 PATIENCE = 3
 """After so many calls without an answer, a function's other questions are not asked."""
 LOST = frozenset({"TIMEOUT", "MEMORY", "DIED"})
-RIGHT = ("ok", "DEVIATES")
+RIGHT = ("ok", "DEVIATES", "VACUOUS", "outside")
 
 
 def prepare() -> str:
@@ -69,6 +69,8 @@ def _kind(op: str) -> str:
 def _concerns(judged: Candidate, function: Function, question: Question) -> bool:
     if isinstance(question, Refusal):
         return judged.contract.bitwise and question.function == function.name
+    if question.check == "adjoint" and not function.op.endswith("_backward"):
+        return False
     op = "pool" if question.op in ("max_pool", "avg_pool") else question.op
     return _kind(function.op) == op
 
@@ -124,6 +126,9 @@ def answered(
 
     `aged` gathers the functions with an error of age: those that stand on them are judged mended.
     """
+    if case.check:
+        yield from _witnessed(judged, functions, case, seed, dtype)
+        return
     asked = truth.of(case, seed, dtype, judged.contract.bitwise)
     failed = {function.op for function in judged.contract.functions if not judged.has(function)}
     for function in functions:
@@ -136,6 +141,19 @@ def answered(
             aged.add(function.name)
         if outcome.status not in RIGHT:
             failed.add(function.op)
+        yield outcome
+
+
+def _witnessed(
+    judged: Candidate, functions: Sequence[Function], case: Case, seed: int, dtype: str
+) -> Iterator[Outcome]:
+    """What a question without an oracle came to; of age, what came of it once mended."""
+    given = fills.arrays(case, seed, dtype)
+    for function in functions:
+        outcome = witness.of(judged, function, case, given, judged.ask)
+        if judged.age_of(outcome.message, function) is not None:
+            mended = witness.of(judged, function, case, given, judged.ask_mended)
+            outcome = replace(outcome, mended=mended)
         yield outcome
 
 
@@ -156,7 +174,10 @@ def _again(
 def _asked(judged: Candidate, function: Function, asked: Asked, cache: str) -> Outcome:
     reply = judged.ask(function, asked.case, asked.given, cache)
     outcome = outcomes.of(judged, function, asked, reply)
-    if judged.age_of(reply, function) is None:
+    if outcome.status == "ok":
+        said = vacuity.reason(asked, function.op)
+        return replace(outcome, status="VACUOUS", message=said) if said else outcome
+    if judged.age_of(reply.error, function) is None:
         return outcome
     mended = judged.ask_mended(function, asked.case, asked.given, cache)
     return replace(outcome, mended=outcomes.of(judged, function, asked, mended))

@@ -31,13 +31,33 @@ class Asked:
     limits: Arrays
     dtype: str
 
+    @property
+    def missed(self) -> float:
+        """The largest error, in units of an output's root mean square, that its bounds allow."""
+        shares = [_share(limit, self.truth[name]) for name, limit in self.limits.items()]
+        return max(shares, default=0.0)
+
+    @property
+    def chance(self) -> float:
+        """How often a wrong coefficient leaves an output of random integers as it is."""
+        if self.case.fill != "integers" or "w" not in self.given:
+            return 0.0
+        top = min(np.abs(self.given[name]).max(initial=1) for name in ("x", "w"))
+        return float(2 / (2 * top + 1))
+
 
 def of(case: Case, seed: int, dtype: str, bitwise: bool = False) -> Asked:
     """The question's arrays, and what is true of them."""
+    dtype = case.dtype or dtype
     given = fills.arrays(case, seed, dtype)
     bits = bitwise and case.op in ("max_pool", "avg_pool", "zero_pad")
     truth, limits = _truth(case, given, dtype, case.is_exact or bits)
     return Asked(case, given, truth, limits, dtype)
+
+
+def _share(limit: Array, truth: Array) -> float:
+    scale = math.sqrt(float(np.square(truth.astype(float)).mean())) if truth.size else 0.0
+    return float(limit.max()) / scale if scale else 0.0
 
 
 def _truth(case: Case, given: Arrays, dtype: str, exact: bool) -> tuple[Arrays, Arrays]:
@@ -45,7 +65,7 @@ def _truth(case: Case, given: Arrays, dtype: str, exact: bool) -> tuple[Arrays, 
     if not exact:
         wide = {name: a.astype(np.float64) for name, a in given.items()}
         return oracle.answers(case, wide), bounds.of(case, given, dtype)
-    truth = oracle.answers(case, given)
+    truth = _narrowed(case, given) if dtype == "float16" else oracle.answers(case, given)
     if case.is_exact and case.work <= definition.AFFORDABLE:
         defined = definition.answers(case, {name: _numbers(a) for name, a in given.items()})
         for name, numbers in defined.items():
@@ -53,6 +73,12 @@ def _truth(case: Case, given: Arrays, dtype: str, exact: bool) -> tuple[Arrays, 
             if not np.array_equal(values, truth[name].astype(float), equal_nan=True):
                 raise OracleFaultError(f"torch and the definition disagree on {name} of {case.row}")
     return truth, {}
+
+
+def _narrowed(case: Case, given: Arrays) -> Arrays:
+    """Torch's own half precision is no oracle, and where integers are exact none is needed."""
+    wide = oracle.answers(case, {name: a.astype(np.float32) for name, a in given.items()})
+    return {name: a.astype(np.float16) if a.dtype.kind == "f" else a for name, a in wide.items()}
 
 
 def _numbers(a: Array) -> dict[tuple[int, ...], Any]:

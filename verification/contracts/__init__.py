@@ -74,6 +74,11 @@ class Contract:
     bitwise: bool = False
     channels_first: bool = False
 
+    def forward_of(self, function: Function) -> Function:
+        """The forward pass that a gradient belongs to; of any other function, itself."""
+        names = {function.name.replace("_backward", by) for by in ("", "_forward")}
+        return next((f for f in self.functions if f.name in names and f is not function), function)
+
     def resolve(self, names: Names, renames: Mapping[str, str]) -> dict[str, str]:
         """The candidate's own name for each function that it has."""
         resolved: dict[str, str] = {}
@@ -130,8 +135,8 @@ def is_plain(case: Case) -> bool:
 
 
 def is_affordable(case: Case) -> bool:
-    """Whether loops over every number of the output end in time."""
-    return bool(case.kernel) and math.prod(case.y) <= TURNS
+    """Whether loops over every number of the output end in time, in the run's own dtype."""
+    return bool(case.kernel) and not case.dtype and math.prod(case.y) <= TURNS
 
 
 def is_single(*settings: Sequence[Any]) -> bool:

@@ -1,0 +1,96 @@
+"""A candidate's function as a plain one: arrays in, outputs in the oracle's shapes out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verification import conventions
+from verification.apart.process import Reply
+from verification.candidate import Candidate
+from verification.case import Case
+from verification.contracts import OWN, Function
+
+Array = NDArray[Any]
+Arrays = Mapping[str, Array]
+Ask = Callable[[Case, Arrays], Mapping[str, Array]]
+Put = Callable[[Function, Case, Arrays, str], Reply]
+
+OUTPUTS = {"conv_backward": ("dx", "dw", "db"), "pool_backward": ("dx",)}
+"""What a function must give, as far as the question has it; of all others it is y."""
+
+
+class UnansweredError(Exception):
+    """The candidate gave no answer, or none of this shape; the reply says why."""
+
+    def __init__(self, said: str, reply: Reply | None = None) -> None:
+        super().__init__(said)
+        self.reply = reply
+
+
+class InexpressibleError(Exception):
+    """The question cannot be put under the candidate's contract."""
+
+
+@dataclass(frozen=True)
+class Asker:
+    """A function of a candidate, called as if it were ours; `put` makes the call."""
+
+    judged: Candidate
+    function: Function
+    put: Put
+
+    def __call__(self, case: Case, given: Arrays) -> dict[str, Array]:
+        if not self.judged.expresses(self.function, case):
+            raise InexpressibleError(case.row)
+        reply = self.put(self.function, case, given, OWN)
+        if reply.status != "ok":
+            raise UnansweredError(reply.error, reply)
+        return {
+            name: self._plain(case, name, reply.values.get(name), shape)
+            for name, shape in shapes(case).items()
+            if name in reply.values or name in expected(self.function.op, case)
+        }
+
+    def _plain(self, case: Case, name: str, value: Any, shape: tuple[int, ...]) -> Array:
+        """An output as the oracle shapes it; whole numbers where other contracts leave room."""
+        if not isinstance(value, np.ndarray | np.generic):
+            kind = getattr(value, "kind", type(value).__name__)
+            raise UnansweredError(f"{name} is a {kind}, not an array")
+        if self.judged.contract.bitwise:
+            return unformed(self.function, case, name, value, shape)
+        want = self.function.form(case, name, np.zeros(shape, value.dtype))
+        settled, _ = conventions.settled(self.function.op, name, value, want, str(value.dtype))
+        plain = unformed(self.function, case, name, settled, shape)
+        return np.rint(plain) if plain.dtype.kind == "f" else plain
+
+
+def expected(op: str, case: Case) -> list[str]:
+    """The outputs that a function must give to this question."""
+    return [name for name in OUTPUTS.get(op, ("y",)) if name != "db" or case.bias]
+
+
+def shapes(case: Case) -> dict[str, tuple[int, ...]]:
+    """The shapes of a layer's outputs."""
+    if case.op == "conv":
+        gradients = {"dx": case.x, "dw": case.w} | ({"db": case.w[-1:]} if case.bias else {})
+        return {"y": case.y, **gradients}
+    return {"y": case.y, "index": case.y, "dx": case.x}
+
+
+def unformed(
+    function: Function, case: Case, name: str, value: Any, shape: tuple[int, ...]
+) -> Array:
+    """An output of the contract's form, in the oracle's."""
+    order = function.form(case, name, np.arange(math.prod(shape)).reshape(shape))
+    if np.shape(value) != order.shape:
+        words = function.words.get(name, name)
+        raise UnansweredError(f"{words} should have shape {order.shape}, it has {np.shape(value)}")
+    plain = np.empty(math.prod(shape), value.dtype)
+    plain[order.ravel()] = value.ravel()
+    return plain.reshape(shape)

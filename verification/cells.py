@@ -1,0 +1,98 @@
+"""Every cell of every window of a pool, shown one by one.
+
+One cell of each plane stands out, a different one in each: a maximum is that cell's wherever a
+window holds it, and nowhere else, and an average over zeros tells how much of it.  Moved over the
+whole plane, the cell shows all that a forward pass reads.  A gradient is shown in the same way,
+one number above at a time.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verification import fills
+from verification.asking import Arrays, Ask
+from verification.case import Case, Ints
+
+Array = NDArray[Any]
+NAMED = 3
+"""Wrong places that are told."""
+
+
+def sentences(case: Case, given: Arrays, ask: Ask) -> Iterator[str]:
+    """Which cells are read, or given a gradient, wrongly."""
+    step = math.lcm(*map(abs, map(int, fills.divisors(case).flat))) if case.op == "avg_pool" else 1
+    told = 0
+    for turn in range(max(math.prod(case.space), math.prod(case.out))):
+        shown = _shown(case, given, turn, step)
+        for name, got in ask(case, shown).items():
+            want = _wanted(case, shown, name)
+            for at in np.argwhere(got != want)[: NAMED - told]:
+                told += 1
+                place = ",".join(map(str, at.tolist()))
+                number = f"{got[tuple(at)]:g}; it should be {want[tuple(at)]:g}"
+                yield f"{name}[{place}] is {number}, {_spoken(case, turn, at.tolist())}"
+        if told >= NAMED:
+            return
+
+
+def _spoken(case: Case, turn: int, at: list[int]) -> str:
+    n, c = at[0], at[-1]
+    cell = np.unravel_index(_place(n, c, turn, math.prod(case.space)), case.space)
+    window = np.unravel_index(_place(n, c, turn, math.prod(case.out)), case.out)
+    here, there = (",".join(str(int(i)) for i in places) for places in (cell, window))
+    return f"where x stands out at [{n},{here},{c}] and dy at [{n},{there},{c}] alone"
+
+
+def _shown(case: Case, given: Arrays, turn: int, step: int) -> dict[str, Array]:
+    """One cell of each plane of x above the others, one number of each plane of dy."""
+    x, dy = np.array(given["x"], float), np.zeros(case.y)
+    if case.op == "avg_pool":
+        x[...] = 0
+    for n, c in itertools.product(range(case.x[0]), range(case.x[-1])):
+        for a, space in ((x, case.space), (dy, case.out)):
+            cell = np.unravel_index(_place(n, c, turn, math.prod(space)), space)
+            a[(n, *cell, c)] = (n + 2 * c + 3) * step
+    dtype = given["x"].dtype
+    return {"x": x.astype(dtype), "dy": dy.astype(dtype)}
+
+
+def _place(n: int, c: int, turn: int, count: int) -> int:
+    return (turn + 2 * n + 3 * c) % count
+
+
+def _wanted(case: Case, shown: Arrays, name: str) -> Array:
+    """By definition, cell by cell."""
+    like = {"y": case.y, "index": case.y, "dx": case.x}[name]
+    want, divisors = np.zeros(like), fills.divisors(case) if case.op == "avg_pool" else None
+    x, dy = shown["x"], shown["dy"]
+    for out in np.ndindex(case.out):
+        cells = list(_inside(case, out))
+        for n, c in itertools.product(range(case.x[0]), range(case.x[-1])):
+            values = [float(x[(n, *cell, c)]) for cell in cells]
+            top = values.index(max(values))
+            if name == "dx":
+                share = float(dy[(n, *out, c)]) / (1 if divisors is None else divisors[out])
+                for cell in cells if divisors is not None else cells[top : top + 1]:
+                    want[(n, *cell, c)] += share
+            elif name == "index":
+                want[(n, *out, c)] = np.ravel_multi_index(cells[top], case.space)
+            else:
+                want[(n, *out, c)] = (
+                    values[top] if divisors is None else sum(values) / divisors[out]
+                )
+    return want
+
+
+def _inside(case: Case, out: Ints) -> Iterator[Ints]:
+    """A window's cells of the input, in row order."""
+    lines = [windows[o] for windows, o in zip(case.windows, out, strict=True)]
+    for cell in itertools.product(*lines):
+        if all(0 <= i < size for i, size in zip(cell, case.space, strict=True)):
+            yield cell

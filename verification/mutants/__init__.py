@@ -1,0 +1,1 @@
+"""Wrong implementations on purpose: how many of them a check rejects."""
