@@ -142,6 +142,8 @@ def test_tolerances():
         ("height-width-swapped", 1, "conv_backward", set(BY_ID) - {"means"}),
         ("ties-all", 0, "pool_backward", set(BY_ID)),
         ("rows-for-columns", 0, "conv_backward", set(BY_ID)),
+        ("mask-of-abs", 0, "pool_backward", {"means", "square"}),
+        ("mask-min", 0, "create_mask_from_window", set()),
     ],
 )
 def test_blind_spots(name, way, op, blind):

@@ -9,9 +9,9 @@ def judge(candidate: Any, **options: Any) -> Any:
     """Judge live functions, or a file or module by its name, and show what came of it.
 
     `candidate` is a function, several in a list, a namespace such as globals(), or a name as the
-    command line takes it.  Options: only (names), case (a row), level, rung, contract, layout, names
-    ({ours: theirs}), seed, dtype, timeout, memory, strict, exam.  In a notebook the answer shows
-    itself.
+    command line takes it.  Options: only (names), case (a row), level, rung, contract, layout,
+    names ({ours: theirs}), seed, dtype, timeout, memory, strict, exam.  In a notebook the answer
+    shows itself.
 
         from verification import judge
         judge(globals())

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
@@ -30,6 +30,15 @@ from verification.questions import Question, Refusal
 Array = NDArray[Any]
 
 
+class Answers(Protocol):
+    """Where the functions are: usually a process of their own."""
+
+    @property
+    def hello(self) -> Hello: ...
+    def ask(self, request: Request | Refused) -> Reply: ...
+    def close(self) -> object: ...
+
+
 @dataclass
 class Candidate:
     """A stranger's functions; `names` are theirs for ours, `ages` the errors that are mended.
@@ -41,13 +50,13 @@ class Candidate:
     contract: Contract
     label: str
     names: Mapping[str, str]
-    process: Process
-    mended: Callable[[], Process]
+    process: Answers
+    mended: Callable[[], Answers]
     ages: tuple[Mistake, ...] = ()
     sha256: str = ""
     notes: list[str] = field(default_factory=list)
     live: bool = False
-    _mended: Process | None = None
+    _mended: Answers | None = None
 
     @property
     def hello(self) -> Hello:

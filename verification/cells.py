@@ -3,7 +3,7 @@
 One cell of each plane stands out, a different one in each: a maximum is that cell's wherever a
 window holds it, and nowhere else, and an average over zeros tells how much of it.  Moved over the
 whole plane, the cell shows all that a forward pass reads.  A gradient is shown in the same way,
-one number above at a time.
+one number above at a time.  Under the fill "special" it is NaN that stands out.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def sentences(case: Case, given: Arrays, ask: Ask) -> Iterator[str]:
         shown = _shown(case, given, turn, step)
         for name, got in ask(case, shown).items():
             want = _wanted(case, shown, name)
-            for at in np.argwhere(got != want)[: NAMED - told]:
+            for at in np.argwhere((got != want) & ~(np.isnan(got) & np.isnan(want)))[: NAMED - told]:
                 told += 1
                 place = ",".join(map(str, at.tolist()))
                 number = f"{got[tuple(at)]:g}; it should be {want[tuple(at)]:g}"
@@ -52,15 +52,23 @@ def _spoken(case: Case, turn: int, at: list[int]) -> str:
 
 def _shown(case: Case, given: Arrays, turn: int, step: int) -> dict[str, Array]:
     """One cell of each plane of x above the others, one number of each plane of dy."""
-    x, dy = np.array(given["x"], float), np.zeros(case.y)
-    if case.op == "avg_pool":
-        x[...] = 0
+    x, dy = _ground(case, given), np.zeros(case.y)
+    odd = case.fill == "special"
     for n, c in itertools.product(range(case.x[0]), range(case.x[-1])):
         for a, space in ((x, case.space), (dy, case.out)):
             cell = np.unravel_index(_place(n, c, turn, math.prod(space)), space)
-            a[(n, *cell, c)] = (n + 2 * c + 3) * step
+            a[(n, *cell, c)] = math.nan if odd and a is x else (n + 2 * c + 3) * step
     dtype = given["x"].dtype
     return {"x": x.astype(dtype), "dy": dy.astype(dtype)}
+
+
+def _ground(case: Case, given: Arrays) -> Array:
+    """What the cell stands out from: zeros under an average, all negative under a maximum."""
+    if case.op == "avg_pool":
+        return np.zeros(case.x)
+    if case.fill == "special":
+        return -1.0 - np.arange(math.prod(case.x)).reshape(case.x)
+    return np.array(given["x"], float)
 
 
 def _place(n: int, c: int, turn: int, count: int) -> int:
@@ -76,7 +84,7 @@ def _wanted(case: Case, shown: Arrays, name: str) -> Array:
         cells = list(_inside(case, out))
         for n, c in itertools.product(range(case.x[0]), range(case.x[-1])):
             values = [float(x[(n, *cell, c)]) for cell in cells]
-            top = values.index(max(values))
+            top = int(np.argmax(values))  # NaN is the largest
             if name == "dx":
                 share = float(dy[(n, *out, c)]) / (1 if divisors is None else divisors[out])
                 for cell in cells if divisors is not None else cells[top : top + 1]:

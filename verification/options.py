@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-
 from verification import contracts
 from verification.features import RUNGS
 

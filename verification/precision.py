@@ -9,8 +9,8 @@ A number in a narrower type has fewer bits, so what went through one leaves trac
                 bound of that type, to first order n u sum |x||w|
 
 An answer fits a type where all its wrong outputs are within these, and one of them has a trace: a
-bound of few bits alone is so wide that small mistakes hide in it.  That of float32 is not: there
-it is a trace of its own.
+bound of few bits alone is so wide that small mistakes hide in it: a bias left out is often smaller.
+That of float32 is not, and an error of its size is a trace of its own.
 
 float16 and tf32 share the significand, and are one where no number leaves float16's range; asked
 on `wide` arrays they part.  Only real numbers tell: integers have few bits anyway.
@@ -103,15 +103,16 @@ def _fits(case: Case, given: Arrays, wrong: Arrays, truth: Arrays, dtype: str, k
 
 @dataclass(frozen=True)
 class _Output:
-    """A wrong output, the truth about given and about rounded inputs, and how far both reach.
+    """A wrong output beside the truth, and beside what is true of the rounded inputs.
 
-    `fine` is the bound of sums in the wider type, `coarse` of sums in the narrower one.
+    `fine` and `seen_fine` are their bounds for sums in the wider type, `coarse` in the narrower.
     """
 
     got: Array
     truth: Array
     seen: Array
     fine: Array | float
+    seen_fine: Array | float
     coarse: Array | float
     kind: str
     few: bool
@@ -123,21 +124,27 @@ class _Output:
     @property
     def betrays(self) -> bool:
         """Whether there is a trace that no mistake leaves."""
-        traced = self.few or self.kind == "float32"
+        traced = self.few or (self.kind == "float32" and self._is_coarse)
         return self._of_inputs or self._of_results or (traced and self._of_arithmetic)
 
     @property
     def _of_inputs(self) -> bool:
-        return _near(self.got, self.seen, self.fine)
+        return _near(self.got, self.seen, self.seen_fine)
 
     @property
     def _of_results(self) -> bool:
-        return self.few and any(self._once(a, self.fine) for a in (self.truth, self.seen))
+        alone, too = self._once(self.truth, self.fine), self._once(self.seen, self.seen_fine)
+        return self.few and (alone or too)
 
     @property
     def _of_arithmetic(self) -> bool:
         """Sums of many products have wide bounds: half of the answer itself must be right."""
         return self._once(self.seen, self.coarse) and _distance(self.got, self.seen) < 0.5
+
+    @property
+    def _is_coarse(self) -> bool:
+        """Whether the error is of this type's size, not only below it."""
+        return _distance(self.got, self.truth) > FORMATS[self.kind].unit / 8
 
     def _once(self, want: Array, room: Array | float) -> bool:
         """Whether it is that near to `want` once that is rounded."""
@@ -153,13 +160,20 @@ def _outputs(
 ) -> Iterator[_Output]:
     narrow = {name: rounded(a, kind) for name, a in given.items()}
     seen = oracle.answers(case, narrow)
-    fine = bounds.of(case, narrow, _of_sums(dtype, kind))
-    coarse = bounds.of(case, given, "float32")
-    wider = 2.0 ** (FORMATS["float32"].bits - FORMATS[kind].bits)
+    fine, seen_fine = (bounds.of(case, a, _of_sums(dtype, kind)) for a in (given, narrow))
+    wider = FORMATS[kind].unit / FORMATS["float32"].unit
+    coarse = {name: wider * a for name, a in bounds.of(case, given, "float32").items()}
     for name, got in wrong.items():
-        rooms = fine.get(name, 0.0), coarse.get(name, 0.0) * wider
-        few = _has_few_bits(case, name, got, dtype, kind)
-        yield _Output(got, truth[name], seen[name], *rooms, kind, few)
+        yield _Output(
+            got,
+            truth[name],
+            seen[name],
+            fine.get(name, 0.0),
+            seen_fine.get(name, 0.0),
+            coarse.get(name, 0.0),
+            kind,
+            _has_few_bits(case, name, got, dtype, kind),
+        )
 
 
 def _of_sums(dtype: str, kind: str) -> str:

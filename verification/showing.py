@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from verification import asking, row, shrink, symptoms, taps, trial, truth
 from verification.candidate import Candidate
 from verification.case import Case, CaseError
-from verification.contracts import OWN, Function
+from verification.contracts import Function
 from verification.diagnosis import Diagnosis
 from verification.inquiry import Inquiry
 from verification.outcomes import Outcome

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,10 @@ Array = NDArray[Any]
 Arrays = Mapping[str, Array]
 
 
+SMALL = 20_000
+"""Multiply-adds of a question whose answers are remembered."""
+
+
 class OracleFaultError(Exception):
     """The oracle and the definition disagree: nobody can be judged by either."""
 
@@ -30,6 +35,7 @@ class Asked:
     truth: Arrays
     limits: Arrays
     dtype: str
+    seed: int = 0
 
     @property
     def missed(self) -> float:
@@ -40,19 +46,32 @@ class Asked:
     @property
     def chance(self) -> float:
         """How often a wrong coefficient leaves an output of random integers as it is."""
-        if self.case.fill != "integers" or "w" not in self.given:
+        if self.case.fill != "integers" or "w" not in self.given or not self.case.x[0]:
             return 0.0
         top = min(np.abs(self.given[name]).max(initial=1) for name in ("x", "w"))
         return float(2 / (2 * top + 1))
 
 
 def of(case: Case, seed: int, dtype: str, bitwise: bool = False) -> Asked:
-    """The question's arrays, and what is true of them."""
+    """The question's arrays, and what is true of them; of small ones it is remembered."""
+    asked = _remembered if case.work <= SMALL else _asked
+    return asked(case, seed, dtype, bitwise)
+
+
+def _asked(case: Case, seed: int, dtype: str, bitwise: bool) -> Asked:
     dtype = case.dtype or dtype
     given = fills.arrays(case, seed, dtype)
     bits = bitwise and case.op in ("max_pool", "avg_pool", "zero_pad")
     truth, limits = _truth(case, given, dtype, case.is_exact or bits)
-    return Asked(case, given, truth, limits, dtype)
+    return Asked(case, given, truth, limits, dtype, seed)
+
+
+_remembered = functools.lru_cache(maxsize=8192)(_asked)
+
+
+def forget() -> None:
+    """Ask anew from now on."""
+    _remembered.cache_clear()
 
 
 def _share(limit: Array, truth: Array) -> float:

@@ -71,14 +71,16 @@ def _pool_forward(case: Case, given: Arrays, code: Code) -> Answers:
 
 
 def _pool_backward(case: Case, given: Arrays, code: Code) -> Answers:
-    axes, divisors = code.axes(axes_of(case)), _divisors(case)
-    xp = code.pad(given["x"], axes, -math.inf if case.op == "max_pool" else 0.0)
+    axes, divisors, x = code.axes(axes_of(case)), _divisors(case), given["x"]
+    if case.op == "max_pool":
+        x = np.maximum(x, np.finfo(x.dtype).min)  # -inf of the input comes before the padding's
+    xp = code.pad(x, axes, -math.inf if case.op == "max_pool" else 0.0)
     dxp = code.zeros(xp)
     for o in code.loops(given["dy"].shape[1:-1], axes):
         at = cut_at(o, axes, code)
         above = code.above(given["dy"], o).reshape(len(xp), *[1] * len(axes), case.x[-1])
         if case.op == "max_pool":
-            window = code.cut(xp, given["x"], at)
+            window = code.cut(xp, x, at)
             code.add(dxp, at, code.spread(code.mask(window), above)[..., None])
         else:
             share = code.average(above, divisors.get(o, _cells(axes)), axes)

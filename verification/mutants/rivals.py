@@ -7,11 +7,12 @@
     square               one example, one channel, one 3x3 kernel, ones from above
 
 Expected values come from the oracle, shapes are checked everywhere, and an exception, a missing
-output or one that holds no numbers is a rejection.  Where people differ, the stronger habit stands.
+output or one that holds no numbers is a rejection.
 """
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ Arrays = Mapping[str, Array]
 Answers = Callable[[str, Case, Arrays], Mapping[str, Any]]
 """What an implementation answers to a question put to one of its functions; it may raise."""
 Check = Callable[[str, Case, Arrays, Answers], bool]
+Fill = Callable[[Case], Arrays]
 Lines = Mapping[str, tuple[str, ...]]
 """The questions of a check, for every function that it can look at."""
 
@@ -59,9 +61,7 @@ class Rival:
     applies: frozenset[str]
 
 
-def _rival(
-    name: str, title: str, check: Check, lines: Lines, fill: Callable[[Case], Arrays]
-) -> Rival:
+def _rival(name: str, title: str, check: Check, lines: Lines, fill: Fill) -> Rival:
     def accepts(op: str, answers: Answers) -> bool:
         cases = [row.parse(line)[0] for line in lines[op]]
         with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
@@ -81,11 +81,9 @@ def _normal(case: Case) -> dict[str, Array]:
 
 def _by_hand(case: Case) -> dict[str, Array]:
     """x counts, in disorder, and ones come from above."""
-    given = _normal(case)
-    if "x" in given:
-        count = 1.0 + np.random.default_rng(SEED).permutation(given["x"].size)
-        given["x"] = count.reshape(case.x)
-    return given | ({"dy": np.ones_like(given["dy"])} if "dy" in given else {})
+    count = 1.0 + np.random.default_rng(SEED).permutation(math.prod(case.x))
+    told = {"x": count.reshape(case.x), "dy": np.ones(case.y if case.kernel else ())}
+    return {name: told.get(name, a) for name, a in _normal(case).items()}
 
 
 def _replies(
@@ -116,9 +114,8 @@ def _agrees(
 
 def _forwards(op: str, case: Case, given: Arrays, answers: Answers) -> Array:
     """The output of the pass whose gradients the function computes."""
-    return _replies(op.replace("backward", "forward"), case, given, answers, {"y": given["dy"]})[
-        "y"
-    ]
+    forward, like = op.replace("backward", "forward"), {"y": given["dy"]}
+    return _replies(forward, case, given, answers, like)["y"]
 
 
 def _backwards(op: str, case: Case, given: Arrays, answers: Answers) -> dict[str, Array]:
