@@ -260,11 +260,11 @@ def test_an_error_of_age_is_known_and_mended(load, written):
     step, given = function(judged, "conv_single_step"), fills.arrays(STEP, 0, "float64")
     reply = judged.ask(step, STEP, given, OWN)
     assert reply.status == "CRASH"
-    assert judged.age_of(reply, step).id == "float-of-array"
+    assert judged.age_of(reply.error, step).id == "float-of-array"
     mended = [judged.ask_mended(step, STEP, given, OWN) for _ in range(2)]
     want = float((given["x"] * given["w"]).sum() + given["b"].item())
     assert [float(reply.values["y"]) for reply in mended] == [want] * 2
-    assert judged.age_of(mended[0], step) is None
+    assert judged.age_of(mended[0].error, step) is None
     judged.close()
     for ask in (judged.ask, judged.ask_mended):
         with pytest.raises(ValueError, match="closed"):
@@ -278,10 +278,8 @@ def test_without_ages_nothing_is_one(load):
         return (a * W).sum() + float(b)
 
     judged = load({"conv_single_step": conv_single_step})
-    assert (
-        judged.age_of(asked(judged, "conv_single_step", STEP), function(judged, "conv_single_step"))
-        is None
-    )
+    error = asked(judged, "conv_single_step", STEP).error
+    assert judged.age_of(error, function(judged, "conv_single_step")) is None
 
 
 def test_a_wrong_call_is_put_as_it_is(load):

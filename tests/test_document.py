@@ -74,6 +74,7 @@ def test_json_has_every_key_of_schema_1():
     }
     assert by_name["conv_forward"] == {
         **dict.fromkeys(("wrong", "crash", "timeout", "memory", "deviates", "not_judged"), 0),
+        "vacuous": 0,
         **dict.fromkeys(("name", "op"), "conv_forward"),
         **dict.fromkeys(("mended_ok", "mended_wrong"), 0),
         "status": "ok",
@@ -85,7 +86,7 @@ def test_json_has_every_key_of_schema_1():
     case = loaded["cases"][1]
     assert set(case) == {
         *("id", "function", "level", "status", "evidence", "outputs", "mistake", "message"),
-        *("stdout", "seconds", "repro"),
+        *("stdout", "seconds", "repro", "rung", "missed", "chance"),
     }
     assert case["outputs"][0] == {
         "name": "dx",

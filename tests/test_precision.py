@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from verification import fills, mistakes, oracle, precision, row
-from verification.mistakes import passes
+from verification.mistakes import code, passes
 from verification.mistakes.code import Code
 
 CONVS = [
@@ -168,6 +168,81 @@ def test_noise_of_the_runs_own_type_is_no_narrower_type(dtype):
                 if name != "index"
             }
             assert precision.narrowed(case, given, got, truth, dtype) == ""
+
+
+def test_products_of_float32_in_sums_of_float64_are_named():
+    """No number has few bits, but every error is of float32's size."""
+    case = one(CONVS[0])
+    given = fills.arrays(case, 0, "float64")
+    truth = oracle.answers(case, given)
+    single = {name: a.astype("float32") for name, a in given.items()}
+
+    def product(window, w, b):
+        return code.summed_products((window[..., None] * w).astype("float64")) + b
+
+    got = passes.answers("conv_forward", case, single, Code(product=product))
+    assert precision.suspects(case, given, got, truth, "float64") == ["float32"]
+
+
+def test_sums_of_rounded_inputs_may_be_taken_in_float32():
+    """As matrix units do, in a run of float64 too."""
+    case = one(CONVS[0])
+    given = fills.arrays(case, 0, "float64")
+    truth = oracle.answers(case, given)
+    for kind in ("bfloat16", "tf32"):
+        seen = {name: a.astype("float32") for name, a in narrow(given, kind).items()}
+        got = typed({"y": oracle.answers(case, seen)["y"]}, "float64")
+        assert precision.narrowed(case, given, got, truth, "float64") == expected(kind)
+
+
+def test_subnormals_of_float16_tell_it_from_tf32():
+    """Averages of 2^-24 have a bit or two there."""
+    for line in POOLS:
+        for kind in ("tf32", "float16"):
+            found = suspects("pool_forward", one(line, "wide"), of_results, "float64", kind)
+            assert found == [kind]
+
+
+def test_an_index_is_that_of_the_rounded_maxima():
+    """Numbers that were different tie; any other index is a mistake."""
+    case = one("max_pool x=[2,29,28,5] kernel=[5,4] stride=2 fill=dense")
+    given = fills.arrays(case, 0, "float64")
+    truth = oracle.answers(case, given)
+    got = oracle.answers(case, narrow(given, "bfloat16"))
+    assert (got["index"] != truth["index"]).any()
+    assert precision.narrowed(case, given, got, truth, "float64") == "bfloat16"
+    got["index"] = got["index"] + (got["index"] > 600)
+    assert precision.narrowed(case, given, got, truth, "float64") == ""
+
+
+def test_zeros_are_no_narrow_numbers():
+    """Of 288 products the bound in eight bits is wider than the sums."""
+    case = one("conv x=[1,5,6,32] w=[3,3,32,4] fill=dense")
+    given = fills.arrays(case, 0, "float64")
+    truth = oracle.answers(case, given)
+    for part in (0, 0.25):
+        got = {"y": precision.rounded(part * truth["y"], "bfloat16")}
+        assert precision.narrowed(case, given, got, truth, "float64") == ""
+
+
+def test_a_count_is_no_narrow_number():
+    """db of an upstream gradient of ones is the number of windows, by chance not far from right."""
+    case = one("conv x=[2,6,5,3] w=[3,2,3,2] fill=sparse")
+    given = fills.arrays(case, 0, "float64")
+    given["dy"] = np.abs(given["dy"])
+    given["dy"] *= 36 / given["dy"].sum(axis=(0, 1, 2))
+    truth = oracle.answers(case, given)
+    got = {"db": np.array([32.0, 32.0])}
+    assert precision.narrowed(case, given, got, truth, "float64") == ""
+
+
+def test_other_shapes_tell_nothing():
+    """Of dw alone, though dx is in float16."""
+    case = one(CONVS[0])
+    given = fills.arrays(case, 0, "float64")
+    got = typed(of_both("conv_backward", case, given, "float16"), "float64")
+    got["dw"] = got["dw"][:1]
+    assert precision.narrowed(case, given, got, oracle.answers(case, given), "float64") == ""
 
 
 def test_integers_tell_nothing():

@@ -40,6 +40,7 @@ POOLS = [
     "x=[3,8,6,2] kernel=[2,3] stride=[3,2] pad=[[1,0],[0,2]] ceil_mode=true",
     "x=[2,5,9,2] kernel=[2,3] stride=[2,4] pad=[1,2] ceil_mode=true",
     "x=[2,4,7,2] kernel=[4,3] stride=[1,5] pad=[[0,3],[2,2]] ceil_mode=true",
+    "x=[2,5,6,2] kernel=[3,2] stride=[2,3] pad=[[0,4],[1,0]] ceil_mode=true",
     "x=[3,9,2] kernel=4 stride=3 pad=[[3,0]]",
     "x=[1,10,3] kernel=2 stride=3 ceil_mode=true",
     "x=[2,4,7,6,2] kernel=[2,3,1] stride=[1,2,3] pad=[[1,0],[0,2],[0,0]]",
@@ -49,6 +50,7 @@ DILATED = [
     "x=[2,7,9,2] kernel=[3,2] stride=[1,2] dilation=[2,3]",
     "x=[3,9,11,3] kernel=[2,3] stride=[4,3] dilation=[2,3] pad=[[1,2],[0,4]]",
     "x=[1,8,10,2] kernel=[3,2] stride=[3,2] dilation=[2,4] pad=[[2,0],[1,3]] ceil_mode=true",
+    "x=[2,5,2] kernel=2 stride=2 dilation=2 pad=[[0,4]] ceil_mode=true",
     "x=[2,12,2] kernel=2 stride=5 dilation=3 pad=[[2,1]]",
     "x=[1,4,6,7,2] kernel=[2,1,3] stride=[1,2,3] dilation=[3,1,2]",
 ]
@@ -226,6 +228,32 @@ def test_averages_that_are_wrong_in_other_ways(check, function, bend):
     assert broken(check, AVG_LINE, bent(function, bend))[0]
 
 
+@pytest.mark.parametrize(
+    ("function", "name", "outputs"),
+    [
+        ("forward", "x", {"y"}),
+        ("forward", "w", {"y"}),
+        ("backward", "x", {"dw"}),
+        ("backward", "w", {"dx"}),
+        ("backward", "dy", {"dx", "dw", "db"}),
+    ],
+)
+@pytest.mark.parametrize("bend", [np.abs, np.square, np.sign])
+def test_what_is_not_linear_in_an_array_is_seen(function, name, outputs, bend):
+    """In the outputs that it reaches, and in no others."""
+
+    def ask(case, given):
+        return right(function)(case, {**given, name: bend(given[name])})
+
+    assert outputs == broken("linear", CONV_LINE, ask)[0]
+
+
+def test_a_mean_is_no_maximum():
+    """Though it follows every map that adds the same to all numbers."""
+    line = "max_pool x=[1,5,8,2] kernel=[2,4] stride=[1,3] fill=permutation"
+    assert broken("monotone", line, wrong("pool_forward", "mode-ignored", 1))[0] == {"y"}
+
+
 @pytest.mark.parametrize("check", ["pad", "shift", "stride", "dilation", "transpose", "channels"])
 def test_an_index_of_other_cells_is_seen(check):
     """By each of these alone where only the index is wrong, outside of x too."""
@@ -258,6 +286,7 @@ def test_an_index_of_other_cells_is_seen(check):
         ("monotone", "max_pool x=[1,4,5,1] kernel=2", "avg_pool x=[1,4,5,1] kernel=2"),
         ("shift", "avg_pool x=[1,4,5,1] kernel=2", "avg_pool x=[0,4,5,1] kernel=2"),
         ("batch", "max_pool x=[3,4,5,1] kernel=2", "max_pool x=[0,4,5,1] kernel=2"),
+        ("shift", "conv x=[1,4,5,1] w=[2,3,1,2]", "zero_pad x=[1,4,5,1] pad=1"),
         ("linear", "avg_pool x=[1,4,5,1] kernel=2", "zero_pad x=[1,4,5,1] pad=1"),
     ],
 )
@@ -274,6 +303,18 @@ def test_averages_whose_sums_would_not_be_exact_are_left_alone():
     assert properties.fits("stride", replace(case, dtype="float32"))
     assert not properties.fits("stride", replace(case, dtype="float16"))
     assert properties.fits("batch", replace(case, dtype="float16", x=(2, *case.x[1:])))
+    wide = one("max_pool x=[2,16,17,1] kernel=[15,16] fill=permutation")
+    assert properties.fits("batch", replace(wide, dtype="float16"))
+
+
+@pytest.mark.parametrize("change", [changes.pad, changes.stride, changes.flip])
+def test_the_padded_plane_needs_no_words(change):
+    """Neither pads nor how they are counted, nor a divisor, nor what becomes of a remainder."""
+    words = "pad=[[1,0],[0,1]] ceil_mode=true count_include_pad=false divisor_override=5"
+    case = one(f"avg_pool x=[1,5,6,1] kernel=[2,3] stride=[2,3] {words} fill=digits")
+    (view,) = change(case)
+    assert "pad" not in view.case.row.removeprefix("avg_pool")
+    assert (view.case.ceil_mode, view.case.divisor_override) == (False, None)
 
 
 def test_a_dilated_pool_falls_apart_into_sub_lattices():

@@ -68,14 +68,14 @@ in all 2 failing cases
 'conv x=[1,2,2,1] w=[2,2,1,1] fill=integers' --only conv_backward
   not attempted: zero_pad
 
-1 of 2 functions differs.   1 not attempted.   2 questions, 3 checks: 3 exact.   1.2 s"""
+1 of 2 functions differs.   1 not attempted.   2 questions, 3 checks: 3 exact; 0 vacuous.   1.2 s"""
     )
 
 
 def test_all_match():
     """And a function that is missing is no failure."""
     assert report.as_text(run_of(OK, MISSING)).endswith(
-        "1 function, and all match.   1 not attempted.   1 question, 1 check: 1 exact.   1.2 s"
+        "1 function, and all match.   1 not attempted.   1 question, 1 check: 1 exact; 0 vacuous.   1.2 s"
     )
 
 
@@ -91,7 +91,9 @@ def test_the_last_line_agrees_in_number():
     other = finding(outcome("CRASH", function="zero_pad"), smallest=outcome("CRASH"))
     bounded = finding(*[outcome("ok", evidence="bounded", function="conv_forward")] * 4)
     (*_, line) = report.summary(run_of(DIFFERS, bounded, other))
-    assert line == "2 of 3 functions differ.   2 questions, 7 checks: 4 bounded, 3 exact.   1.2 s"
+    assert line == (
+        "2 of 3 functions differ.   2 questions, 7 checks: 4 bounded, 3 exact; 0 vacuous.   1.2 s"
+    )
 
 
 def test_what_lies_outside_the_contract_is_counted_and_no_more():

@@ -45,7 +45,7 @@ LAYERS = ((3, 1), (3, 3), (1, 64), (7, 3), (1, 256), (3, 64), (1, 1024), (3, 256
 OUTPUTS = {"y": "conv_forward", "dx": "conv_backward", "dw": "conv_backward"}
 BITS = 26
 """Of a factor: twice as many fit float64."""
-OK, UNLOADABLE = 0, 2
+OK, FAILED = 0, 2
 
 
 @dataclass(frozen=True)
@@ -64,28 +64,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and return the exit code."""
     given = _parser().parse_args(arguments)
     try:
-        judged = candidate.load(given.candidate)
-    except UnloadableError as error:
-        print(error, file=sys.stderr)
-        return UNLOADABLE
-    about = {"oracle": oracle.prepare(), "candidate": given.candidate}
-    about |= {"dtype": given.dtype, "seed": given.seed}
-    with contextlib.closing(judged):
-        lines = list(measured(judged, given.seed, given.dtype))
-    written = as_json(about, lines)
-    print(written if given.json == "-" else "\n".join(table(about, lines)))
-    if given.json not in ("", "-"):
-        Path(given.json).write_text(written + "\n", encoding="utf-8")
+        with contextlib.closing(candidate.load(given.candidate)) as judged:
+            about = {name: vars(given)[name] for name in ("candidate", "dtype", "seed")}
+            about["oracle"] = oracle.prepare()
+            lines = list(measured(judged, given.seed, given.dtype))
+        print("\n".join(table(about, lines)))
+        if given.json:
+            Path(given.json).write_text(as_json(about, lines) + "\n", encoding="utf-8")
+    except (UnloadableError, OSError) as failure:
+        print(failure, file=sys.stderr)
+        return FAILED
     return OK
 
 
-def measured(judged: Candidate, seed: int, dtype: str) -> Iterator[Line]:
-    """Every layer's errors, fewest products first."""
-    for kernel, depth in LAYERS:
-        products = kernel**2 * depth
+def measured(
+    judged: Candidate, seed: int, dtype: str, sizes: Sequence[tuple[int, int]] = LAYERS
+) -> Iterator[Line]:
+    """The errors for every kernel and depth, one after the other."""
+    for kernel, depth in sizes:
         layers = {name: layer(name, kernel, depth) for name in OUTPUTS}
         errors = {name: _errors(judged, name, case, seed, dtype) for name, case in layers.items()}
-        yield Line(products, f"{kernel}x{kernel}x{depth}", errors)
+        yield Line(kernel**2 * depth, f"{kernel}x{kernel}x{depth}", errors)
 
 
 def layer(output: str, kernel: int, depth: int) -> Case:
@@ -130,8 +129,8 @@ def products(given: Arrays, output: str) -> Array:
 def _products(x: Array, w: Array) -> Array:
     """Of a convolution without pads: (N, P, Q, filters, K)."""
     windows = sliding_window_view(x, w.shape[:2], axis=(1, 2))
-    all_of_them = windows[:, :, :, None] * w.transpose(3, 2, 0, 1)
-    return all_of_them.reshape(*all_of_them.shape[:4], -1)
+    terms: Array = windows[:, :, :, None] * w.transpose(3, 2, 0, 1)
+    return terms.reshape(*terms.shape[:4], -1)
 
 
 def error(products: Array, got: Array, unit: float) -> float | None:
@@ -159,18 +158,14 @@ def _errors(
 
 def _answer(judged: Candidate, output: str, case: Case, given: Arrays) -> Array | None:
     """The candidate's, shaped as the oracle's; None where it cannot be asked or has none."""
-    named = (f for f in judged.contract.functions if f.op == OUTPUTS[output] and judged.has(f))
+    named = (f for f in judged.contract.functions if f.op == OUTPUTS[output])
     function = next((f for f in named if judged.expresses(f, case)), None)
     if function is None:
         return None
     value = judged.ask(function, case, given, OWN).values.get(output)
-    if not isinstance(value, np.ndarray):
-        return None
-    shape = {"y": case.y, "dx": case.x, "dw": case.w}[output]
-    try:
-        return asking.unformed(function, case, output, value, shape)
-    except asking.UnansweredError:
-        return None
+    with contextlib.suppress(asking.UnansweredError):
+        return asking.unformed(function.form, case, output, value, asking.shapes(case)[output])
+    return None
 
 
 def table(about: Mapping[str, Any], lines: Sequence[Line]) -> Iterator[str]:
@@ -209,7 +204,7 @@ def _parser() -> argparse.ArgumentParser:
         "--dtype", choices=("float32", "float64"), default="float32", help="(float32)"
     )
     built.add_argument("--seed", type=int, default=0, help="another seed, other numbers (0)")
-    built.add_argument("--json", metavar="FILE", default="", help="as JSON too; - instead")
+    built.add_argument("--json", metavar="FILE", default="", help="write it as JSON too")
     return built
 
 

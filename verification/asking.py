@@ -19,6 +19,7 @@ from verification.contracts import OWN, Function
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
 Ask = Callable[[Case, Arrays], Mapping[str, Array]]
+Form = Callable[[Case, str, Array], Array]
 Put = Callable[[Function, Case, Arrays, str], Reply]
 
 OUTPUTS = {"conv_backward": ("dx", "dw", "db"), "pool_backward": ("dx",)}
@@ -63,10 +64,10 @@ class Asker:
             kind = getattr(value, "kind", type(value).__name__)
             raise UnansweredError(f"{name} is a {kind}, not an array")
         if self.judged.contract.bitwise:
-            return unformed(self.function, case, name, value, shape)
+            return unformed(self.function.form, case, name, value, shape)
         want = self.function.form(case, name, np.zeros(shape, value.dtype))
         settled, _ = conventions.settled(self.function.op, name, value, want, str(value.dtype))
-        plain = unformed(self.function, case, name, settled, shape)
+        plain = unformed(self.function.form, case, name, settled, shape)
         return np.rint(plain) if plain.dtype.kind == "f" else plain
 
 
@@ -83,14 +84,11 @@ def shapes(case: Case) -> dict[str, tuple[int, ...]]:
     return {"y": case.y, "index": case.y, "dx": case.x}
 
 
-def unformed(
-    function: Function, case: Case, name: str, value: Any, shape: tuple[int, ...]
-) -> Array:
+def unformed(form: Form, case: Case, name: str, value: Any, shape: tuple[int, ...]) -> Array:
     """An output of the contract's form, in the oracle's."""
-    order = function.form(case, name, np.arange(math.prod(shape)).reshape(shape))
+    order = form(case, name, np.arange(math.prod(shape)).reshape(shape))
     if np.shape(value) != order.shape:
-        words = function.words.get(name, name)
-        raise UnansweredError(f"{words} should have shape {order.shape}, it has {np.shape(value)}")
+        raise UnansweredError(f"{name} should have shape {order.shape}, it has {np.shape(value)}")
     plain = np.empty(math.prod(shape), value.dtype)
     plain[order.ravel()] = value.ravel()
     return plain.reshape(shape)

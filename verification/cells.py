@@ -33,7 +33,9 @@ def sentences(case: Case, given: Arrays, ask: Ask) -> Iterator[str]:
         shown = _shown(case, given, turn, step)
         for name, got in ask(case, shown).items():
             want = _wanted(case, shown, name)
-            for at in np.argwhere((got != want) & ~(np.isnan(got) & np.isnan(want)))[: NAMED - told]:
+            for at in np.argwhere((got != want) & ~(np.isnan(got) & np.isnan(want)))[
+                : NAMED - told
+            ]:
                 told += 1
                 place = ",".join(map(str, at.tolist()))
                 number = f"{got[tuple(at)]:g}; it should be {want[tuple(at)]:g}"
@@ -56,7 +58,7 @@ def _shown(case: Case, given: Arrays, turn: int, step: int) -> dict[str, Array]:
     odd = case.fill == "special"
     for n, c in itertools.product(range(case.x[0]), range(case.x[-1])):
         for a, space in ((x, case.space), (dy, case.out)):
-            cell = np.unravel_index(_place(n, c, turn, math.prod(space)), space)
+            cell: Any = np.unravel_index(_place(n, c, turn, math.prod(space)), space)
             a[(n, *cell, c)] = math.nan if odd and a is x else (n + 2 * c + 3) * step
     dtype = given["x"].dtype
     return {"x": x.astype(dtype), "dy": dy.astype(dtype)}

@@ -63,14 +63,14 @@ def groups(case: Case) -> list[View]:
 
 
 def batch(case: Case) -> list[View]:
-    """The first example alone, and the others in reverse."""
+    """The first example alone, and the others without it."""
     parts = _first_and_others(case.x[0])
     changed = [replace(case, x=(len(part), *case.x[1:])) for part in parts]
     return [replace(still(asked), examples=part) for asked, part in zip(changed, parts)]
 
 
 def channels(case: Case) -> list[View]:
-    """Of a pool the first alone, and the others in reverse; of a convolution in another order."""
+    """Of a pool the first alone, and the others without it; of a convolution in another order."""
     if case.w:
         return [_reordered(case)]
     parts = _first_and_others(case.x[-1])
@@ -129,7 +129,7 @@ def _plain(case: Case, cells: Sequence[Places]) -> Case:
 
 
 def _first_and_others(count: int) -> list[range]:
-    return [range(1), range(count - 1, 0, -1)]
+    return [range(1), range(1, count)]
 
 
 def _reordered(case: Case) -> View:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from verification import inquiry
+from verification import features, inquiry, precision
 from verification.inquiry import Inquiry, Suspect, Way, suspected
 from verification.mistakes import Mistake
 from verification.outcomes import Outcome
@@ -20,8 +20,6 @@ WORK = 2_000_000
 SAMPLE = 8
 """Failing cases of a kind that every suspect is asked; who explains them is asked all."""
 HABITS = ("unsteady", "changed")
-PRECISION = {"float32": (2.0**-46, 2.0**-14), "float16": (2.0**-18, 2.0**-3)}
-"""Errors as shares of the largest number that a narrower type leaves."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +65,13 @@ def conventions(asked: Inquiry, catalogue: Sequence[Mistake], outcome: Outcome) 
 
 def _by_sign(asked: Inquiry, known: Sequence[Mistake]) -> Diagnosis | None:
     """By messages, habits, and the size of the error."""
-    failing = asked.failing
+    failing, narrower = asked.failing, _narrower(asked)
     for mistake in known:
         if mistake.error and mistake.kind != "age":
             count = sum(o.status == "CRASH" and mistake.tells(o.message) for o in failing)
-        elif mistake.sign:
+        elif mistake.sign and mistake.sign == narrower:
+            return Diagnosis((mistake,), len(failing), len(failing), exactly=False)
+        elif mistake.sign in HABITS:
             count = sum(_shows(outcome, mistake.sign) for outcome in failing)
         else:
             continue
@@ -83,15 +83,15 @@ def _by_sign(asked: Inquiry, known: Sequence[Mistake]) -> Diagnosis | None:
 def _shows(outcome: Outcome, sign: str) -> bool:
     if sign == "unsteady":
         return any("another answer" in habit for habit in outcome.habits)
-    if sign == "changed":
-        return any("changes its argument" in habit for habit in outcome.habits)
-    if sign not in PRECISION:
-        return False
-    least, most = PRECISION[sign]
-    worst = [v for v in outcome.verdicts if not v.ok]
-    return bool(worst) and all(
-        least <= v.share <= most or (sign == "float16" and v.overflows) for v in worst
-    )
+    return any("changes its argument" in habit for habit in outcome.habits)
+
+
+def _narrower(asked: Inquiry) -> str:
+    """The narrower type that all wrong answers of real numbers went through, "" if none did."""
+    real = [o for o in asked.failing if features.rung(o.question) == "rounding"]
+    if not real or not all(outcome.answers for outcome in real):
+        return ""
+    return precision.agreed([asked.narrower(outcome) for outcome in _spread(real)])
 
 
 def _by_numbers(asked: Inquiry, known: Sequence[Mistake]) -> Diagnosis | None:

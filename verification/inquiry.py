@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from verification import mistakes
+from verification import asking, mistakes, precision, truth
 from verification.case import Case
 from verification.mistakes import Mistake, passes
 from verification.mistakes.code import Code
@@ -80,6 +80,20 @@ class Inquiry:
         except Exception:  # as people's code does
             return True
         return not all(_close(wrong.get(name), value) for name, value in right.items())
+
+    def narrower(self, outcome: Outcome) -> list[str]:
+        """The narrower types that a wrong answer of real numbers may have gone through."""
+        case = outcome.question
+        assert isinstance(case, Case)
+        told = truth.of(case, self.seed, self.dtype)
+        try:
+            got = {
+                name: asking.unformed(self.form, case, name, value, told.truth[name].shape)
+                for name, value in outcome.answers.items()
+            }
+        except asking.UnansweredError:
+            return []
+        return precision.suspects(case, told.given, got, told.truth, told.dtype)
 
     def _agrees(self, case: Case, name: str, predicted: Any, got: Any) -> int:
         if predicted is None or type(got) is not np.ndarray:

@@ -100,11 +100,12 @@ def _averages(case: Case, x: torch.Tensor) -> torch.Tensor:
     if not case.needs_padding:
         return ask(x, case.kernel, case.stride, pad, ceil, counted, case.divisor_override)
     divisor = case.divisor_override or 1
-    total = ask(_padded(case, x), case.kernel, case.stride, 0, ceil, True, divisor)
+    seen = _overhung(case, _padded(case, x))
+    total = ask(seen, case.kernel, case.stride, 0, False, True, divisor)
     if case.divisor_override is not None:
         return total
-    cells = _padded(case, torch.ones_like(x), fill=float(counted))
-    return total / ask(cells, case.kernel, case.stride, 0, ceil, True, 1)
+    cells = _overhung(case, _padded(case, torch.ones_like(x), fill=float(counted)))
+    return total / ask(cells, case.kernel, case.stride, 0, False, True, 1)
 
 
 def _zero_pad(case: Case, given: Mapping[str, Array]) -> Answers:
@@ -162,6 +163,13 @@ def _gradients(y: torch.Tensor, dy: Array, leaves: list[torch.Tensor]) -> list[A
 def _padded(case: Case, x: torch.Tensor, fill: float = 0.0) -> torch.Tensor:
     """x with its pads in place; torch.nn.functional.pad starts at the last axis."""
     return F.pad(x, [size for pair in reversed(case.pad) for size in pair], value=fill)
+
+
+def _overhung(case: Case, x: torch.Tensor) -> torch.Tensor:
+    """A padded x with zeros below windows that overhang it: torch refuses some, rounding up."""
+    sizes = zip(case.out, case.stride, case.kernel, x.shape[2:], strict=True)
+    over = [max(0, (out - 1) * step + kernel - size) for out, step, kernel, size in sizes]
+    return F.pad(x, [size for reach in reversed(over) for size in (0, reach)])
 
 
 def _windows_of(case: Case, y: torch.Tensor) -> torch.Tensor:

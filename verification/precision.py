@@ -1,19 +1,20 @@
-"""Which narrower type a wrong answer went through: rounded inputs, rounded results, or both.
+"""Which narrower type a wrong answer went through: its inputs, its results or all its numbers.
 
 A number in a narrower type has fewer bits, so what went through one leaves traces:
 
     inputs      the right answer to the rounded inputs, within the a-priori bound
-    results     the true answer, or the one to the rounded inputs, rounded: every number has few
-                bits and is within half a unit of it
+    results     the true answer rounded: every number has few bits, and is within half a unit of it
     arithmetic  every number has few bits (a quotient: its sum has), and is within the a-priori
-                bound of that type, to first order n u sum |x||w|
+                bound of that type about the answer to the rounded inputs, to first order
+                n u sum |x||w|; so are rounded results of rounded inputs
 
 An answer fits a type where all its wrong outputs are within these, and one of them has a trace: a
 bound of few bits alone is so wide that small mistakes hide in it: a bias left out is often smaller.
 That of float32 is not, and an error of its size is a trace of its own.
 
 float16 and tf32 share the significand, and are one where no number leaves float16's range; asked
-on `wide` arrays they part.  Only real numbers tell: integers have few bits anyway.
+on `wide` arrays they part.  A few numbers may have few bits by chance: what several questions agree
+on is meant.  Only real numbers tell: integers have few bits anyway.
 """
 
 from __future__ import annotations
@@ -59,6 +60,8 @@ FORMATS: Mapping[str, Format] = {
     "float32": Format(24, -125, 128),
 }
 """The narrowest first; of two that fit, the one that NumPy has."""
+PAIR = 2
+"""So many different numbers may have few bits for another reason: a count instead of a sum."""
 
 
 def rounded(a: Array, kind: str) -> Reals:
@@ -92,7 +95,7 @@ def suspects(case: Case, given: Arrays, got: Arrays, truth: Arrays, dtype: str) 
         wrong = {
             name: a for name, a in got.items() if not _near(a, truth[name], limits.get(name, 0.0))
         }
-        narrower = (name for name in FORMATS if wrong and FORMATS[name].bits < digits)
+        narrower = (name for name in FORMATS if FORMATS[name].bits < digits)
         return [name for name in narrower if _fits(case, given, wrong, truth, dtype, name)]
 
 
@@ -103,38 +106,31 @@ def _fits(case: Case, given: Arrays, wrong: Arrays, truth: Arrays, dtype: str, k
 
 @dataclass(frozen=True)
 class _Output:
-    """A wrong output beside the truth, and beside what is true of the rounded inputs.
+    """A wrong output, the truth about given and about rounded inputs, and how far both reach.
 
-    `fine` and `seen_fine` are their bounds for sums in the wider type, `coarse` in the narrower.
+    `fine` is the bound of sums in the wider type, `coarse` of sums in the narrower one.
     """
 
     got: Array
     truth: Array
     seen: Array
     fine: Array | float
-    seen_fine: Array | float
     coarse: Array | float
     kind: str
     few: bool
 
     @property
     def fits(self) -> bool:
-        return self._of_inputs or self._of_results or self._of_arithmetic
+        return self.betrays or self._of_arithmetic
 
     @property
     def betrays(self) -> bool:
         """Whether there is a trace that no mistake leaves."""
+        of_inputs = _near(self.got, self.seen, self.fine)
+        of_results = self.few and self._once(self.truth, self.fine)
+        varied = self.few and np.unique(self.got).size > PAIR
         traced = self.few or (self.kind == "float32" and self._is_coarse)
-        return self._of_inputs or self._of_results or (traced and self._of_arithmetic)
-
-    @property
-    def _of_inputs(self) -> bool:
-        return _near(self.got, self.seen, self.seen_fine)
-
-    @property
-    def _of_results(self) -> bool:
-        alone, too = self._once(self.truth, self.fine), self._once(self.seen, self.seen_fine)
-        return self.few and (alone or too)
+        return of_inputs or of_results or (traced and self._of_arithmetic)
 
     @property
     def _of_arithmetic(self) -> bool:
@@ -160,7 +156,7 @@ def _outputs(
 ) -> Iterator[_Output]:
     narrow = {name: rounded(a, kind) for name, a in given.items()}
     seen = oracle.answers(case, narrow)
-    fine, seen_fine = (bounds.of(case, a, _of_sums(dtype, kind)) for a in (given, narrow))
+    fine = bounds.of(case, given, _of_sums(dtype, kind))
     wider = FORMATS[kind].unit / FORMATS["float32"].unit
     coarse = {name: wider * a for name, a in bounds.of(case, given, "float32").items()}
     for name, got in wrong.items():
@@ -169,7 +165,6 @@ def _outputs(
             truth[name],
             seen[name],
             fine.get(name, 0.0),
-            seen_fine.get(name, 0.0),
             coarse.get(name, 0.0),
             kind,
             _has_few_bits(case, name, got, dtype, kind),
@@ -183,7 +178,7 @@ def _of_sums(dtype: str, kind: str) -> str:
 
 def _has_few_bits(case: Case, name: str, got: Array, dtype: str, kind: str) -> bool:
     """Whether all numbers are of this format, or were before an average divided them."""
-    if np.array_equal(rounded(got, kind), got, equal_nan=True):
+    if np.array_equal(rounded(got, kind), got):
         return True
     if (case.op, name) != ("avg_pool", "y"):
         return False

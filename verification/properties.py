@@ -119,7 +119,7 @@ def _divisors(case: Case) -> Array:
 
 def _multiple(case: Case) -> int:
     """What all of the divisors divide."""
-    return math.lcm(*map(abs, _divisors(case).ravel().tolist()))
+    return math.lcm(*_divisors(case).ravel().tolist())
 
 
 def _factor(case: Case, changed: Case) -> int:
@@ -142,17 +142,17 @@ def _linear(case: Case, given: Arrays, ask: Ask, first: Arrays) -> Iterator[Rela
         linear = [out for out in first if name in SUMMANDS[case.op][out]]
         if not linear:
             continue
-        half = _half(given[name])
-        one, other = (ask(case, {**unbiased, name: a}) for a in (half, given[name] - half))
+        part = _summand(given[name])
+        one, other = (ask(case, {**unbiased, name: a}) for a in (part, given[name] - part))
         for out in linear:
             total = one[out].astype(float) + other[out]
             yield out, first[out], total + bias if out == "y" else total
 
 
-def _half(a: Array) -> Array:
-    """About half of every number, a multiple of all that they are multiples of."""
-    unit = max(int(np.gcd.reduce(a.astype(int), axis=None)), 1)
-    return np.asarray(a // (2 * unit) * unit, a.dtype)
+def _summand(a: Array) -> Array:
+    """Numbers at or above zero that leave none above it; multiples of all that a's are."""
+    unit, top = np.gcd.reduce(a.astype(int), axis=None), np.abs(a).max()
+    return np.asarray((a + top) // (2 * unit) * unit, a.dtype)
 
 
 def _monotone(case: Case, given: Arrays, ask: Ask, first: Arrays) -> Iterator[Relation]:

@@ -74,13 +74,15 @@ def summary(run: Run) -> list[str]:
     kinds = ", ".join(f"{count} {kind}" for kind, count in evidence.most_common())
     vacuous = sum(outcome.status == "VACUOUS" for outcome in run.asked)
     told = f"{verdict}.   {asked}: {kinds}; {vacuous} vacuous.   {run.seconds:.1f} s"
-    return [*absent, "", told, *_ladder(run)]
+    return [*absent, *_ladder(run), "", told]
 
 
 def _ladder(run: Run) -> list[str]:
     """How many checks on which rung, and what could have hidden from them."""
     rungs = Counter(features.rung(outcome.question) for outcome in run.asked)
-    lines = ["", "  " + ", ".join(f"{rung} {rungs[rung]}" for rung in RUNGS if rungs[rung])]
+    if len(rungs) < 2:
+        return []
+    lines = ["", "  " + ", ".join(f"{rungs[rung]} {rung}" for rung in RUNGS if rungs[rung])]
     chances = sorted(outcome.chance for outcome in run.asked if outcome.chance)
     missed = sorted(outcome.missed for outcome in run.asked if outcome.missed)
     if chances:

@@ -20,7 +20,7 @@ USUAL = {
     "conv": ("integers", "sparse"),
     "max_pool": ("ties", "permutation", "dense"),
     "avg_pool": ("integers", "dense"),
-    "zero_pad": ("integers", "special"),
+    "zero_pad": ("integers", "dense", "special"),
     "conv_single_step": ("integers", "sparse"),
     "create_mask_from_window": ("ties", "permutation", "dense", "special"),
     "distribute_value": ("integers", "dense"),
@@ -38,7 +38,7 @@ DTYPES = ("", "float16", "float32", "float64")
 _MOVES = {"pad", "shift", "stride", "batch", "channels", "transpose"}
 CHECKS = {
     "conv": _MOVES | {"linear", "dilation", "groups", "flip", "adjoint", "taps", "scale"},
-    "max_pool": _MOVES | {"monotone", "dilation", "adjoint", "cells"},
+    "max_pool": _MOVES | {"monotone", "flip", "dilation", "adjoint", "cells"},
     "avg_pool": _MOVES | {"linear", "flip", "adjoint", "cells"},
 }
 """Ways to judge answers without an oracle's."""

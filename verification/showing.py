@@ -96,7 +96,7 @@ def looks(
     for name, got in outcome.answers.items():
         shown = function.words.get(name, name)
         if any(v.name == shown and v.worst for v in outcome.verdicts):
-            plain = asking.unformed(function, case, name, got, right[name].shape)
+            plain = asking.unformed(function.form, case, name, got, right[name].shape)
             looks = symptoms.describe(plain, right[name], name)
             told += [f"{shown}: {words}" for words in looks]
     case = smallest.question

@@ -38,7 +38,7 @@ class Reply:
     """
 
     status: str
-    values: dict[str, Value] = field(default_factory=dict)
+    values: Mapping[str, Value] = field(default_factory=dict)
     error: str = ""
     kind: str = ""
     where: tuple[str, ...] = ()

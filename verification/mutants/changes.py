@@ -33,33 +33,30 @@ _OPERATORS: Mapping[type[ast.operator], tuple[type[ast.operator], ...]] = {
     ast.BitOr: (ast.BitAnd,),
     ast.BitAnd: (ast.BitOr,),
 }
-_CONTRARIES: Mapping[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
-    ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is,
-}
 _COMPARISONS: Mapping[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Lt: (ast.LtE, ast.Gt),
     ast.LtE: (ast.Lt, ast.GtE),
     ast.Gt: (ast.GtE, ast.Lt),
     ast.GtE: (ast.Gt, ast.LtE),
-    **{op: (contrary,) for op, contrary in _CONTRARIES.items()},
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+    ast.In: (ast.NotIn,),
+    ast.NotIn: (ast.In,),
+    ast.Is: (ast.IsNot,),
+    ast.IsNot: (ast.Is,),
 }
 _NARROWER = {"float64": "float32", "float32": "float16", "int64": "int32", "intp": "int32"}
-_EXTREMA = (
-    *(("min", "max"), ("minimum", "maximum"), ("fmin", "fmax"), ("amin", "amax")),
-    *(("argmin", "argmax"), ("nanmin", "nanmax"), ("any", "all")),
-)
-_OPPOSITES = dict(_EXTREMA) | {most: least for least, most in _EXTREMA}
-_LOSABLE_LEFT = (ast.Add, ast.Sub, ast.Mult, ast.BitOr, ast.BitAnd)
+_LEAST = ("min", "minimum", "fmin", "amin", "argmin", "nanmin", "any")
+_MOST = ("max", "maximum", "fmax", "amax", "argmax", "nanmax", "all")
+_OPPOSITES = dict(zip((*_LEAST, *_MOST), (*_MOST, *_LEAST)))
+_EITHER_LOST = (ast.Add, ast.Sub, ast.Mult, ast.BitOr, ast.BitAnd)
 _ANY_LOOK = ("reshape", "transpose", "where")
 """Functions whose neighbouring arguments may be exchanged though they do not look alike."""
-_ONE_ORDER = ("isinstance", "getattr", "cast", "map", "filter", "reduce", "zip")
-"""Functions that take no other order, or the same as another order of the loop's variables."""
-_NO_ORDER = ("min", "max", "minimum", "maximum", "add", "multiply")
+_ONE_ORDER = (
+    *("isinstance", "getattr", "cast", "map", "filter", "reduce", "zip"),
+    *("min", "max", "minimum", "maximum", "add", "multiply", "swapaxes"),
+)
+"""Functions that refuse another order, or give the same in any; that of zip is the loop's."""
 
 
 def of(node: ast.AST, parent: ast.AST) -> Iterator[tuple[str, ast.AST]]:
@@ -71,24 +68,18 @@ def of(node: ast.AST, parent: ast.AST) -> Iterator[tuple[str, ast.AST]]:
 
 def _bound(node: ast.AST, parent: ast.AST) -> Iterator[ast.AST]:
     if isinstance(node, ast.Slice):
-        yield from (nodes.like(node, lower=new) for new in _one_off(node.lower))
-        for new in _one_off(node.upper):  # an end at 0 would be an empty slice: all the rest
+        yield from (nodes.like(node, lower=new) for new in nodes.one_off(node.lower))
+        for new in nodes.one_off(node.upper):  # an end at 0 would be an empty slice: all the rest
             yield nodes.like(node, upper=None if nodes.number(new) == 0 else new)
         yield nodes.like(node, step=None)
     elif isinstance(node, ast.Call) and nodes.name(node.func) in ("range", "slice", "arange"):
         for i, arg in enumerate(node.args[:2]):
-            yield from (nodes.with_item(node, "args", i, new) for new in _one_off(arg))
+            yield from (nodes.with_item(node, "args", i, new) for new in nodes.one_off(arg))
         yield nodes.like(node, args=node.args[:2])
 
 
-def _one_off(node: ast.expr | None) -> Iterator[ast.expr]:
-    is_number = nodes.number(node) is not None
-    if node is not None and (is_number or not isinstance(node, ast.Constant | ast.Starred)):
-        yield from (nodes.plus(node, 1), nodes.plus(node, -1))
-
-
 def _arithmetic(node: ast.AST, parent: ast.AST) -> Iterator[ast.AST]:
-    if isinstance(node, ast.BinOp | ast.AugAssign) and not _is_choice(parent):
+    if isinstance(node, ast.BinOp | ast.AugAssign) and not nodes.is_choice(parent):
         yield from (nodes.like(node, op=op()) for op in _OPERATORS.get(type(node.op), ()))
     if isinstance(node, ast.AugAssign):
         yield ast.Assign([node.target], node.value, lineno=node.lineno)
@@ -105,36 +96,40 @@ def _product(node: ast.AST, parent: ast.AST) -> Iterator[ast.AST]:
 
 
 def _exchange(node: ast.AST, parent: ast.AST) -> Iterator[ast.AST]:
-    if isinstance(node, ast.Tuple | ast.List) and not _is_choice(parent):
+    if isinstance(node, ast.Tuple | ast.List) and not _is_free(node, parent):
         for i, (item, after) in enumerate(zip(node.elts, node.elts[1:])):
             looks = {nodes.look(item), nodes.look(after)}
             if isinstance(node.ctx, ast.Load) or len(looks) == 1 or "Starred" in looks:
                 yield nodes.exchanged(node, "elts", i)
     elif isinstance(node, ast.Call):
-        for i, (arg, after) in enumerate(zip(node.args, node.args[1:])):
-            if _are_exchangeable(nodes.name(node.func), nodes.look(arg), nodes.look(after)):
+        for i in range(len(node.args) - 1):
+            if _is_exchangeable(nodes.name(node.func), node.args, i):
                 yield nodes.exchanged(node, "args", i)
 
 
-def _are_exchangeable(function: str, look: str, after: str) -> bool:
-    if function in (*_ONE_ORDER, *_NO_ORDER) or "type" in function:  # a wider type has no order
+def _is_exchangeable(function: str, args: list[ast.expr], i: int) -> bool:
+    if function in _ONE_ORDER or "type" in function:  # the wider of two types
         return False
-    return look == after or function in _ANY_LOOK
+    first, second = nodes.number(args[i]), nodes.number(args[i + 1])
+    if first is not None and second is not None:  # to move an axis by one is to move the next back
+        return function != "moveaxis" or abs(first - second) > 1
+    alike = len(args) == 2 and nodes.look(args[0]) == nodes.look(args[1])
+    return alike or function in _ANY_LOOK
 
 
-def _is_choice(parent: ast.AST) -> bool:
-    """Whether what stands below only says what something may be, in any order."""
-    if isinstance(parent, ast.Call):
-        return nodes.name(parent.func) == "isinstance"
-    if isinstance(parent, ast.keyword):
-        return parent.arg == "axis"
-    return isinstance(parent, ast.Compare | ast.arguments)
+def _is_free(node: ast.Tuple | ast.List, parent: ast.AST) -> bool:
+    """Whether the order is free, or is exchanged elsewhere: where a loop or a target names it."""
+    if isinstance(parent, ast.Assign):
+        return node is parent.value and isinstance(parent.targets[0], ast.Tuple)
+    if isinstance(parent, ast.For | ast.comprehension):
+        return node is parent.iter
+    return nodes.is_choice(parent)
 
 
 def _term(node: ast.AST, parent: ast.AST) -> Iterator[ast.AST]:
     if isinstance(node, ast.BinOp) and not isinstance(node.op, ast.MatMult):
         yield node.left
-        if isinstance(node.op, _LOSABLE_LEFT):
+        if isinstance(node.op, _EITHER_LOST):
             yield node.right
     elif isinstance(node, ast.BoolOp):
         for i in range(len(node.values)):
@@ -158,8 +153,8 @@ def _constant(node: ast.AST, parent: ast.AST) -> Iterator[ast.AST]:
         yield ast.Constant(0)
     elif number is not None and nodes.number(parent) is None:
         yield ast.Constant(number + 1)
-        if abs(number) == 1:
-            yield ast.Constant(number - 1)
+        if number == 1:
+            yield ast.Constant(0)
 
 
 def _dtype(node: ast.AST, parent: ast.AST) -> Iterator[ast.AST]:
@@ -179,26 +174,24 @@ def _dtype(node: ast.AST, parent: ast.AST) -> Iterator[ast.AST]:
 def _condition(node: ast.AST, parent: ast.AST) -> Iterator[ast.AST]:
     if isinstance(node, ast.IfExp):
         yield from (node.body, node.orelse)
-    elif isinstance(node, ast.If | ast.While) and not _has_contrary(node.test):
+    elif isinstance(node, ast.If | ast.While) and not _is_turned(node.test):
         yield nodes.like(node, test=nodes.negated(node.test))
     elif isinstance(node, ast.comprehension):
         for i, test in enumerate(node.ifs):
-            if not _has_contrary(test):
+            if not _is_turned(test):
                 yield nodes.with_item(node, "ifs", i, nodes.negated(test))
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         yield node.operand
 
 
-def _has_contrary(test: ast.expr) -> bool:
-    """Whether a turned comparison is the contrary already."""
-    return isinstance(test, ast.Compare) and [*map(type, test.ops)][0] in _CONTRARIES
+def _is_turned(test: ast.expr) -> bool:
+    """Whether it is a comparison, and the contrary is among those that are turned."""
+    return isinstance(test, ast.Compare) and len(_COMPARISONS[type(test.ops[0])]) == 1
 
 
 def _statement(node: ast.AST, parent: ast.AST) -> Iterator[ast.AST]:
     is_case = isinstance(node, ast.If) and isinstance(node.body[-1], ast.Return | ast.Raise)
-    is_stored = isinstance(node, ast.Assign) and not isinstance(
-        node.targets[0], ast.Name | ast.Tuple
-    )
+    is_stored = isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript)
     if isinstance(node, ast.Expr | ast.AugAssign) or is_case or is_stored:
         yield ast.Pass()
     if isinstance(node, ast.Call) and nodes.name(node.func) in ("reversed", "sorted"):

@@ -28,9 +28,9 @@ def _changing(reply: Reply, given: Arrays) -> Reply:
     return replace(reply, changed=tuple(given)[:1])
 
 
-def _narrowed(format: str, reply: Reply, given: Arrays) -> Reply:
+def _narrowed(kind: str, reply: Reply, given: Arrays) -> Reply:
     """Results rounded to a narrower type."""
-    return _each(lambda a: precision.rounded(a, format).astype(a.dtype), reply)
+    return _each(lambda a: precision.rounded(a, kind).astype(a.dtype), reply)
 
 
 def _shaped(name: str, shape: Callable[[NDArray[Any]], NDArray[Any]], reply: Reply) -> Reply:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+from collections.abc import Iterator
 from typing import TypeVar
 
 Node = TypeVar("Node", bound=ast.AST)
@@ -39,6 +40,15 @@ def is_guard(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and not node.orelse and isinstance(node.body[-1], ast.Raise)
 
 
+def is_choice(node: ast.AST) -> bool:
+    """Whether what stands right below only says what something may be, in any order."""
+    if isinstance(node, ast.Call):
+        return name(node.func) == "isinstance"
+    if isinstance(node, ast.keyword):
+        return node.arg == "axis"
+    return isinstance(node, ast.Compare | ast.arguments)
+
+
 def like(node: Node, **fields: object) -> Node:
     """The node with other fields."""
     new = copy.copy(node)
@@ -65,9 +75,10 @@ def negated(test: ast.expr) -> ast.expr:
     return ast.UnaryOp(ast.Not(), test)
 
 
-def plus(node: ast.expr, step: int) -> ast.expr:
-    """One more or one less: worked out where it is a number."""
+def one_off(node: ast.expr | None) -> Iterator[ast.expr]:
+    """One more and one less than is written there; nothing of what is no number."""
     value = number(node)
     if value is not None:
-        return ast.Constant(value + step)
-    return ast.BinOp(node, ast.Add() if step > 0 else ast.Sub(), ast.Constant(abs(step)))
+        yield from (ast.Constant(value + 1), ast.Constant(value - 1))
+    elif node is not None and not isinstance(node, ast.Constant | ast.Starred):
+        yield from (ast.BinOp(node, op, ast.Constant(1)) for op in (ast.Add(), ast.Sub()))

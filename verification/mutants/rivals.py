@@ -169,8 +169,8 @@ def _pools(*settings: str) -> tuple[str, ...]:
 
 
 _RANDOM = {
-    **dict.fromkeys(_CONV, ("conv x=[2,8,8,3] w=[3,3,3,4] pad=1",)),
-    **dict.fromkeys(_POOL, _pools("x=[2,8,8,3] kernel=2")),
+    **dict.fromkeys(_CONV, ("conv x=[2,9,8,3] w=[3,3,3,4] stride=2 pad=1",)),
+    **dict.fromkeys(_POOL, _pools("x=[2,9,8,3] kernel=3 stride=2")),
     "zero_pad": ("zero_pad x=[2,8,8,3] pad=1",),
     "conv_single_step": ("conv_single_step x=[3,3,3] b=[1,1,1]",),
     "create_mask_from_window": ("create_mask_from_window x=[2,3]",),

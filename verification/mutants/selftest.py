@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from verification import fills, questions, row, trial, truth
+from verification import fills, oracle, questions, row, trial, truth
 from verification.apart.replies import Reply
 from verification.candidate import Candidate
 from verification.case import Case
@@ -22,7 +22,6 @@ from verification.mistakes.code import Code
 from verification.mutants import coded, field
 from verification.mutants.coded import Change
 from verification.outcomes import Outcome
-from verification.trial import Check
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
@@ -50,7 +49,8 @@ class Planted:
 
 def failures() -> list[str]:
     """The names of the self-tests that fail; none, if the harness is sound."""
-    return [name for name, passes in {**_PLANTED, **_OTHERS}.items() if not _passes(passes)]
+    tests: dict[str, Callable[[], bool]] = {**_PLANTED, **_OTHERS}
+    return [name for name, test in tests.items() if not _passes(test)]
 
 
 def _passes(test: Callable[[], bool]) -> bool:
@@ -114,19 +114,19 @@ def _a_question_that_cannot_fail_is_vacuous() -> bool:
 
 def _two_oracles_are_asked() -> bool:
     """Where torch is made to lie about a small question, the definition finds it out."""
-    honest = truth.oracle.answers
+    honest = oracle.answers
 
     def lying(case: Case, given: Arrays) -> dict[str, Array]:
         return {name: a + 1 for name, a in honest(case, given).items()}
 
     (case,) = row.parse(EXACT.replace("x=[3,", "x=[1,"))
-    truth.oracle.answers = lying
+    oracle.answers = lying
     try:
         truth.of(case, 4711, "float64")
     except truth.OracleFaultError:
         return True
     finally:
-        truth.oracle.answers = honest
+        oracle.answers = honest
     return False
 
 

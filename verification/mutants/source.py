@@ -1,7 +1,8 @@
 """Mutants of the core: its own source with one small thing written wrongly, from its syntax tree.
 
-A mutant replaces one node of one room.  Left as they are: docstrings, annotations, imports, type
-aliases, decorators, tuning figures, and messages, with all that a block does before it raises one.
+A mutant replaces one node of one room.  What may stand instead of a node is in `changes`, what is
+left as it is in `spared`; of a change in a test before a raise the kind is "refusal", whatever it
+is, for only a question that is refused can see whether such a test lets too much pass.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import importlib.util
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field, replace
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -22,9 +23,9 @@ from verification.mutants import changes, nodes, spared
 
 CORE = "npcnn"
 REFUSAL = "refusal"
-"""The kind of what changes in the test before a raise, whatever the change."""
 
-Step = tuple[str, int | None]
+Steps = tuple[tuple[str, int | None], ...]
+"""The way from a node to one below it: fields, and places in them where they are lists."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,14 @@ class Mutant:
 
 @dataclass(frozen=True)
 class _Place:
-    """A node of a statement of the module: how it is reached, and how it is told."""
+    """A node, reached by `path` from the statement `at` of the module; and how to tell it."""
 
     node: ast.AST
     parent: ast.AST
     scope: str
     line: str
-    path: tuple[Step, ...] = ()
+    at: int
+    path: Steps = ()
     refuses: bool = False
 
 
@@ -119,36 +121,38 @@ def _changed(module: ast.Module, room: str) -> Iterator[tuple[_Place, str, ast.A
 
 def _places(place: _Place, figures: Set[str]) -> Iterator[_Place]:
     yield place
-    for field, value in ast.iter_fields(place.node):
-        if spared.is_field(place.node, field):
+    for name, value in ast.iter_fields(place.node):
+        if spared.is_field(place.node, name):
             continue
         for i, child in enumerate(value if isinstance(value, list) else [value]):
             if isinstance(child, ast.AST) and not spared.is_node(child, place.node, figures):
-                step = (field, i if isinstance(value, list) else None)
+                step = (name, i if isinstance(value, list) else None)
                 yield from _places(_below(place, (step,), child), figures)
 
 
-def _below(place: _Place, steps: Path_, child: ast.AST) -> _Place:
+def _below(place: _Place, steps: Steps, child: ast.AST) -> _Place:
     below = replace(place, node=child, parent=place.node, path=(*place.path, *steps))
     if isinstance(child, ast.FunctionDef | ast.ClassDef):
         below = replace(below, scope=f"{place.scope}.{child.name}")
     if isinstance(child, ast.stmt):
         return replace(below, line=_first_line(child), refuses=nodes.is_guard(child))
-    if isinstance(place.node, ast.arguments) and child in place.node.defaults:
+    if isinstance(place.node, ast.arguments) and isinstance(child, ast.expr):
         return replace(below, line=f"{_parameter(place.node, child)}={ast.unparse(child)}")
     return below
 
 
-def _parameter(signature: ast.arguments, default: ast.AST) -> str:
-    names = [arg.arg for arg in (*signature.posonlyargs, *signature.args)]
-    return names[signature.defaults.index(default) - len(signature.defaults)]
+def _parameter(signature: ast.arguments, default: ast.expr) -> str:
+    """The parameter that has this default."""
+    args = (*signature.posonlyargs, *signature.args, *signature.kwonlyargs)
+    defaults = (*signature.defaults, *signature.kw_defaults)
+    return args[defaults.index(default) - len(defaults)].arg
 
 
-def _put(node: Any, path: Sequence[Step], new: ast.AST) -> Any:
+def _put(node: Any, path: Steps, new: ast.AST) -> Any:
     """`node` with `new` at the end of the path."""
     if not path:
         return new
-    (name, i), *rest = path
+    (name, i), rest = path[0], path[1:]
     value = getattr(node, name)
     if i is None:
         return nodes.like(node, **{name: _put(value, rest, new)})

@@ -17,11 +17,8 @@ _HARMLESS = (("strict", True), ("copy", False))
 
 def figures(module: ast.Module) -> Set[str]:
     """The module's bare numbers: sizes of work, that are there for speed alone."""
-    return {
-        nodes.name(statement.targets[0])
-        for statement in module.body
-        if isinstance(statement, ast.Assign) and _is_bare(statement.value)
-    }
+    found = (s for s in module.body if isinstance(s, ast.Assign | ast.AnnAssign))
+    return {_target(s) for s in found if _is_bare(s.value)} - {""}
 
 
 def is_field(node: ast.AST, field: str) -> bool:
@@ -43,9 +40,13 @@ def is_node(node: ast.AST, parent: ast.AST, figures: Set[str]) -> bool:
 
 def _is_declaration(node: ast.Assign | ast.AnnAssign) -> bool:
     """Whether it is `__all__` or its like, the name of a type, or a bare number."""
-    name = nodes.name(node.targets[0] if isinstance(node, ast.Assign) else node.target)
+    name = _target(node)
     is_type = name.lstrip("_")[:1].isupper() and not name.isupper()
-    return name.startswith("__") or is_type or (node.value is not None and _is_bare(node.value))
+    return name.startswith("__") or is_type or _is_bare(node.value)
+
+
+def _target(node: ast.Assign | ast.AnnAssign) -> str:
+    return nodes.name(node.targets[0] if isinstance(node, ast.Assign) else node.target)
 
 
 def _is_for_speed(node: ast.AST, figures: Set[str]) -> bool:
@@ -55,9 +56,11 @@ def _is_for_speed(node: ast.AST, figures: Set[str]) -> bool:
     return is_figuring and any(nodes.name(part) in figures for part in ast.walk(node))
 
 
-def _is_bare(value: ast.expr) -> bool:
-    bare = (ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.Constant)
-    return all(isinstance(part, bare) for part in ast.walk(value))
+def _is_bare(value: ast.expr | None) -> bool:
+    operations = (ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop)
+    return value is not None and all(
+        isinstance(part, operations) or nodes.number(part) is not None for part in ast.walk(value)
+    )
 
 
 def _raises(body: list[Any]) -> bool:

@@ -1,0 +1,113 @@
+"""python -m verification.mutants: how strong the harness is, measured on wrong code.
+
+Without options, every catalogued mistake and every mutant of the harness; with --source also
+mutants of npcnn's own source.  Exit codes: 0 all are dead but proven equivalents, 1 some are not,
+4 bad usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from verification.mutants import forks, matrix, trials
+from verification.mutants.trials import Fate, Task
+from verification.options import Parser
+
+FOLDER = Path(__file__).resolve().parent
+SECONDS = 120.0
+"""For one mutant."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    given = _parser().parse_args(arguments)
+    trials.warm()
+    tasks = {**trials.of_catalogue(given.rivals), **trials.of_harness()}
+    if given.source:
+        tasks |= trials.of_source()
+    tasks = {name: task for name, task in tasks.items() if given.text in name}
+    fates = list(_fates(tasks, given))
+    equivalents = read_equivalents()
+    if given.json == "-":
+        print(matrix.as_json(fates, equivalents))
+    else:
+        print(matrix.as_text(fates, equivalents))
+        if given.rivals:
+            print("\n" + matrix.comparison(fates, equivalents))
+        if given.json:
+            Path(given.json).write_text(matrix.as_json(fates, equivalents) + "\n", encoding="utf-8")
+    wrong = matrix.survivors(fates, equivalents) or matrix.resurrected(fates, equivalents)
+    return int(bool(wrong or (not given.text and matrix.lonely(fates))))
+
+
+def _parser() -> Parser:
+    built = Parser(
+        prog="python -m verification.mutants",
+        description="Which rung of the harness sees which wrong code.",
+        epilog="exit codes: 0 all dead but proven equivalents, 1 some are not, 4 bad usage",
+    )
+    built.add_argument("--source", action="store_true", help="mutants of npcnn's source too")
+    built.add_argument("--rivals", action="store_true", help="common checks on the same code")
+    built.add_argument("-k", dest="text", default="", help="mutants whose id contains TEXT")
+    built.add_argument("--json", metavar="FILE", help="the matrix as JSON; - is standard output")
+    built.add_argument("--state", metavar="FILE", help="keep finished mutants here, and go on")
+    jobs = os.cpu_count() or 1
+    built.add_argument("--jobs", type=int, default=jobs, metavar="N", help=f"at a time ({jobs})")
+    return built
+
+
+def read_equivalents() -> dict[str, str]:
+    """Mutants that are right code, each with its reason."""
+    text = (FOLDER / "equivalents.toml").read_text(encoding="utf-8")
+    return {row["id"]: row["reason"] for row in tomllib.loads(text)["equivalents"]}
+
+
+def _fates(tasks: Mapping[str, Task], given: argparse.Namespace) -> Iterator[Fate]:
+    """The fates in the tasks' order; those that are known already are not tried again."""
+    known = _known(given.state)
+    new = {name: task for name, task in tasks.items() if name not in known}
+    for done, (name, fate) in enumerate(forks.run(new, SECONDS, given.jobs), start=1):
+        known[name] = fate or Fate(
+            name, "source", "lost", {"lost": "it loops, or its process dies"}
+        )
+        _keep(given.state, known[name])
+        if sys.stderr.isatty():
+            print(f"\r{done} of {len(new)} mutants\033[K", end="", file=sys.stderr, flush=True)
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    yield from (known[name] for name in tasks)
+
+
+def _known(state: str | None) -> dict[str, Fate]:
+    """What a run before this one found, of the very same files."""
+    if state is None or not Path(state).exists():
+        return {}
+    rows = [json.loads(line) for line in Path(state).read_text(encoding="utf-8").splitlines()]
+    return {row["fate"]["id"]: Fate(**row["fate"]) for row in rows if row["of"] == _digest()}
+
+
+def _keep(state: str | None, fate: Fate) -> None:
+    if state is not None:
+        with Path(state).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"of": _digest(), "fate": asdict(fate)}) + "\n")
+
+
+def _digest() -> str:
+    """Of the harness, the core and the cases."""
+    root = FOLDER.parent.parent
+    files = [
+        f for name in ("npcnn", "verification", "cases") for f in sorted((root / name).rglob("*"))
+    ]
+    kept = [file for file in files if file.suffix in (".py", ".toml")]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in kept)).hexdigest()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
