@@ -18,7 +18,7 @@ ROWS = tomllib.loads((FOLDER / "wrong.toml").read_text(encoding="utf-8"))
 CATALOGUE = mistakes.read()
 KNOWN = {mistake.id: mistake for mistake in CATALOGUE}
 AGES = tuple(mistake for mistake in CATALOGUE if mistake.kind == AGE)
-SMALL = [question for question in questions.read_all() if question.work <= 500]
+SMALL = [question for question in questions.every() if question.work <= 500]
 
 
 def findings(path, asked, dtype="float64", first=False):
@@ -34,7 +34,7 @@ def findings(path, asked, dtype="float64", first=False):
 @pytest.mark.parametrize("path", RIGHT, ids=lambda path: path.stem)
 def test_right_candidates_pass(path, dtype):
     """In every style, without a false alarm."""
-    found = findings(path, questions.read_all() if dtype == "float64" else SMALL, dtype)
+    found = findings(path, questions.every() if dtype == "float64" else SMALL, dtype)
     statuses = {f.status for f in found.values()}
     assert statuses <= {"ok", "deviates", "not attempted"}
     assert "ok" in statuses or dtype == "float32"
@@ -121,7 +121,7 @@ def test_a_wider_result_is_a_convention():
 
 def test_the_assignments_template():
     """Age named and mended, the crop named, ties as a convention, everything else right."""
-    found = findings(FOLDER / "template.py", questions.read_all())
+    found = findings(FOLDER / "template.py", questions.every())
     assert {name: f.status for name, f in found.items()} == {
         "zero_pad": "ok",
         "conv_single_step": "differs",

@@ -161,7 +161,7 @@ def _list(judged: Candidate, checks: Sequence[Check]) -> int:
 
 
 def _questions(given: argparse.Namespace) -> Sequence[Question]:
-    return row.parse(given.case) if _is_row(given) else questions.read_all()
+    return row.parse(given.case) if _is_row(given) else questions.every()
 
 
 def _is_row(given: argparse.Namespace) -> bool:

@@ -95,7 +95,9 @@ def _asked(op: str, table: Mapping[str, Any]) -> Case | None:
 def _about(op: str, levels: Mapping[str, str], number: int) -> dict[str, Any]:
     layout = _MEMORY[number % len(_MEMORY)] if levels["layout"] == "other" else levels["layout"]
     name = f"cover-{op.removesuffix('_pool')}-{number}"
-    about: dict[str, Any] = {"id": name, "layout": layout, "dtype": levels["dtype"]}
+    about: dict[str, Any] = {"id": name, "layout": layout, "why": "one of the covering set"}
+    if levels["dtype"] != "float64":  # which is the run's own
+        about["dtype"] = levels["dtype"]
     if op == "conv":
         return about | {"fill": "integers", "bias": levels["bias"] == "yes"}
     about |= {"ceil_mode": levels["ceil"] == "yes"}

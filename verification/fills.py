@@ -5,7 +5,7 @@
                  in any order.  By Hoelder, sum |x w| <= max |x| * sum |w|.
                  For averages they are multiples of every divisor, so the quotients are exact too.
     sparse       full significands, |v| in [2^-6, 2^6), thinned to about 16 live products a sum
-    wide         as sparse, x 2^24 times smaller, w, b and dy as much larger: beyond float16
+    wide         as sparse, x 2^24 times smaller, w and dy as much larger: beyond float16
     dense        N(0, 1)
     ties         x in {-2, -1, 0}: maxima tie, and none is above the zeros of a wrong padding
     permutation  x all different and negative
@@ -146,7 +146,8 @@ def _sparse(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Arr
 
 def _wide(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Array]:
     filled = _sparse(case, rng, limit)
-    return {name: a * (2.0**-WIDE if name == "x" else 2.0**WIDE) for name, a in filled.items()}
+    scale = {"x": 2.0**-WIDE, "w": 2.0**WIDE, "dy": 2.0**WIDE}
+    return {name: a * scale.get(name, 1.0) for name, a in filled.items()}
 
 
 def _densities(case: Case) -> dict[str, float]:

@@ -89,7 +89,7 @@ def judge(
             fits = not rung or features.rung(question) == rung
             return fits and features.level(question) <= level and (not only or name in only)
 
-        asked: Sequence[Question] = row.parse(case) if case else questions.read_all()
+        asked: Sequence[Question] = row.parse(case) if case else questions.every()
         checks, outside = trial.plan(judged, asked, chosen)
         rules = Rules(seed, dtype, catalogue, strict=strict)
         narrowed = only or case or rung or level < 4

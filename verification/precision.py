@@ -129,7 +129,7 @@ class _Output:
         of_inputs = _near(self.got, self.seen, self.fine)
         of_results = self.few and self._once(self.truth, self.fine)
         varied = self.few and np.unique(self.got).size > PAIR
-        traced = self.few or (self.kind == "float32" and self._is_coarse)
+        traced = varied or (self.kind == "float32" and self._is_coarse)
         return of_inputs or of_results or (traced and self._of_arithmetic)
 
     @property

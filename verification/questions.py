@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from verification import row
+from verification import covering, row
 from verification.case import Case, CaseError
 
 ERRORS = ("ShapeError", "TypeError")
@@ -51,6 +51,11 @@ class Refusal:
 
 
 Question = Case | Refusal
+
+
+def every() -> list[Question]:
+    """Every question of every file, and those of the covering set."""
+    return [*read_all(), *covering.cases()]
 
 
 def read_all(folder: Path = FOLDER) -> list[Question]:

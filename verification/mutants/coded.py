@@ -5,7 +5,6 @@ A `Coded` is the code of the catalogue, right but for one function; a `Loaded` a
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -99,7 +98,7 @@ class Here:
     def __init__(self, namespace: Mapping[str, Any]) -> None:
         loaded = Loaded(Source("live", "here"), namespace)
         self.hello = Hello({})
-        self._stranger = Stranger(loaded, Stage(builtins, np), Prints(), False)
+        self._stranger = Stranger(loaded, Stage(), Prints(), False)
 
     def ask(self, request: Request | Refused) -> Reply:
         """What they answer."""

@@ -22,7 +22,7 @@ SCALE = 1_500_000
 
 def small() -> list[Question]:
     """The questions that a mutant is asked: bare loops answer them in milliseconds."""
-    asked = questions.read_all()
+    asked = questions.every()
     return [q for q in asked if q.work <= (SCALE if features.rung(q) == "scale" else WORK)]
 
 

@@ -98,7 +98,7 @@ def _numbers_differ() -> bool:
 def _every_question_is_asked() -> bool:
     """As many as the files hold, each with an outcome of its own."""
     asked = [q for q in field.small() if isinstance(q, Case) and q.op == "avg_pool"]
-    held = [q for q in questions.read_all() if isinstance(q, Case) and q.op == "avg_pool"]
+    held = [q for q in questions.every() if isinstance(q, Case) and q.op == "avg_pool"]
     judged = coded.coded("", Code())
     planned = field.checks(judged, asked, ["pool_backward"])
     found = list(trial.run(judged, planned, 0, "float64"))
