@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from verification import fills, layouts, oracle, row
+from verification.apart import requests
 from verification.fills import LIMIT
 
 DEEP = "conv x=[2,5,6,64] w=[3,3,64,8] stride=[1,2] pad=1"
@@ -141,9 +142,9 @@ def test_broadcast_arrays_are_what_the_oracle_sees():
 
 def test_arguments_of_refusals_are_made():
     """Arrays and tuples; anything else as it stands."""
-    made = fills.argument({"tuple": [{"array": [2, 3], "dtype": "int8"}, {"f": 2}]})
+    made = requests.argument({"tuple": [{"array": [2, 3], "dtype": "int8"}, {"f": 2}]})
     assert (made[0].shape, made[0].dtype, made[1]) == ((2, 3), np.int8, {"f": 2})
-    assert fills.argument([1, 2]) == [1, 2]
+    assert requests.argument([1, 2]) == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,8 @@ in all 2 failing cases
 def test_all_match():
     """And a function that is missing is no failure."""
     assert report.as_text(run_of(OK, MISSING)).endswith(
-        "1 function, and all match.   1 not attempted.   1 question, 1 check: 1 exact; 0 vacuous.   1.2 s"
+        "1 function, and all match.   1 not attempted.   "
+        "1 question, 1 check: 1 exact; 0 vacuous.   1.2 s"
     )
 
 

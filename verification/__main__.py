@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from verification import (
+    block,
     candidate,
     document,
     features,
@@ -93,24 +94,9 @@ def _judge(given: argparse.Namespace) -> int:
         if not checks:
             print("no case fits these options", file=sys.stderr)
             return NOTHING
-        oracle = trial.prepare()
-        run = Run(
-            candidate=given.candidate,
-            contract=judged.label,
-            sha256=judged.sha256,
-            oracle=oracle,
-            numpy=judged.hello.numpy,
-            python=judged.hello.python,
-            seed=given.seed,
-            dtype=given.dtype,
-            seconds=0.0,
-            findings=(),
-            catalogue=catalogue,
-            notes=judged.notes,
-            words=options.words(given),
-            exam=given.exam,
-        )
         rules = Rules(given.seed, given.dtype, catalogue, given.first, given.strict)
+        words = options.words(given)
+        run = block.begun(judged, trial.prepare(), rules, words=words, exam=given.exam)
         progress = partial(_progress, sum(len(check.functions) for check in checks))
         found = session.hold(judged, checks, _counted(given, outside), rules, progress)
         findings = list(_told(run, found, given))

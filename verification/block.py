@@ -6,12 +6,14 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from verification import planes, row
+from verification.candidate import Candidate
 from verification.diagnosis import Diagnosis
 from verification.mistakes import Mistake
 from verification.outcomes import Outcome
-from verification.session import FAILING, Finding
+from verification.session import FAILING, Finding, Rules
 
 LABEL = 23
 """Width of what stands before the words."""
@@ -57,6 +59,26 @@ class Run:
         if any(finding.failing for finding in self.findings):
             return "differs"
         return "vacuous" if any(o.status == "VACUOUS" for o in self.asked) else "match"
+
+
+def begun(judged: Candidate, oracle: str, rules: Rules, **more: Any) -> Run:
+    """A run of which nothing is known yet but who is judged, and how."""
+    return Run(
+        candidate=judged.name,
+        contract=judged.label,
+        sha256=judged.sha256,
+        oracle=oracle,
+        numpy=judged.hello.numpy,
+        python=judged.hello.python,
+        seed=rules.seed,
+        dtype=rules.dtype,
+        seconds=0.0,
+        findings=(),
+        catalogue=rules.catalogue,
+        notes=judged.notes,
+        live=judged.live,
+        **more,
+    )
 
 
 def repeat(run: Run, outcome: Outcome) -> str:

@@ -208,15 +208,3 @@ _FILL = {
     "permutation": _permutation,
     "special": _special,
 }
-
-
-def argument(value: Any) -> Any:
-    """A refusal's argument, made anew: {array = shape, dtype = ...}, {tuple = [...]} or plain."""
-    if isinstance(value, dict):
-        if "array" in value:
-            shape = tuple(value["array"])
-            return np.arange(math.prod(shape)).reshape(shape).astype(value.get("dtype", "float64"))
-        if "tuple" in value:
-            return tuple(map(argument, value["tuple"]))
-        return {name: argument(inner) for name, inner in value.items()}
-    return list(map(argument, value)) if isinstance(value, list) else value

@@ -6,10 +6,11 @@ import contextlib
 import html
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from verification import (
+    block,
     candidate,
     document,
     features,
@@ -21,7 +22,6 @@ from verification import (
     trial,
 )
 from verification.block import Run
-from verification.candidate import Candidate
 from verification.questions import Question
 from verification.session import Rules
 
@@ -95,7 +95,9 @@ def judge(
         narrowed = only or case or rung or level < 4
         found = list(session.hold(judged, checks, {} if narrowed else outside, rules))
         seconds = time.perf_counter() - start
-        return Judgement(_run(judged, oracle, rules, seconds, found, exam))
+        present = [finding for finding in found if finding.status != "not attempted"]
+        run = block.begun(judged, oracle, rules, exam=exam)
+        return Judgement(replace(run, findings=present or found, seconds=seconds))
 
 
 def _namespace(given: Any) -> Mapping[str, Any]:
@@ -106,30 +108,3 @@ def _namespace(given: Any) -> Mapping[str, Any]:
         kind = type(given).__name__
         raise TypeError(f"judge takes functions, a namespace or a name, got {kind}")
     return {function.__name__: function for function in functions}
-
-
-def _run(
-    judged: Candidate,
-    oracle: str,
-    rules: Rules,
-    seconds: float,
-    findings: Sequence[session.Finding],
-    exam: bool,
-) -> Run:
-    present = [finding for finding in findings if finding.status != "not attempted"]
-    return Run(
-        candidate=judged.name,
-        contract=judged.label,
-        sha256=judged.sha256,
-        oracle=oracle,
-        numpy=judged.hello.numpy,
-        python=judged.hello.python,
-        seed=rules.seed,
-        dtype=rules.dtype,
-        seconds=seconds,
-        findings=present or findings,
-        catalogue=rules.catalogue,
-        notes=judged.notes,
-        exam=exam,
-        live=judged.live,
-    )

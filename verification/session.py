@@ -145,14 +145,8 @@ def _finding(
         outcomes = [_inherited(outcome, below[0]) for outcome in outcomes]
     aged = [outcome for outcome in outcomes if outcome.mended]
     age = next((m for m in rules.catalogue if aged and m.tells(aged[0].message)), None)
-    finding = Finding(
-        name,
-        function.op,
-        tuple(outcomes),
-        outside,
-        age,
-        channels_first=judged.contract.channels_first,
-    )
+    first = judged.contract.channels_first
+    finding = Finding(name, function.op, tuple(outcomes), outside, age, channels_first=first)
     mended = [o.final for o in finding.failing if _has_numbers(o)]
     failing = [outcome for outcome in mended if outcome.status in FAILING]
     if not failing:

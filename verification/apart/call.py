@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from verification import contracts, fills, layouts
-from verification.apart import kept, loading, mending
+from verification import contracts, layouts
+from verification.apart import kept, loading, mending, requests
 from verification.apart.frames import KINDS, Other, Value
 from verification.apart.loading import Loaded
 from verification.apart.prints import Prints
@@ -126,7 +126,7 @@ class _Asked:
 
     def put(self, request: Request | Refused) -> dict[str, Any]:
         if isinstance(request, Refused):
-            arguments = {name: fills.argument(a) for name, a in request.arguments.items()}
+            arguments = {name: requests.argument(a) for name, a in request.arguments.items()}
             return {"y": self.get(request.function)(**arguments)}
         layout = request.layout or request.case.layout
         self.given = {name: layouts.laid_out(a, layout) for name, a in request.given.items()}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from verification.apart.loading import Source
@@ -45,3 +47,15 @@ class Refused:
 
     function: str
     arguments: Mapping[str, Any]
+
+
+def argument(value: Any) -> Any:
+    """A refusal's argument, made anew: {array = shape, dtype = ...}, {tuple = [...]} or plain."""
+    if isinstance(value, dict):
+        if "array" in value:
+            shape = tuple(value["array"])
+            return np.arange(math.prod(shape)).reshape(shape).astype(value.get("dtype", "float64"))
+        if "tuple" in value:
+            return tuple(map(argument, value["tuple"]))
+        return {name: argument(inner) for name, inner in value.items()}
+    return list(map(argument, value)) if isinstance(value, list) else value

@@ -29,6 +29,8 @@ from verification.trial import Check
 Arrays = Mapping[str, NDArray[Any]]
 Plans = Mapping[str, Sequence[Check]]
 EVERY_OP = ""
+FEW = 60
+"""Checks of a rung that a mutant of the source is asked; all of them if these see nothing."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def _of_mutant(mutant: Mutant, planned: Sequence[Check]) -> Fate:
     source.install(mutant)
     try:
         judged = coded.here(vars(importlib.import_module(source.CORE)))
-        killed = ground.killers(judged, planned)
+        killed = ground.killers(judged, planned, most=FEW) or ground.killers(judged, planned)
     except Exception as error:  # it does not even load
         killed = {"loading": type(error).__name__}
     return Fate(mutant.id, "source", mutant.kind, killed)
