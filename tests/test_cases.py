@@ -41,7 +41,7 @@ def test_every_fill_of_every_operation_is_used():
         "conv": {"integers", "sparse", "dense", "wide", "digits", "special"},
         "max_pool": {"ties", "permutation", "dense", "special"},
         "avg_pool": {"integers", "dense", "digits"},
-        "zero_pad": {"integers", "special"},
+        "zero_pad": {"integers", "dense", "special"},
         "conv_single_step": {"integers", "sparse"},
         "create_mask_from_window": {"ties", "permutation", "dense", "special"},
         "distribute_value": {"integers", "dense"},

@@ -14,7 +14,7 @@ from verification import conventions
 from verification.apart.process import Reply
 from verification.candidate import Candidate
 from verification.case import Case
-from verification.contracts import OWN, Function
+from verification.contracts import CANONICAL, OWN, Function
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
@@ -35,7 +35,7 @@ class UnansweredError(Exception):
 
 
 class InexpressibleError(Exception):
-    """The question cannot be put under the candidate's contract."""
+    """The question cannot be put under the contract, or the function is not there."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class Asker:
     put: Put
 
     def __call__(self, case: Case, given: Arrays) -> dict[str, Array]:
-        if not self.judged.expresses(self.function, case):
+        if not self.judged.has(self.function) or not self.judged.expresses(self.function, case):
             raise InexpressibleError(case.row)
-        reply = self.put(self.function, case, given, OWN)
+        reply = self.put(self.function, case, given, self._cache)
         if reply.status != "ok":
             raise UnansweredError(reply.error, reply)
         return {
@@ -58,17 +58,24 @@ class Asker:
             if name in reply.values or name in expected(self.function.op, case)
         }
 
+    @property
+    def _cache(self) -> str:
+        """That of the forward pass, where there is one."""
+        forward = self.judged.contract.forward_of(self.function)
+        return OWN if self.judged.has(forward) else CANONICAL
+
     def _plain(self, case: Case, name: str, value: Any, shape: tuple[int, ...]) -> Array:
         """An output as the oracle shapes it; whole numbers where other contracts leave room."""
         if not isinstance(value, np.ndarray | np.generic):
             kind = getattr(value, "kind", type(value).__name__)
             raise UnansweredError(f"{name} is a {kind}, not an array")
+        if value.dtype.kind != "f":
+            value = value.astype(float)  # neither do Trues subtract, nor unsigned numbers
         if self.judged.contract.bitwise:
             return unformed(self.function.form, case, name, value, shape)
         want = self.function.form(case, name, np.zeros(shape, value.dtype))
         settled, _ = conventions.settled(self.function.op, name, value, want, str(value.dtype))
-        plain = unformed(self.function.form, case, name, settled, shape)
-        return np.rint(plain) if plain.dtype.kind == "f" else plain
+        return np.rint(unformed(self.function.form, case, name, settled, shape))
 
 
 def expected(op: str, case: Case) -> list[str]:

@@ -42,6 +42,12 @@ CHECKS = {
     "avg_pool": _MOVES | {"linear", "flip", "adjoint", "cells"},
 }
 """Ways to judge answers without an oracle's."""
+_SHOWN = {
+    "conv": ("digits", "units"),
+    "max_pool": ("permutation",),
+    "avg_pool": ("digits", "units"),
+}
+"""Fills for which what a check says holds exactly, the usual one first."""
 LAYOUTS = ("C", "F", "strided", "reversed", "readonly", "broadcast", "swapped")
 
 _SLIDING = {"x", "stride", "pad"}
@@ -97,7 +103,8 @@ def _grid(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _fills(op: str, row: Mapping[str, Any]) -> list[str]:
-    fills = row.get("fill", list(USUAL[op]))
+    usual = _SHOWN.get(op, ())[:1] if row.get("check") else USUAL[op]
+    fills = row.get("fill", list(usual))
     fills = [fills] if isinstance(fills, str) else fills
     unknown = set(fills) - {*USUAL[op], *ON_REQUEST.get(op, ())}
     if unknown or not fills:
@@ -140,7 +147,7 @@ def _typed(op: str, row: Mapping[str, Any]) -> None:
 def _asked(case: Case) -> Case:
     """The case, if it is one that an oracle may be asked."""
     sizes = case.x[1:] + case.w + case.b + case.kernel + case.stride + case.dilation
-    least = 0 if "pad" in _SETTINGS[case.op] else 1  # a batch may be empty
+    least = 0 if "pad" in _SETTINGS[case.op] and not case.check else 1  # a batch may be empty
     if not all(type(size) is int for size in case.x + sizes) or min(*sizes, case.groups, 1) < 1:
         raise CaseError(f"sizes must be ints of at least 1, got {case.row}")
     if case.x[0] < least or any(size < 0 for pair in case.pad for size in pair):
@@ -156,6 +163,9 @@ def _asked(case: Case) -> Case:
     if case.check and case.check not in CHECKS.get(case.op, ()):
         known = ", ".join(sorted(CHECKS.get(case.op, ())))
         raise CaseError(f"{case.op} has no check {case.check!r}, known are {known}")
+    if case.check and case.fill not in _shown(case):
+        known = ", ".join(_shown(case))
+        raise CaseError(f"the check {case.check!r} holds of {known} alone, not of {case.fill}")
     if case.word == "same" and set(case.stride) != {1}:
         raise CaseError(f'pad "same" asks for stride 1, got {case.stride}')
     if case.w and (case.w[-2] * case.groups != case.x[-1] or case.w[-1] % case.groups):
@@ -165,6 +175,11 @@ def _asked(case: Case) -> Case:
     if case.kernel and not case.w:
         _pooled(case)
     return case
+
+
+def _shown(case: Case) -> tuple[str, ...]:
+    odd = ("special",) if (case.op, case.check) == ("max_pool", "cells") else ()
+    return (*_SHOWN[case.op], *odd)
 
 
 def _pooled(case: Case) -> None:

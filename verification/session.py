@@ -140,9 +140,8 @@ def _finding(
     outcomes = _unattempted(outcomes)
     if not judged.contract.bitwise:
         outcomes = [_settled(inquiry, outcome, rules) for outcome in outcomes]
-    below = sorted(fails & set(function.needs))
-    if below:
-        outcomes = [_inherited(outcome, below[0]) for outcome in outcomes]
+    forward = judged.contract.forward_of(function)
+    outcomes = [_inherited(outcome, function, forward, fails) for outcome in outcomes]
     aged = [outcome for outcome in outcomes if outcome.mended]
     age = next((m for m in rules.catalogue if aged and m.tells(aged[0].message)), None)
     first = judged.contract.channels_first
@@ -210,7 +209,10 @@ def _settled(inquiry: Inquiry, outcome: Outcome, rules: Rules) -> Outcome:
     return outcome
 
 
-def _inherited(outcome: Outcome, below: str) -> Outcome:
-    if outcome.status not in FAILING:
+def _inherited(outcome: Outcome, function: Function, forward: Function, fails: set[str]) -> Outcome:
+    """Not judged where it stands on what fails; a check stands on the forward pass too."""
+    checked = bool(getattr(outcome.question, "check", ""))
+    below = sorted(fails & {*function.needs, *[forward.name] * checked})
+    if not below or outcome.status not in FAILING:
         return outcome
-    return replace(outcome, status="not judged", message=f"it stands on {below}, which fails")
+    return replace(outcome, status="not judged", message=f"it stands on {below[0]}, which fails")

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
+
 from verification import adjoint, cells, outcomes, properties, scale, taps
 from verification.asking import Arrays, Ask, Asker, InexpressibleError, Put, UnansweredError
 from verification.candidate import Candidate
-from verification.case import Case
+from verification.case import Case, CaseError
 from verification.contracts import Function
 from verification.outcomes import Outcome
 
@@ -34,7 +36,8 @@ def of(judged: Candidate, function: Function, case: Case, given: Arrays, put: Pu
         chance=0.0 if proved else CHANCE,
     )
     try:
-        said = list(_sentences(case, given, asker, other))
+        with np.errstate(all="ignore"):  # a stranger's numbers may be infinite
+            said = list(_sentences(case, given, asker, other))
     except InexpressibleError:
         return replace(outcome, status="outside")
     except UnansweredError as error:
@@ -54,6 +57,8 @@ def _sentences(case: Case, given: Arrays, ask: Ask, forward: Ask) -> Iterator[st
         yield from cells.sentences(plain, given, ask)
     elif case.check == "taps":
         yield from taps.proof(plain, lambda arrays: ask(plain, arrays), str(given["x"].dtype), TAPS)
+    elif not properties.fits(case.check, plain):
+        raise CaseError(f"the check {case.check!r} says nothing of {plain.row}")
     else:
         for name, got, want in properties.relations(case.check, plain, given, ask):
             wrong = int((got != want).sum()) if got.shape == want.shape else want.size

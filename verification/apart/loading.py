@@ -64,7 +64,7 @@ class Loaded:
         if self.source.kind == "live":
             found = {name for value in self.namespace.values() for name in _uses(value)}
         else:
-            found = set(sys.modules) - self.before
+            found = {name for name in FOREIGN if name in sys.modules} - self.before
         own = self.source.name.partition(".")[0]
         names = (name for name in FOREIGN if name in found and name != own)
         return tuple(f"imports {name}: not a NumPy implementation" for name in names)
