@@ -53,7 +53,7 @@ def test_a_rung_is_a_kind_of_evidence(line, rung):
 
 def test_what_must_be_refused_is_of_the_contract():
     """And of the highest level: it says nothing of numbers."""
-    assert ("contract", 4) == (features.rung(REFUSED), features.level(REFUSED))
+    assert (features.rung(REFUSED), features.level(REFUSED)) == ("contract", 4)
 
 
 def test_every_rung_is_asked_and_every_check_has_one():
@@ -62,7 +62,8 @@ def test_every_rung_is_asked_and_every_check_has_one():
     assert set(features.RUNGS) == asked
     of_check = {check for checks in row.CHECKS.values() for check in checks}
     assert set(features._OF_CHECK) <= of_check
-    fills = {fill for known in (row.USUAL, row.ON_REQUEST) for some in known.values() for fill in some}
+    known = [*row.USUAL.values(), *row.ON_REQUEST.values()]
+    fills = {fill for some in known for fill in some}
     assert set(features._OF_FILL) <= fills
 
 

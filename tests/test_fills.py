@@ -185,3 +185,51 @@ def test_special_gradients_of_max_pools_are_not_all_finite():
     assert np.isnan(dy).any()
     assert np.isinf(dy).any()
     assert np.isfinite(dy).mean() > 0.5
+
+
+def test_wide_numbers_are_beyond_half_precision_and_their_products_are_not():
+    """x 2^24 times smaller than sparse ones, w and dy as much larger; the bias stays."""
+    line = "conv x=[2,5,6,64] w=[3,2,64,8] stride=[1,2] pad=1"
+    wide, sparse = (fills.arrays(one(f"{line} fill={fill}"), 0, "float64") for fill in SPARSE)
+    ends = {"x": (-30, -18), "w": (18, 30), "dy": (18, 30), "b": (-6, 6)}
+    for name, (least, most) in ends.items():
+        sizes = np.abs(wide[name][wide[name] != 0])
+        assert 2.0**least <= sizes.min() < sizes.max() < 2.0**most
+        near = 0.05 if name != "b" else 1
+        assert abs((wide[name] != 0).mean() - (sparse[name] != 0).mean()) < near
+    y, usual = (oracle.answers(one(f"{line} fill=wide"), a)["y"] for a in (wide, sparse))
+    assert 0.2 < np.abs(y).mean() / np.abs(usual).mean() < 5
+
+
+SPARSE = ("wide", "sparse")
+
+
+@pytest.mark.parametrize("name", ["x", "w", "dy"])
+def test_a_detour_through_half_precision_loses_wide_numbers(name):
+    """They vanish, or are infinite; of sparse ones half precision keeps something."""
+    line = "conv x=[2,5,6,3] w=[3,2,3,8] stride=[1,2] pad=1"
+    wide, sparse = (fills.arrays(one(f"{line} fill={fill}"), 0, "float32") for fill in SPARSE)
+    with np.errstate(over="ignore", under="ignore"):
+        narrow = wide[name].astype(np.float16)
+        np.testing.assert_allclose(sparse[name].astype(np.float16), sparse[name], rtol=1e-3)
+    lost = np.isinf(narrow) | (np.abs(narrow - wide[name]) > 0.01 * np.abs(wide[name]))
+    assert lost[wide[name] != 0].mean() > 0.8
+
+
+def test_wide_numbers_keep_every_sum_finite_and_normal():
+    """In float32: neither products nor sums leave its range."""
+    case = one("conv x=[2,5,6,64] w=[3,2,64,8] stride=[1,2] pad=1 fill=wide")
+    answers = oracle.answers(case, fills.arrays(case, 0, "float32"))
+    for a in answers.values():
+        assert np.isfinite(a).all()
+        assert np.abs(a[a != 0]).min() > np.finfo(np.float32).tiny
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_a_questions_own_dtype_is_that_of_its_arrays(dtype):
+    """Whatever the run's is; and the run's changes nothing then."""
+    case = one(f"conv x=[2,5,6,3] w=[3,2,3,4] fill=digits dtype={dtype}")
+    one_run, other = (fills.arrays(case, 0, of) for of in ("float32", "float64"))
+    for name, a in one_run.items():
+        assert a.dtype == dtype
+        np.testing.assert_array_equal(a, other[name])

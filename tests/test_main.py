@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import verification
 from verification import __main__ as command
-from verification import oracle, questions, trial
+from verification import features, oracle, questions, row, trial
 
 ROOT = Path(command.__file__).parent.parent
 CANDIDATES = Path(__file__).parent / "candidates"
@@ -455,3 +456,77 @@ def test_a_terminal_that_knows_ascii_alone(tmp_path):
     )
     assert (ran.returncode, ran.stderr) == (1, "")
     assert r"ValueError: \xf6" in ran.stdout
+
+
+UNREAD = "conv x=[1,99,2,1] w=[1,2,1,3] stride=[98,1] fill=integers"
+"""Of its 99 rows two are read."""
+
+
+def test_a_vacuous_check_fails_the_run(capsys):
+    """Exit code 3, with the reason; as a document too."""
+    words = ["--case", UNREAD, "--only", "conv_forward", "conv_backward"]
+    code, out, _ = run(capsys, *words)
+    assert code == 3
+    assert "only 2% of x matters, 5% must" in out
+    assert "2 functions, and none differs.   1 question, 2 checks: 2 exact; 2 vacuous." in out
+    code, out, _ = run(capsys, *words, "--json", "-")
+    told = json.loads(out)
+    assert (code, told["verdict"]) == (3, "vacuous")
+    assert [(f["status"], f["vacuous"], f["ok"]) for f in told["functions"]] == [
+        ("vacuous", 1, 0)
+    ] * 2
+    assert [case["status"] for case in told["cases"]] == ["VACUOUS"] * 2
+    assert {case["rung"] for case in told["cases"]} == {"exact"}
+
+
+def test_what_differs_comes_before_what_is_vacuous(capsys, stranger):
+    """Exit code 1."""
+    line = "conv x=[1,99,50,1] w=[1,1,1,3] stride=49 fill=integers"
+    source = NEGATED + "from npcnn import functional\n"
+    code, out, _ = run(capsys, stranger(source), "--case", line)
+    assert code == 1
+    assert re.search(r"conv_forward +1 WRONG", out)
+    assert re.search(r"conv_backward +1 VACUOUS", out)
+
+
+def test_a_rung_is_chosen_by_its_name(capsys):
+    """And none of another."""
+    told = {name: run(capsys, "--list", "--rung", name)[1] for name in ("adjoint", "rounding")}
+    for name, lines in told.items():
+        asked = [row.parse(line.split("   ")[1])[0] for line in lines.splitlines()]
+        assert {features.rung(question) for question in asked} == {name}
+    code, out, err = run(capsys, "--list", "--rung", "strong")
+    assert (code, out) == (4, "")
+    assert "invalid choice: 'strong'" in err
+
+
+def test_a_rung_is_judged_and_what_lies_outside_is_not_told(capsys, stranger):
+    """Only part of the questions were asked."""
+    path = stranger(NEGATED)
+    code, out, _ = run(capsys, path, "--rung", "adjoint", "--only", "conv_backward")
+    assert code == 1
+    assert re.search(r"conv_backward +\d+ WRONG\n", out)
+    assert "is not the adjoint of y" in out
+    assert "outside" not in out
+
+
+def test_a_check_is_asked_by_its_row(capsys):
+    """With its usual fill; one that says nothing of the question is bad usage."""
+    line = "conv x=[2,5,6,2] w=[2,3,2,3] check={}"
+    code, out, _ = run(capsys, "--case", line.format("linear"), "--only", "conv_forward")
+    assert (code, "1 function, and all match." in out) == (0, True)
+    for check, said in (("groups", "says nothing of"), ("proof", "has no check 'proof'")):
+        code, _, err = run(capsys, "--case", line.format(check), "--only", "conv_forward")
+        assert (code, said in err) == (4, True)
+
+
+def test_a_session_chooses_a_rung_too():
+    """As the command line does."""
+    judged = verification.judge("npcnn", rung="edge", only=["create_mask_from_window"])
+    assert judged.verdict == "match"
+    asked = json.loads(judged.json)["cases"]
+    assert {case["rung"] for case in asked} == {"edge"}
+    assert {case["function"] for case in asked} == {"create_mask_from_window"}
+    vacuous = verification.judge("npcnn", case=UNREAD, only=["conv_forward"])
+    assert vacuous.verdict == "vacuous"
+    assert "#9a6700" in vacuous._repr_html_()

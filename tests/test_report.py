@@ -185,3 +185,60 @@ def test_colour_only_where_it_is_asked_for():
     assert "\033[32m    1 ok\033[0m" in coloured
     assert "\033[31;1m    2 WRONG\033[0m" in coloured
     assert re.sub(r"\033\[[\d;]*m", "", coloured) == plain
+
+
+VACUOUS = outcome("VACUOUS", message="only 2% of x matters, 5% must", function="conv_forward")
+
+
+def test_a_pass_that_proves_nothing_is_no_match():
+    """It is told, with the reason of the first; nothing differs, but that is not all."""
+    late = replace(VACUOUS, question=LARGE, message="no known mistake would change the answer")
+    found = finding(outcome("ok", function="conv_forward"), VACUOUS, late)
+    assert report.function(run_of(found), found) == [
+        "  conv_forward                        1 ok      2 VACUOUS",
+        "      vacuous                 conv x=[1,2,2,1] w=[2,2,1,1] fill=integers",
+        "                              only 2% of x matters, 5% must",
+    ]
+    assert report.summary(run_of(found))[-1] == (
+        "1 function, and none differs.   2 questions, 3 checks: 3 exact; 2 vacuous.   1.2 s"
+    )
+    assert report.summary(run_of(found, DIFFERS))[-1].startswith("1 of 2 functions differs.")
+
+
+def test_a_vacuous_case_in_full_has_its_reason_once():
+    """Under its own line."""
+    text = report.as_text(run_of(finding(VACUOUS)), full=True)
+    assert text.count("only 2% of x matters, 5% must") == 1
+    assert "\033[35;1m    1 VACUOUS\033[0m" in report.as_text(run_of(finding(VACUOUS)), colour=True)
+
+
+def test_a_run_with_a_vacuous_pass_is_vacuous():
+    """Unless something differs; nothing asked is nothing proved."""
+    vacuous = finding(VACUOUS)
+    runs = [run_of(OK), run_of(OK, vacuous), run_of(vacuous, DIFFERS), run_of(MISSING)]
+    assert [run.verdict for run in runs] == ["match", "vacuous", "differs", "nothing"]
+    statuses = [found.status for found in (OK, vacuous, finding(VACUOUS, BAD), DIFFERS)]
+    assert statuses == ["ok", "vacuous", "differs", "differs"]
+
+
+def test_the_rungs_are_counted_and_what_could_hide_is_told():
+    """In the ladder's order; the middle one and the worst, of those that leave room."""
+    real, checked = (
+        replace(SMALL, fill="sparse"),
+        replace(SMALL, fill="digits", check="adjoint"),
+    )
+    found = finding(
+        outcome("ok", checked, chance=1 / 18),
+        outcome("ok", real, evidence="bounded", missed=2e-7),
+        outcome("ok", real, evidence="bounded", missed=3e-5),
+        outcome("ok", chance=1 / 5000),
+        outcome("ok", chance=1 / 9000),
+    )
+    assert report.summary(run_of(found))[:-2] == [
+        "",
+        "  2 exact, 2 rounding, 1 adjoint",
+        "  a wrong coefficient hides from an output's exact check once in 5e+03 times, "
+        "at worst once in 18",
+        "  an error hides in a bound of 3e-05 of the output's root mean square, at worst of 3e-05",
+    ]
+    assert report.summary(run_of(OK))[:-1] == [""]

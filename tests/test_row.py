@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from verification import row
@@ -80,3 +82,94 @@ def test_what_is_no_question_is_refused(line, message):
     """With the reason."""
     with pytest.raises(CaseError, match=message):
         row.parse(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            "conv x=[1,4,5,2] w=[2,3,2,1] check=proof",
+            "conv has no check 'proof', known are adj",
+        ),
+        ("conv x=[1,4,5,2] w=[2,3,2,1] check=monotone", "conv has no check 'monotone', known are"),
+        ("max_pool x=[1,4,5,2] kernel=2 check=linear", "max_pool has no check 'linear', known are"),
+        ("max_pool x=[1,4,5,2] kernel=2 check=taps", "max_pool has no check 'taps', known are"),
+        ("avg_pool x=[1,4,5,2] kernel=2 check=dilation", "avg_pool has no check 'dilation'"),
+        ("zero_pad x=[1,4,5,2] pad=1 fill=integers check=pad", "zero_pad has no check 'pad'"),
+        ("conv x=[1,4,5,2] w=[2,3,2,1] check=1", "check must be of type str, got 1"),
+        ("conv x=[0,4,5,2] w=[2,3,2,1] check=adjoint", "a batch must be at least 1"),
+        (
+            "conv x=[1,4,5,2] w=[2,3,2,1] check=adjoint fill=sparse",
+            "the check 'adjoint' holds of digits, units alone, not of sparse",
+        ),
+        (
+            "conv x=[1,4,5,2] w=[2,3,2,1] check=scale fill=integers",
+            "the check 'scale' holds of digits, units alone, not of integers",
+        ),
+        (
+            "max_pool x=[1,4,5,2] kernel=2 check=flip fill=ties",
+            "the check 'flip' holds of permutation alone, not of ties",
+        ),
+        (
+            "max_pool x=[1,4,5,2] kernel=2 check=cells fill=dense",
+            "the check 'cells' holds of permutation, special alone, not of dense",
+        ),
+        (
+            "max_pool x=[1,4,5,2] kernel=2 check=batch fill=special",
+            "the check 'batch' holds of permutation alone, not of special",
+        ),
+        (
+            "conv x=[1,4,5,2] w=[2,3,2,1] dtype=int8 fill=digits",
+            "unknown dtype 'int8', known are float16, float32, float64",
+        ),
+        ("conv x=[1,4,5,2] w=[2,3,2,1] dtype=16", "dtype must be of type str, got 16"),
+        (
+            "conv x=[1,4,5,2] w=[2,3,2,1] dtype=float16 fill=sparse",
+            "float16 is asked with whole numbers alone, not with sparse",
+        ),
+        (
+            "max_pool x=[1,4,5,2] kernel=2 dtype=float16 fill=dense",
+            "float16 is asked with whole numbers alone, not with dense",
+        ),
+        (
+            "conv x=[1,4,5,2] w=[2,3,2,1] dtype=float16 check=linear",
+            "the checks of a convolution need sums that float16 would round",
+        ),
+        ("conv x=[1,4,5,2] w=[2,3,2,1] live=1", "live must be of type float, got 1"),
+    ],
+)
+def test_checks_and_dtypes_that_prove_nothing_are_refused(line, message):
+    """Right code would be called wrong, or wrong code right."""
+    with pytest.raises(CaseError, match=re.escape(message)):
+        row.parse(line)
+
+
+@pytest.mark.parametrize("op", row.CHECKS)
+def test_a_check_has_a_usual_fill(op):
+    """One of which it holds exactly, however many are usual otherwise."""
+    sizes = {"w": [2, 3, 2, 1]} if op == "conv" else {"kernel": 2}
+    table = {"id": "a", "x": [2, 4, 5, 2], **sizes, "each": {"check": sorted(row.CHECKS[op])}}
+    cases = row.cases(op, table)
+    assert [case.check for case in cases] == sorted(row.CHECKS[op])
+    assert {case.fill for case in cases} == {"permutation" if op == "max_pool" else "digits"}
+
+
+def test_a_question_is_named_after_its_check_and_its_dtype():
+    """The check in place of the fill; and both stand in its line, which reads the same again."""
+    line = "max_pool x=[2,4,5,2] kernel=[2,3] fill=permutation dtype=float32 check=cells"
+    (case,) = row.parse(line)
+    assert (case.row, case.id) == (line, "row.cells.float32")
+    (plain,) = row.parse(line.removesuffix(" check=cells"))
+    assert (plain.row, plain.id) == (line.removesuffix(" check=cells"), "row.permutation.float32")
+
+
+def test_what_must_matter_is_no_part_of_the_question():
+    """Its arrays are the same whatever is asked of them."""
+    plain, live = (
+        row.cases(
+            "conv", {"id": "a", "x": [1, 4, 5, 2], "w": [2, 3, 2, 1], "fill": "units", **more}
+        )
+        for more in ({}, {"live": 0.25})
+    )
+    assert [case.live for case in (*plain, *live)] == [0.0, 0.25]
+    assert plain[0].row == live[0].row

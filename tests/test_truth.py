@@ -39,7 +39,7 @@ def test_exact_numbers_leave_no_room():
     """Nor do a pool's, where bits are compared."""
     exact = truth.of(one(f"{CONV} fill=integers"), 0, "float64")
     bitwise = truth.of(one(f"{POOL} fill=dense"), 0, "float64", bitwise=True)
-    assert ({}, {}, 0.0, 0.0) == (exact.limits, bitwise.limits, exact.missed, bitwise.missed)
+    assert (exact.limits, bitwise.limits, exact.missed, bitwise.missed) == ({}, {}, 0.0, 0.0)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -58,9 +58,9 @@ def test_what_a_bound_could_miss_is_told_in_units_of_the_output(line, dtype):
 
 def test_a_bound_on_zeros_is_no_share():
     """Nothing can be told of it."""
-    assert 0.0 == truth._share(np.array([3.0, 4.0]), np.zeros(2))
-    assert 0.0 == truth._share(np.zeros((0, 3)), np.zeros((0, 3)))
-    assert 2.0 == truth._share(np.array([3.0, 10.0]), np.array([1.0, -7.0]))
+    assert truth._share(np.array([3.0, 4.0]), np.zeros(2)) == 0.0
+    assert truth._share(np.zeros((0, 3)), np.zeros((0, 3))) == 0.0
+    assert truth._share(np.array([3.0, 10.0]), np.array([1.0, -7.0])) == 2.0
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -84,7 +84,7 @@ def test_a_wrong_coefficient_hides_once_in_so_many_times(dtype):
 )
 def test_no_chance_is_told_of_what_was_not_drawn_for_it(line):
     """Of other fills, of pools, of an empty batch."""
-    assert 0.0 == truth.of(one(line), 0, "float64").chance
+    assert truth.of(one(line), 0, "float64").chance == 0.0
 
 
 def test_a_small_question_is_remembered_and_can_be_forgotten(asked):
@@ -93,11 +93,12 @@ def test_a_small_question_is_remembered_and_can_be_forgotten(asked):
     first = truth.of(case, 0, "float64")
     assert first is truth.of(case, 0, "float64")
     assert [case.row] == asked
-    truth.of(case, 1, "float64"), truth.of(case, 0, "float32"), truth.of(case, 0, "float64", True)
-    assert 4 == len(asked)
+    for other in ((1, "float64"), (0, "float32"), (0, "float64", True)):
+        truth.of(case, *other)
+    assert len(asked) == 4
     truth.forget()
     again = truth.of(case, 0, "float64")
-    assert (5, False) == (len(asked), again is first)
+    assert (len(asked), again is first) == (5, False)
     np.testing.assert_array_equal(first.truth["dx"], again.truth["dx"])
 
 
@@ -113,15 +114,15 @@ def test_a_large_question_is_not_remembered(asked):
     "line", [f"{CONV} fill=integers", f"{POOL} fill=ties", f"{AVERAGE} fill=digits"]
 )
 def test_half_precision_is_float32s_answer_narrowed(line):
-    """Exact, so nothing is lost; an index stays whole; torch's own halves are not asked."""
+    """Rounded once; an index stays whole."""
     told = truth.of(one(f"{line} dtype=float16"), 0, "float64")
     wide = {name: a.astype(np.float64) for name, a in told.given.items()}
     answers = oracle.answers(told.case, wide)
-    assert "float16" == told.dtype
+    assert told.dtype == "float16"
     assert answers.keys() == told.truth.keys()
     for name, a in told.truth.items():
         assert np.dtype("int64" if name == "index" else "float16") == a.dtype
-        np.testing.assert_array_equal(answers[name], a.astype(float))
+        np.testing.assert_array_equal(answers[name].astype(a.dtype), a)
 
 
 def test_half_precision_is_never_asked_of_torch(monkeypatch):
@@ -150,4 +151,4 @@ def test_the_arrays_are_those_of_the_seed():
     case = one(f"{POOL} fill=permutation")
     told = truth.of(case, 5, "float64")
     np.testing.assert_array_equal(fills.arrays(case, 5, "float64")["x"], told.given["x"])
-    assert 5 == told.seed
+    assert told.seed == 5

@@ -1,7 +1,7 @@
 """python -m verification: arguments in, a report and an exit code out.
 
 Exit codes: 0 all match, 1 something differs, 2 the candidate cannot be loaded or the run was
-interrupted, 3 a fault of the harness, 4 bad usage, 5 nothing to judge.
+interrupted, 3 a fault of the harness or a vacuous check, 4 bad usage, 5 nothing to judge.
 """
 
 from __future__ import annotations

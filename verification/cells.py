@@ -3,7 +3,8 @@
 One cell of each plane stands out, a different one in each: a maximum is that cell's wherever a
 window holds it, and nowhere else, and an average over zeros tells how much of it.  Moved over the
 whole plane, the cell shows all that a forward pass reads.  A gradient is shown in the same way,
-one number above at a time.  Under the fill "special" it is NaN that stands out.
+one number above at a time, and then by all of them, as those of overlapping windows add up.  Under
+the fill "special" it is NaN that stands out.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def sentences(case: Case, given: Arrays, ask: Ask) -> Iterator[str]:
     """Which cells are read, or given a gradient, wrongly."""
     step = math.lcm(*map(abs, map(int, fills.divisors(case).flat))) if case.op == "avg_pool" else 1
     told = 0
-    for turn in range(max(math.prod(case.space), math.prod(case.out))):
+    for turn in range(_turns(case) + 1):
         shown = _shown(case, given, turn, step)
         for name, got in ask(case, shown).items():
             want = _wanted(case, shown, name)
@@ -44,22 +45,29 @@ def sentences(case: Case, given: Arrays, ask: Ask) -> Iterator[str]:
             return
 
 
+def _turns(case: Case) -> int:
+    return max(math.prod(case.space), math.prod(case.out))
+
+
 def _spoken(case: Case, turn: int, at: list[int]) -> str:
     n, c = at[0], at[-1]
     cell = np.unravel_index(_place(n, c, turn, math.prod(case.space)), case.space)
     window = np.unravel_index(_place(n, c, turn, math.prod(case.out)), case.out)
     here, there = (",".join(str(int(i)) for i in places) for places in (cell, window))
-    return f"where x stands out at [{n},{here},{c}] and dy at [{n},{there},{c}] alone"
+    above = f"at [{n},{there},{c}] alone" if turn < _turns(case) else "everywhere"
+    return f"where x stands out at [{n},{here},{c}] and dy {above}"
 
 
 def _shown(case: Case, given: Arrays, turn: int, step: int) -> dict[str, Array]:
-    """One cell of each plane of x above the others, one number of each plane of dy."""
+    """One cell of each plane of x above the others, one number of each plane of dy, or all."""
     x, dy = _ground(case, given), np.zeros(case.y)
     odd = case.fill == "special"
     for n, c in itertools.product(range(case.x[0]), range(case.x[-1])):
         for a, space in ((x, case.space), (dy, case.out)):
             cell: Any = np.unravel_index(_place(n, c, turn, math.prod(space)), space)
             a[(n, *cell, c)] = math.nan if odd and a is x else (n + 2 * c + 3) * step
+    if turn == _turns(case):
+        dy = np.where(np.isfinite(given["dy"]), given["dy"], 1)
     dtype = given["x"].dtype
     return {"x": x.astype(dtype), "dy": dy.astype(dtype)}
 

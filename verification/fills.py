@@ -34,6 +34,7 @@ Array = NDArray[Any]
 Arrays = Mapping[str, Array]
 
 LIMIT = {"float16": 2.0**11, "float32": 2.0**24, "float64": 2.0**53}
+WIDER = 2.0**15  # of float16 convolutions, whose sums are taken in float32 and rounded once
 LIVE, FEW, WIDE = 16, 32, 24
 
 
@@ -42,7 +43,8 @@ def arrays(case: Case, seed: int, dtype: str) -> dict[str, Array]:
     dtype = case.dtype or dtype
     digest = hashlib.sha256(f"{seed} {dtype} {case.row}".encode()).digest()
     rng = np.random.default_rng(int.from_bytes(digest[:8], "little"))
-    filled = _FILL[case.fill](case, rng, LIMIT[dtype])
+    limit = WIDER if (case.op, dtype) == ("conv", "float16") else LIMIT[dtype]
+    filled = _FILL[case.fill](case, rng, limit)
     typed = {name: np.asarray(a, dtype) for name, a in filled.items()}
     if case.layout == "broadcast":
         return {name: np.array(layouts.laid_out(a, "broadcast")) for name, a in typed.items()}

@@ -27,7 +27,7 @@ def parser() -> Parser:
         prog="python -m verification",
         description="Compare every number of a NumPy implementation with PyTorch's.",
         epilog="exit codes: 0 all match, 1 something differs, 2 cannot be loaded or interrupted, "
-        "3 a fault of the harness, 4 bad usage, 5 nothing to judge",
+        "3 a fault of the harness or a vacuous check, 4 bad usage, 5 nothing to judge",
     )
     add = built.add_argument
     what = "my_cnn.py, notebook.ipynb or package.module (npcnn)"

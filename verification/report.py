@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from verification import block, features
 from verification.block import Run
@@ -50,6 +51,7 @@ def function(run: Run, finding: Finding, colour: bool = False, full: bool = Fals
         lines += block.of(run, finding, finding.smallest, "smallest failing case")
     if not full:
         lines += block.lines(block.inherited(finding))
+        lines += block.lines(_vacuous(finding))
     return lines + block.lines(block.deviations(run, finding))
 
 
@@ -64,17 +66,27 @@ def summary(run: Run) -> list[str]:
     verdict = f"{differing} of {block.many(len(attempted), 'function')} differ" + "s" * (
         differing == 1
     )
+    vacuous = sum(outcome.status == "VACUOUS" for outcome in run.asked)
     if not differing:
-        verdict = f"{block.many(len(attempted), 'function')}, and all match"
+        said = "none differs" if vacuous else "all match"
+        verdict = f"{block.many(len(attempted), 'function')}, and {said}"
     if missing:
         verdict += f".   {len(missing)} not attempted"
     questions = len({outcome.question.row for outcome in run.asked})
     asked = f"{block.many(questions, 'question')}, {block.many(len(run.asked), 'check')}"
     evidence = Counter(outcome.evidence for outcome in run.asked)
     kinds = ", ".join(f"{count} {kind}" for kind, count in evidence.most_common())
-    vacuous = sum(outcome.status == "VACUOUS" for outcome in run.asked)
     told = f"{verdict}.   {asked}: {kinds}; {vacuous} vacuous.   {run.seconds:.1f} s"
     return [*absent, *_ladder(run), "", told]
+
+
+def _vacuous(finding: Finding) -> Iterator[tuple[str, str]]:
+    """The first pass that proves nothing, and why."""
+    for outcome in finding.outcomes:
+        if outcome.status == "VACUOUS":
+            yield "vacuous", outcome.question.row
+            yield "", outcome.message
+            return
 
 
 def _ladder(run: Run) -> list[str]:

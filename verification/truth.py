@@ -88,8 +88,8 @@ def _truth(case: Case, given: Arrays, dtype: str, exact: bool) -> tuple[Arrays, 
     if case.is_exact and case.work <= definition.AFFORDABLE:
         defined = definition.answers(case, {name: _numbers(a) for name, a in given.items()})
         for name, numbers in defined.items():
-            values = np.array(list(numbers.values()), float).reshape(truth[name].shape)
-            if not np.array_equal(values, truth[name].astype(float), equal_nan=True):
+            values = np.array(list(numbers.values()), truth[name].dtype).reshape(truth[name].shape)
+            if not np.array_equal(values, truth[name], equal_nan=values.dtype.kind == "f"):
                 raise OracleFaultError(f"torch and the definition disagree on {name} of {case.row}")
     return truth, {}
 

@@ -26,6 +26,11 @@ def small() -> list[Question]:
     return [q for q in asked if q.work <= (SCALE if features.rung(q) == "scale" else WORK)]
 
 
+def large() -> list[Question]:
+    """Layers of real networks, in several blocks of taps: bare loops would take minutes."""
+    return [q for q in questions.every() if features.rung(q) == "scale" and q.work > SCALE]
+
+
 def checks(judged: Candidate, asked: Sequence[Question], ops: Sequence[str]) -> list[Check]:
     """The questions put to these functions alone, all of them where none is named."""
     names = {judged.name_of(f) for f in judged.contract.functions if not ops or f.op in ops}

@@ -10,8 +10,8 @@ from verification.features import RUNGS
 from verification.mutants.rivals import RIVALS
 from verification.mutants.trials import Fate
 
-OTHERS = ("loading", "lost")
-"""What kills beside the rungs: a core that does not load, and one that loops or dies."""
+OTHERS = ("tests", "loading", "lost")
+"""What kills beside the rungs: the core's own tests; that it does not load, or loops or dies."""
 LEAST = 2
 """Rungs that must see every catalogued mistake."""
 

@@ -51,9 +51,9 @@ class _Place:
     refuses: bool = False
 
 
-def mutants(folder: Path | None = None) -> list[Mutant]:
-    """Every mutant of the core, or of the copy of it in this folder; always in the same order."""
-    rooms = sorted(path for path in (folder or _core()).glob("*.py") if path.stem != "__init__")
+def mutants(of: Path | None = None) -> list[Mutant]:
+    """Every mutant of the core, or of the copy of it in a folder; always in the same order."""
+    rooms = sorted(path for path in (of or folder()).glob("*.py") if path.stem != "__init__")
     with warnings.catch_warnings():
         warnings.simplefilter("error", SyntaxWarning)  # what Python warns of, nobody keeps
         return [mutant for path in rooms for mutant in _of_room(path)]
@@ -84,7 +84,7 @@ class _Finder:
         exec(compile(self.mutant.source, f"<{self.mutant.id}>", "exec"), vars(module))
 
 
-def _core() -> Path:
+def folder() -> Path:
     spec = importlib.util.find_spec(CORE)
     assert spec is not None
     assert spec.origin is not None

@@ -6,12 +6,16 @@ Each trial is a task for a process of its own, and comes to a `Fate`.
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from verification import trial, truth
@@ -28,6 +32,7 @@ from verification.trial import Check
 
 Arrays = Mapping[str, NDArray[Any]]
 Plans = Mapping[str, Sequence[Check]]
+TESTS = Path(__file__).resolve().parents[2] / "tests"
 EVERY_OP = ""
 FEW = 60
 """Checks of a rung that a mutant of the source is asked; all of them if these see nothing."""
@@ -64,8 +69,8 @@ def of_catalogue(beside: bool = False) -> dict[str, Task]:
 def of_source() -> dict[str, Task]:
     """Every mutant of the core's source."""
     sound = coded.here({})
-    planned = ground.checks(sound, ground.small(), [])
-    return {mutant.id: partial(_of_mutant, mutant, planned) for mutant in source.mutants()}
+    fields = [ground.checks(sound, asked, []) for asked in (ground.small(), ground.large())]
+    return {mutant.id: partial(_of_mutant, mutant, *fields) for mutant in source.mutants()}
 
 
 def of_harness() -> dict[str, Task]:
@@ -91,14 +96,29 @@ def _of_wrong(wrong: Wrong, planned: Sequence[Check], beside: bool) -> Fate:
     return Fate(wrong.id, "catalogue", wrong.mistake.id, killed, rejecting)
 
 
-def _of_mutant(mutant: Mutant, planned: Sequence[Check]) -> Fate:
+def _of_mutant(mutant: Mutant, small: Sequence[Check], large: Sequence[Check]) -> Fate:
+    """Thinned questions first, then all of them, then large layers, then the core's own tests."""
     source.install(mutant)
     try:
         judged = coded.here(vars(importlib.import_module(source.CORE)))
-        killed = ground.killers(judged, planned, most=FEW) or ground.killers(judged, planned)
+        killed = (
+            ground.killers(judged, small, most=FEW)
+            or ground.killers(judged, small)
+            or ground.killers(judged, large)
+            or _tested(mutant)
+        )
     except Exception as error:  # it does not even load
         killed = {"loading": type(error).__name__}
     return Fate(mutant.id, "source", mutant.kind, killed)
+
+
+def _tested(mutant: Mutant) -> dict[str, str]:
+    """Whether the core's own tests, room by room, see what no question can."""
+    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115  (for what is left of a fork)
+    rooms = sorted({path.stem for path in source.folder().glob("*.py")} - {"__init__"})
+    files = [str(TESTS / f"test_{room}.py") for room in rooms]
+    failed = pytest.main(["-xq", "-p", "no:cacheprovider", "--rootdir", str(TESTS.parent), *files])
+    return {"tests": f"test_{mutant.room}.py"} if failed == pytest.ExitCode.TESTS_FAILED else {}
 
 
 def _of_broken(broken: Broken) -> Fate:
