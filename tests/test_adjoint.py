@@ -208,6 +208,26 @@ def test_what_is_no_whole_number_fits_nothing(number):
     assert {"dw"} == {sentence.split()[0] for sentence in said(LINES[0], spoilt)}
 
 
+def test_no_number_is_like_none_of_its_neighbours():
+    """Zero would fit where a gradient is zero."""
+    for number in (np.nan, np.inf, 0.5, 2.0**62):
+        assert abs(adjoint.inner(np.array([number]), np.ones(1))) > 2**60
+
+
+def test_a_pools_gradient_that_moves_between_cells_is_seen():
+    """Though its product with this very x is right: another map of x tells."""
+    line = LINES[6]
+    x = fills.arrays(one(line), 0, "float64")["x"].ravel()
+
+    def moved(gradients):
+        gradients["dx"].flat[3] += x[8]
+        gradients["dx"].flat[8] -= x[3]
+        return gradients
+
+    told = said(line, moved)
+    assert {sentence.split()[0] for sentence in told} == {"dx"}
+
+
 def test_inner_products_are_of_whole_numbers_modulo_two_to_the_64():
     """So none is rounded: of large numbers the small one beside them stays."""
     a = np.array([2.0**31, 1.0, -3.0])

@@ -134,3 +134,24 @@ def test_result_types_are_numpys(dtypes, result, working):
     dtype = arguments.result_dtype(*arrays)
     assert dtype == result
     assert {a.dtype for a in arguments.working(dtype, *arrays)} == {np.dtype(working)}
+
+
+def test_a_switch_may_be_numpys():
+    """Its bool is one too, and comes out as Python's."""
+    assert arguments.switch("ceil_mode", np.True_) is True
+    assert arguments.switch("ceil_mode", np.False_) is False
+
+
+@pytest.mark.parametrize("text", ["12", b"\x01\x02"])
+def test_text_is_no_sequence_of_sizes(text):
+    """Neither of letters nor of bytes, which are ints in disguise."""
+    with pytest.raises(TypeError, match=r"stride must be an int, got stride=") as raised:
+        arguments.sizes("stride", text, 2)
+    assert str(raised.value).endswith(repr(text))
+
+
+def test_a_pad_may_be_an_array():
+    """Which is compared with no word."""
+    x, w = np.zeros((1, 4, 5, 2)), np.zeros((3, 2, 2, 1))
+    axes, _ = arguments.conv_axes(x, w, 1, np.array([1, 2]), 1, 1)
+    assert [(axis.before, axis.after) for axis in axes] == [(1, 1), (2, 2)]

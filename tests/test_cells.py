@@ -83,6 +83,7 @@ def test_every_cell_of_every_plane_stands_out_in_turn():
     out = {(n, *cell) for x, _ in shown for n, *cell in np.argwhere(x > 0).tolist()}
     assert out == set(np.ndindex(case.x))
     assert all((x > 0).sum(axis=(1, 2)).tolist() == [[1, 1], [1, 1]] for x, _ in shown)
+    assert {frozenset(x[x > 0].tolist()) for x, _ in shown} == {frozenset({3, 4, 5, 6})}
     *alone, everywhere = [np.count_nonzero(dy) for _, dy in shown]
     assert set(alone) == {4}
     assert everywhere == np.prod(case.y)

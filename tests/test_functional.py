@@ -178,3 +178,12 @@ def test_stride_none_is_the_kernel_for_pools_and_wrong_for_convolutions():
     )
     with pytest.raises(TypeError, match="stride must be an int, got stride=None"):
         functional.conv(x, np.ones((1, 1, 1, 1)), stride=None)
+
+
+@pytest.mark.parametrize("types", [("float32", "float64"), ("float64", "float32")])
+def test_a_maximums_gradient_has_the_wider_type(types):
+    """Of the gradient above and the input, whichever it is."""
+    of_dy, of_x = types
+    x = np.arange(12, dtype=of_x).reshape(1, 4, 3, 1)
+    dx = functional.max_pool2d_backward(np.ones((1, 2, 1, 1), of_dy), x, (2, 3))
+    assert dx.dtype == np.float64

@@ -87,4 +87,4 @@ if __name__ == "__main__":
         them = loaded(together)
         for number in range(int(sys.argv[1])):
             told = alarms(them, number)
-            print(number, "no alarm" if not told else told, flush=True)
+            print(number, told or "no alarm", flush=True)

@@ -77,7 +77,7 @@ class Contract:
     def forward_of(self, function: Function) -> Function:
         """The forward pass that a gradient belongs to; of any other function, itself."""
         names = {function.name.replace("_backward", by) for by in ("", "_forward")}
-        return next((f for f in self.functions if f.name in names and f is not function), function)
+        return next((f for f in self.functions if f.name in names), function)
 
     def resolve(self, names: Names, renames: Mapping[str, str]) -> dict[str, str]:
         """The candidate's own name for each function that it has."""

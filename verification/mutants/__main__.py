@@ -27,12 +27,15 @@ SECONDS = 120.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    given = _parser().parse_args(arguments)
-    trials.warm()
+    parser = _parser()
+    given = parser.parse_args(arguments)
     tasks = {**trials.of_catalogue(given.rivals), **trials.of_harness()}
     if given.source:
         tasks |= trials.of_source()
     tasks = {name: task for name, task in tasks.items() if given.text in name}
+    if not tasks:
+        parser.error(f"no mutant's id contains {given.text!r}")
+    trials.warm()
     fates = list(_fates(tasks, given))
     equivalents = read_equivalents()
     if given.json == "-":
@@ -59,8 +62,15 @@ def _parser() -> Parser:
     built.add_argument("--json", metavar="FILE", help="the matrix as JSON; - is standard output")
     built.add_argument("--state", metavar="FILE", help="keep finished mutants here, and go on")
     jobs = os.cpu_count() or 1
-    built.add_argument("--jobs", type=int, default=jobs, metavar="N", help=f"at a time ({jobs})")
+    built.add_argument("--jobs", type=_jobs, default=jobs, metavar="N", help=f"at a time ({jobs})")
     return built
+
+
+def _jobs(text: str) -> int:
+    jobs = int(text)
+    if jobs < 1:
+        raise ValueError
+    return jobs
 
 
 def read_equivalents() -> dict[str, str]:
@@ -71,13 +81,14 @@ def read_equivalents() -> dict[str, str]:
 
 def _fates(tasks: Mapping[str, Task], given: argparse.Namespace) -> Iterator[Fate]:
     """The fates in the tasks' order; those that are known already are not tried again."""
-    known = _known(given.state)
+    of = _digest(given.rivals)
+    known = _known(given.state, of)
     new = {name: task for name, task in tasks.items() if name not in known}
     for done, (name, fate) in enumerate(forks.run(new, SECONDS, given.jobs), start=1):
         known[name] = fate or Fate(
             name, "source", "lost", {"lost": "it loops, or its process dies"}
         )
-        _keep(given.state, known[name])
+        _keep(given.state, of, known[name])
         if sys.stderr.isatty():
             print(f"\r{done} of {len(new)} mutants\033[K", end="", file=sys.stderr, flush=True)
     if sys.stderr.isatty():
@@ -85,28 +96,29 @@ def _fates(tasks: Mapping[str, Task], given: argparse.Namespace) -> Iterator[Fat
     yield from (known[name] for name in tasks)
 
 
-def _known(state: str | None) -> dict[str, Fate]:
-    """What a run before this one found, of the very same files."""
+def _known(state: str | None, of: str) -> dict[str, Fate]:
+    """What a run before this one found, of the very same files and checks."""
     if state is None or not Path(state).exists():
         return {}
     rows = [json.loads(line) for line in Path(state).read_text(encoding="utf-8").splitlines()]
-    return {row["fate"]["id"]: Fate(**row["fate"]) for row in rows if row["of"] == _digest()}
+    return {row["fate"]["id"]: Fate(**row["fate"]) for row in rows if row["of"] == of}
 
 
-def _keep(state: str | None, fate: Fate) -> None:
+def _keep(state: str | None, of: str, fate: Fate) -> None:
     if state is not None:
         with Path(state).open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"of": _digest(), "fate": asdict(fate)}) + "\n")
+            file.write(json.dumps({"of": of, "fate": asdict(fate)}) + "\n")
 
 
-def _digest() -> str:
-    """Of the harness, the core and the cases."""
+def _digest(rivals: bool) -> str:
+    """Of the harness, the core and the cases, and of whether common checks are made."""
     root = FOLDER.parent.parent
     files = [
         f for name in ("npcnn", "verification", "cases") for f in sorted((root / name).rglob("*"))
     ]
     kept = [file for file in files if file.suffix in (".py", ".toml")]
-    return hashlib.sha256(b"".join(file.read_bytes() for file in kept)).hexdigest()
+    read = [str(rivals).encode(), *(file.read_bytes() for file in kept)]
+    return hashlib.sha256(b"".join(read)).hexdigest()
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def run(
                     yield task.name, _result(task)
     finally:
         for task in running:
-            task.process.kill()
+            _end(task)
 
 
 def _start(name: str, task: Callable[[], Any], seconds: float) -> Task:
@@ -74,6 +74,10 @@ def _result(task: Task) -> Any:
     except (EOFError, OSError):
         return None
     finally:
-        task.process.kill()
-        task.process.join()
-        task.results.close()
+        _end(task)
+
+
+def _end(task: Task) -> None:
+    task.process.kill()
+    task.process.join()
+    task.results.close()

@@ -80,6 +80,8 @@ def _cells(name: str, count: str, cells: Sequence[str]) -> str:
 def comparison(fates: Sequence[Fate], equivalents: Mapping[str, str]) -> str:
     """This harness beside common checks, on the same wrong code."""
     wrong = [f for f in fates if f.kind == "catalogue" and f.id not in equivalents]
+    if not wrong:
+        return "no catalogued mistake was tried"
     mistakes = {fate.group for fate in wrong}
     told = [("this harness", [fate for fate in wrong if fate.killed_by])]
     told += [(rival.title, [f for f in wrong if rival.id in f.rivals]) for rival in RIVALS]
