@@ -2,15 +2,34 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-from verification import definition, fills, oracle, row
+from verification import definition, fills, layouts, oracle, row
 
 NAN, INF = float("nan"), float("inf")
+
+SLIDING = [
+    "conv x=[2,6,7,4] w=[3,2,2,6] groups=2 stride=[1,2] pad=[1,0] fill=dense",
+    "conv x=[2,9,3] w=[4,3,5] pad=same dilation=3 fill=dense",
+    "conv x=[1,4,5,6,2] w=[2,1,3,2,3] pad=[[1,0],[0,2],[1,1]] bias=false fill=dense",
+    "max_pool x=[2,6,7,3] kernel=[3,2] stride=[2,1] pad=[1,0] fill=dense",
+    "max_pool x=[2,9,3] kernel=4 stride=2 pad=[[1,0]] fill=ties",
+    "avg_pool x=[2,6,7,3] kernel=[3,2] stride=[2,1] pad=[[0,1],[1,0]] fill=dense",
+    "avg_pool x=[2,9,3] kernel=4 stride=2 divisor_override=3 fill=dense",
+]
+EVERY = [
+    *SLIDING,
+    "zero_pad x=[2,3,4,2] pad=[[1,0],[2,3]] fill=dense",
+    "conv_single_step x=[3,2,4] b=[1,1,1] fill=sparse",
+    "create_mask_from_window x=[2,5] fill=ties",
+    "distribute_value x=[3,2] fill=dense",
+]
+"""Every operation, in torch's own words and in padded arrays."""
 
 
 def ask(line, **given):
@@ -29,6 +48,13 @@ def test_its_settings_are_fixed():
     assert torch.get_float32_matmul_precision() == "highest"
     enabled = torch.backends.nnpack.set_flags(False)[0]
     assert not enabled
+
+
+def test_no_setting_of_torch_reduces_precision():
+    """As it comes: not in matrix products, and neither in oneDNN."""
+    assert torch.backends.fp32_precision == "none"
+    assert torch.backends.mkldnn.fp32_precision == "none"
+    assert torch.backends.mkldnn.conv.fp32_precision == "none"
 
 
 def test_reduced_precision_is_refused(monkeypatch):
@@ -50,6 +76,17 @@ def test_same_leaves_the_extra_cell_after():
     assert ask(line, x=[1, 2, 3, 4], w=[1, 10])["y"] == [21, 32, 43, 4]
     line = "conv x=[1,4,1] w=[2,1,1] pad=same bias=false fill=integers"
     assert ask(line, x=[1, 2, 3, 4], w=[1, 10])["y"] == [21, 32, 43, 4]
+
+
+def test_no_warning_of_torch_gets_out():
+    """Of "same" with even kernels, though torch be told to warn always."""
+    was = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)
+    try:
+        answers = ask("conv x=[1,4,5,1] w=[2,4,1,1] pad=same bias=false fill=integers")
+    finally:
+        torch.set_warn_always(was)
+    assert answers["y"][:5] == [6, 8, 8, 6, 4]
 
 
 @pytest.mark.parametrize(
@@ -130,6 +167,16 @@ def test_an_empty_batch_has_zero_gradients():
     assert (answers["dw"], answers["db"]) == ([0] * 8, [0] * 2)
 
 
+@pytest.mark.parametrize("line", SLIDING)
+def test_an_empty_batch_has_answers_in_every_dimension(line):
+    """Empty ones, and zero gradients of weights and bias."""
+    (case,) = row.parse(line)
+    case = replace(case, x=(0, *case.x[1:]))
+    got = oracle.answers(case, fills.arrays(case, 0, "float32"))
+    assert (got["y"].shape, got["dx"].shape) == (case.y, case.x)
+    assert not any(a.any() for a in got.values())
+
+
 def test_integers_are_exact_in_both_dtypes_with_small_batches_and_large():
     """Torch runs different code for batches of 1, 2 and 16."""
     for images in (1, 2, 17):
@@ -156,6 +203,79 @@ def test_arrays_of_the_caller_are_not_touched():
     for name, a in given.items():
         np.testing.assert_array_equal(a, kept[name])
         assert not any(np.shares_memory(a, answer) for answer in answers.values())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("line", EVERY)
+def test_answers_have_the_dtype_of_the_question(line, dtype):
+    """An index is of int64, a mask of bools."""
+    (case,) = row.parse(line)
+    kinds = {"index": "int64"} | dict.fromkeys(["y"] * line.startswith("create"), "bool")
+    for name, a in oracle.answers(case, fills.arrays(case, 0, dtype)).items():
+        assert a.dtype == kinds.get(name, dtype)
+
+
+@pytest.mark.parametrize("layout", sorted({*row.LAYOUTS} - {"broadcast"}))
+@pytest.mark.parametrize("line", EVERY)
+def test_no_layout_of_the_caller_changes_a_bit(line, layout):
+    """Nor do reversed axes, foreign byte order or read-only memory stop torch."""
+    (case,) = row.parse(line)
+    given = fills.arrays(case, 0, "float32")
+    expected = oracle.answers(case, given)
+    laid = {name: layouts.laid_out(a, layout) for name, a in given.items()}
+    for name, a in oracle.answers(case, laid).items():
+        assert a.tobytes() == expected[name].tobytes()
+
+
+@pytest.mark.parametrize(
+    ("function", "line"),
+    [
+        ("conv1d", "conv x=[2,1,2] w=[2,2,3] stride=2 pad=3 dilation=2"),
+        ("conv2d", "conv x=[2,5,4,3] w=[2,3,3,2] pad=1"),
+        ("conv3d", "conv x=[1,2,4,3,2] w=[2,3,1,2,3] pad=[0,1,1]"),
+    ],
+)
+def test_convolutions_see_contiguous_memory_alone(monkeypatch, function, line):
+    """And no pads on a line: channels last in float32, torch's own ones have crashed."""
+
+    class SeenError(Exception):
+        """Raised before torch gets to work."""
+
+    def watched(*settings):
+        raise SeenError(settings)
+
+    monkeypatch.setattr(F, function, watched)
+    (case,) = row.parse(f"{line} fill=dense")
+    given = fills.arrays(case, 0, "float32")
+    with pytest.raises(SeenError) as raised:
+        oracle.answers(case, {name: np.asfortranarray(a) for name, a in given.items()})
+    (settings,) = raised.value.args
+    tensors = [setting for setting in settings if isinstance(setting, torch.Tensor)]
+    assert [t.stride() for t in tensors] == [torch.empty(t.shape).stride() for t in tensors]
+    assert (settings[4] == 0) == (function == "conv1d")
+
+
+def test_weights_and_upstream_gradients_are_finite():
+    """Over padding torch's answers to others differ from code to code."""
+    (case,) = row.parse("conv x=[2,6,7,4] w=[3,3,4,5] pad=1 fill=special")
+    given = fills.arrays(case, 0, "float64")
+    assert [name for name, a in given.items() if not np.isfinite(a).all()] == ["x"]
+
+
+@pytest.mark.parametrize("fill", [0.0, -INF, 7.0])
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_pads_begin_at_the_last_axis(rank, fill):
+    """As NumPy's begin at the first; and their gradient is the crop."""
+    pads = [(1, 2), (0, 3), (4, 1)][:rank]
+    x = np.random.default_rng(0).standard_normal((2, 3, 2, 4, 3)[: 2 + rank])
+    leaf = torch.from_numpy(x).requires_grad_()
+    padded = F.pad(leaf, [size for pair in reversed(pads) for size in pair], value=fill)
+    expected = np.pad(x, [(0, 0), (0, 0), *pads], constant_values=fill)
+    np.testing.assert_array_equal(padded.detach().numpy(), expected)
+    dy = np.random.default_rng(1).standard_normal(expected.shape)
+    (dx,) = torch.autograd.grad(padded, leaf, torch.from_numpy(dy))
+    inner = [slice(before, before + size) for (before, _), size in zip(pads, x.shape[2:])]
+    np.testing.assert_array_equal(dx.numpy(), dy[:, :, *inner])
 
 
 def test_max_pooling_of_padding_alone_is_still_a_trap():

@@ -20,9 +20,6 @@ TRANSPOSED = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)
 DTYPES = ("float32", "float64")
 NAN, INF = float("nan"), float("inf")
 
-WAYS = list(itertools.product((1, 2), (True, False)))
-"""Threads, and whether oneDNN may be used."""
-
 QUESTIONS = [
     "conv x=[1,9,8,5] w=[3,2,5,6] stride=[2,1] pad=[1,0]",
     "conv x=[2,8,9,4] w=[4,5,2,6] groups=2 pad=[2,1] dilation=[1,2]",
@@ -39,17 +36,18 @@ QUESTIONS = [
 ]
 
 
-@pytest.fixture(params=WAYS, ids=lambda way: f"threads{way[0]}-onednn{way[1]}")
+@pytest.fixture(params=[True, False], ids=["onednn", "native"])
 def way(request):
-    """One way through torch's code, whichever that leads to; NNPACK stays off."""
-    threads, enabled = request.param
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "TF32 acceleration")
-        flags = torch.backends.mkldnn.flags(enabled=enabled)
-        flags.__enter__()
-    torch.set_num_threads(threads)
+    """Torch's code with oneDNN and without it; NNPACK stays off in both."""
+    torch.backends.mkldnn.set_flags(request.param)
     yield
-    flags.__exit__(None, None, None)
+    torch.backends.mkldnn.set_flags(True)
+
+
+@pytest.fixture
+def two_threads():
+    torch.set_num_threads(2)
+    yield
     oracle.prepare()
 
 
@@ -117,6 +115,14 @@ def assert_equal(expected, actual):
 @pytest.mark.parametrize("line", QUESTIONS)
 def test_integers_are_exact_whatever_code_torch_runs(way, line, dtype):
     """Forward and every gradient, where sums stay below 2^24 or 2^53."""
+    case, tensors, exact = defined(line, dtype)
+    assert_equal(exact, gradients(case, tensors))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("line", [QUESTIONS[0], QUESTIONS[3], QUESTIONS[-1]])
+def test_integers_are_exact_on_two_threads(two_threads, line, dtype):
+    """As the machine would have it."""
     case, tensors, exact = defined(line, dtype)
     assert_equal(exact, gradients(case, tensors))
 
@@ -276,15 +282,15 @@ SAME = list(itertools.product(range(1, 7), range(1, 4)))
 @pytest.mark.parametrize(("high", "wide"), list(zip(SAME, reversed(SAME))), ids=str)
 def test_same_pads_by_half_of_what_windows_exceed_a_cell(high, wide):
     """And of an odd total the extra cell comes after: a 1 under the first tap shows where."""
-    (k, d), (l, e) = high, wide
+    kernel, dilation = zip(high, wide)
     x = 1.0 + np.arange(2 * 5 * 7).reshape(2, 1, 5, 7)
-    w = torch.zeros(1, 1, k, l, dtype=torch.float64)
+    w = torch.zeros(1, 1, *kernel, dtype=torch.float64)
     w[0, 0, 0, 0] = 1
-    before = d * (k - 1) // 2, e * (l - 1) // 2
-    padded = np.pad(x, [(0, 0), (0, 0), (before[0], 0), (before[1], 0)])
+    before = [step * (size - 1) // 2 for size, step in (high, wide)]
+    padded = np.pad(x, [(0, 0), (0, 0), *((size, 0) for size in before)])
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Using padding='same' with even kernel lengths")
-        y = F.conv2d(torch.from_numpy(x), w, padding="same", dilation=(d, e))
+        y = F.conv2d(torch.from_numpy(x), w, padding="same", dilation=dilation)
     np.testing.assert_array_equal(padded[..., :5, :7], y.numpy())
 
 
@@ -292,7 +298,7 @@ def test_same_pads_by_half_of_what_windows_exceed_a_cell(high, wide):
     ("kernel", "dilation", "warns"),
     [((3, 5), 1, 0), ((2, 3), 1, 1), ((3, 4), 3, 1), ((2, 4), 2, 0), ((2, 3), (2, 1), 0)],
 )
-def test_same_warns_where_a_total_is_odd(monkeypatch, kernel, dilation, warns):
+def test_same_warns_where_a_total_is_odd(kernel, dilation, warns):
     """Once in a process, unless torch is told to warn always."""
     was = torch.is_warn_always_enabled()
     torch.set_warn_always(True)
@@ -352,7 +358,7 @@ def test_torch_takes(words, out):
     ],
 )
 def test_torch_refuses(words, error):
-    """What npcnn refuses too, mixed dtypes apart: RuntimeErrors for values, TypeErrors for types."""
+    """What npcnn refuses too, mixed dtypes apart: by the class of the error."""
     usual = {"input": torch.zeros(2, 4, 7, 8), "weight": torch.zeros(6, 2, 3, 3), "groups": 2}
     F.conv2d(**usual)
     with pytest.raises(error):

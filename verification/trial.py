@@ -127,7 +127,7 @@ def answered(
     `aged` gathers the functions with an error of age: those that stand on them are judged mended.
     """
     if case.check:
-        yield from _witnessed(judged, functions, case, seed, dtype)
+        yield from _witnessed(judged, functions, case, seed, dtype, aged)
         return
     asked = truth.of(case, seed, dtype, judged.contract.bitwise)
     failed = {function.op for function in judged.contract.functions if not judged.has(function)}
@@ -145,7 +145,12 @@ def answered(
 
 
 def _witnessed(
-    judged: Candidate, functions: Sequence[Function], case: Case, seed: int, dtype: str
+    judged: Candidate,
+    functions: Sequence[Function],
+    case: Case,
+    seed: int,
+    dtype: str,
+    aged: set[str],
 ) -> Iterator[Outcome]:
     """What a question without an oracle came to; of age, what came of it once mended."""
     given = fills.arrays(case, seed, dtype)
@@ -153,7 +158,7 @@ def _witnessed(
         outcome = witness.of(judged, function, case, given, judged.ask)
         if judged.age_of(outcome.message, function) is not None:
             mended = witness.of(judged, function, case, given, judged.ask_mended)
-            outcome = replace(outcome, mended=mended)
+            outcome = mended if aged & set(function.needs) else replace(outcome, mended=mended)
         yield outcome
 
 
