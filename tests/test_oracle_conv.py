@@ -235,18 +235,17 @@ def test_weights_of_zero_are_multiplied_too(way, images, dtype):
     np.testing.assert_array_equal(expected, F.conv2d(x, kernel, padding=1).numpy())
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_small_numbers_are_kept_and_large_sums_overflow(way, dtype):
-    """Subnormals are not flushed to zero."""
-    info = np.finfo(dtype)
-    cells = np.array([3 * info.smallest_subnormal, info.max, info.max, 0], dtype)
-    x = torch.from_numpy(np.tile(cells, (2, 1, 3, 1)))
-    y = F.conv2d(x, torch.ones(1, 1, 1, 2, dtype=x.dtype)).numpy()
-    np.testing.assert_array_equal(
-        y, np.broadcast_to([info.max, INF, info.max], (2, 1, 3, 3)).astype(dtype)
-    )
-    kept = F.conv2d(x, torch.ones(1, 1, 1, 1, dtype=x.dtype)).numpy()
-    np.testing.assert_array_equal(x.numpy(), kept)
+@pytest.mark.parametrize(("dtype", "bits"), [("float32", "u4"), ("float64", "u8")])
+def test_small_numbers_are_kept_and_large_sums_overflow(way, dtype, bits):
+    """A subnormal, three times the smallest, has the bits of a 3: it is not flushed to zero."""
+    top = np.finfo(dtype).max
+    x = np.array([0, top, top, 0] * 6, dtype).reshape(2, 1, 3, 4)
+    x.view(bits)[..., 0] = 3
+    one_cell, two_cells = (torch.ones(1, 1, 1, n, dtype=getattr(torch, dtype)) for n in (1, 2))
+    kept = F.conv2d(torch.from_numpy(x), one_cell).numpy()
+    np.testing.assert_array_equal(x.view(bits), kept.view(bits))
+    sums = F.conv2d(torch.from_numpy(x), two_cells).numpy()
+    np.testing.assert_array_equal(np.array([[[top, INF, top]] * 3] * 2), sums[:, 0])
 
 
 def _sizes(rank, kernel, stride, pad, dilation, axis):
