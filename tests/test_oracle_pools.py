@@ -265,12 +265,6 @@ def torch_shape(case):
     return tuple(y.shape[2:])
 
 
-def meets_input(case):
-    """Whether every window meets the input: torch is never asked if one does not."""
-    axes = zip(case.windows, case.space)
-    return all(any(0 <= i < n for i in window) for windows, n in axes for window in windows)
-
-
 @pytest.mark.parametrize("rank", [1, 2, 3])
 @pytest.mark.parametrize("op", ["max_pool", "avg_pool"])
 def test_pools_have_as_many_windows_as_we_count(op, rank):
@@ -281,8 +275,8 @@ def test_pools_have_as_many_windows_as_we_count(op, rank):
     for size, kernel, stride, dilation, pad, ceil in itertools.product(*ranges):
         words = {"kernel": kernel, "stride": stride, "dilation": dilation}
         case = sized(op, rank, (size + kernel) % rank, size, pad, ceil, **words)
-        if 2 * pad > kernel or not meets_input(case):
-            continue
+        if 2 * pad > kernel or (dilation > size and pad > 0):
+            continue  # we pad, or a window may lie wholly in padding: torch is never asked
         refused = min(case.out) < 1 or (op, rank, size < kernel) == ("avg_pool", 3, True)
         wrong += [] if torch_shape(case) == (None if refused else case.out) else [case.row]
         asked += 1

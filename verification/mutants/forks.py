@@ -64,6 +64,7 @@ def _child(task: Callable[[], Any], sender: connection.Connection) -> None:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         most = pages * resource.getpagesize() + MEMORY
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    warnings.simplefilter("ignore")  # wrong code warns, too
     sender.send(task())
 
 
