@@ -71,10 +71,13 @@ def test_right_code_answers_as_the_oracle_does(op, dtype):
 
 
 def test_without_a_bias_there_is_no_gradient_of_it():
-    """An output that is None is left out."""
+    """It is left out; so is an output that wrong code forgets to return."""
     right, biased = coded.coded("", Code()), LINES["conv_backward"].replace("bias=false ", "")
     assert set(reply(right, "conv_backward").values) == {"dx", "dw"}
     assert reply(right, "conv_backward", line=biased).values["db"].shape == (1, 1, 1, 4)
+    forgetful = Code(answer=lambda case, given, answers: {**answers, "dw": None})
+    found = reply(coded.coded("conv_backward", forgetful), "conv_backward")
+    assert (found.status, set(found.values)) == ("ok", {"dx"})
 
 
 def test_wrong_lines_are_wrong_in_one_function_alone():

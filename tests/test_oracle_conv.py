@@ -34,6 +34,7 @@ QUESTIONS = [
     "conv x=[2,5,6,7,4] w=[2,3,2,2,6] groups=2 stride=[3,4,3] pad=[0,1,1]",
     "conv x=[1,4,6,5,3] w=[2,1,3,3,2] dilation=[2,1,1] pad=[1,0,2]",
 ]
+"""Lines have no pads: torch never sees any."""
 
 
 @pytest.fixture(params=[True, False], ids=["onednn", "native"])

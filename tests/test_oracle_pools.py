@@ -57,7 +57,7 @@ def one(line, fill):
 def windows(case):
     """Every window, in row order: its place, and the cells of the input under it, in row order."""
     for out in np.ndindex(*case.out):
-        lines = [windows[o] for windows, o in zip(case.windows, out)]
+        lines = [axis[o] for axis, o in zip(case.windows, out)]
         cells = itertools.product(*lines)
         yield out, [cell for cell in cells if all(0 <= i < n for i, n in zip(cell, case.space))]
 
