@@ -2,7 +2,6 @@
 
 import functools
 import tomllib
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from verification import candidate, mistakes, questions, session, trial, truth
 from verification.mistakes import AGE, CONVENTION
+from verification.mutants import forks
 from verification.session import Rules
 
 FOLDER = Path(__file__).parent / "candidates"
@@ -20,7 +20,9 @@ ROWS = tomllib.loads((FOLDER / "wrong.toml").read_text(encoding="utf-8"))
 CATALOGUE = mistakes.read()
 KNOWN = {mistake.id: mistake for mistake in CATALOGUE}
 AGES = tuple(mistake for mistake in CATALOGUE if mistake.kind == AGE)
-SMALL = [question for question in questions.every() if question.work <= 500]
+PARTS = 2
+"""Processes that judge the wrong ones."""
+SMALL = [q for q in questions.every() if q.work <= 500 or q.fill == "wide"]
 
 
 def findings(path, asked, dtype="float64", first=False):
@@ -82,7 +84,11 @@ def judged(folder, number, row):
     deviates = all(KNOWN[name].kind == CONVENTION for name in wanted) and finding.deviations
     caught = bool(differing or deviates)
     blamed = differing == {row["function"]} or (bool(deviates) and not differing)
-    return row, caught, blamed, wanted <= claimed
+    return sorted(wanted), caught, blamed, wanted <= claimed
+
+
+def all_judged(folder, rows):
+    return [judged(folder, number, row) for number, row in rows]
 
 
 @pytest.fixture
@@ -94,13 +100,13 @@ def remembered(monkeypatch):
 def test_wrong_candidates_are_caught_and_named(tmp_path, remembered, capsys):
     """Every one is caught, 95 % are blamed on the right function, 90 % named rightly."""
     trial.prepare()
-    rows = one_of_each()
-    with ThreadPoolExecutor(2) as pool:
-        judge = functools.partial(judged, tmp_path)
-        results = list(pool.map(judge, range(len(rows)), rows))
-    missed = [sorted(names_of(row)) for row, caught, _, _ in results if not caught]
+    rows = list(enumerate(one_of_each()))
+    parts = {str(i): functools.partial(all_judged, tmp_path, rows[i::PARTS]) for i in range(PARTS)}
+    results = [result for _, part in forks.run(parts, 600) for result in part]
+    assert len(results) == len(rows)
+    missed = [names for names, caught, _, _ in results if not caught]
     blamed, named = (sum(result[i] for result in results) / len(results) for i in (2, 3))
-    unnamed = sorted("+".join(sorted(names_of(row))) for row, _, _, ok in results if not ok)
+    unnamed = sorted("+".join(names) for names, _, _, ok in results if not ok)
     with capsys.disabled():
         print(f"\n{len(results)} wrong candidates, {len(results) - len(missed)} caught, ", end="")
         print(f"{blamed:.1%} blamed rightly, {named:.1%} named; not named: {unnamed}")

@@ -52,6 +52,12 @@ def of_inputs(op, case, given, kind):
     return passes.answers(op, case, narrow(given, kind), Code())
 
 
+def of_products(op, case, given, kind):
+    """As matrix units do: what is multiplied is rounded, a bias is added as it is."""
+    kept = {"b": given["b"]} if "b" in given else {}
+    return passes.answers(op, case, {**narrow(given, kind), **kept}, Code())
+
+
 def of_results(op, case, given, kind):
     return narrow(passes.answers(op, case, wide(given), Code()), kind)
 
@@ -92,7 +98,7 @@ def expected(kind):
 
 
 @pytest.mark.parametrize(("dtype", "kind"), SUSPECTS)
-@pytest.mark.parametrize("way", [of_inputs, of_results, of_both])
+@pytest.mark.parametrize("way", [of_inputs, of_products, of_results, of_both])
 def test_the_type_is_named(way, dtype, kind):
     """Forward and backward, sparse and dense, whichever way the answers went through it."""
     named = {

@@ -91,7 +91,10 @@ def _narrower(asked: Inquiry) -> str:
     real = [o for o in asked.failing if features.rung(o.question) == "rounding"]
     if not real or not all(outcome.answers for outcome in real):
         return ""
-    return precision.agreed([asked.narrower(outcome) for outcome in _spread(real)])
+    wide = [
+        outcome for outcome in real if outcome.question.fill == "wide"
+    ]  # parts tf32 from float16
+    return precision.agreed([asked.narrower(outcome) for outcome in (*_spread(real), *wide)])
 
 
 def _by_numbers(asked: Inquiry, known: Sequence[Mistake]) -> Diagnosis | None:

@@ -2,7 +2,8 @@
 
 A number in a narrower type has fewer bits, so what went through one leaves traces:
 
-    inputs      the right answer to the rounded inputs, within the a-priori bound
+    inputs      the right answer to the rounded inputs, within the a-priori bound; a bias, which
+                is not multiplied, may have been left as it is
     results     the true answer rounded: every number has few bits, and is within half a unit of it
     arithmetic  every number has few bits (a quotient: its sum has), and is within the a-priori
                 bound of that type about the answer to the rounded inputs, to first order
@@ -108,12 +109,14 @@ def _fits(case: Case, given: Arrays, wrong: Arrays, truth: Arrays, dtype: str, k
 class _Output:
     """A wrong output, the truth about given and about rounded inputs, and how far both reach.
 
-    `fine` is the bound of sums in the wider type, `coarse` of sums in the narrower one.
+    `plain` is the truth about rounded inputs and the given bias, `fine` is the bound of sums in the
+    wider type, `coarse` of sums in the narrower one.
     """
 
     got: Array
     truth: Array
     seen: Array
+    plain: Array
     fine: Array | float
     coarse: Array | float
     kind: str
@@ -126,7 +129,7 @@ class _Output:
     @property
     def betrays(self) -> bool:
         """Whether there is a trace that no mistake leaves."""
-        of_inputs = _near(self.got, self.seen, self.fine)
+        of_inputs = any(_near(self.got, seen, self.fine) for seen in (self.seen, self.plain))
         of_results = self.few and self._once(self.truth, self.fine)
         varied = self.few and np.unique(self.got).size > PAIR
         traced = varied or (self.kind == "float32" and self._is_coarse)
@@ -156,6 +159,11 @@ def _outputs(
 ) -> Iterator[_Output]:
     narrow = {name: rounded(a, kind) for name, a in given.items()}
     seen = oracle.answers(case, narrow)
+    plain = (
+        oracle.answers(case, {**narrow, "b": given["b"].astype(np.float64)})
+        if "b" in given
+        else seen
+    )
     fine = bounds.of(case, given, _of_sums(dtype, kind))
     wider = FORMATS[kind].unit / FORMATS["float32"].unit
     coarse = {name: wider * a for name, a in bounds.of(case, given, "float32").items()}
@@ -164,6 +172,7 @@ def _outputs(
             got,
             truth[name],
             seen[name],
+            plain[name],
             fine.get(name, 0.0),
             coarse.get(name, 0.0),
             kind,
