@@ -15,11 +15,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from npcnn import geometry
-from npcnn.geometry import Axis, ShapeError
-from npcnn.windows import Array, Border, DType
+from npcnn.geometry import Axis, Border, ShapeError
+from npcnn.windows import Array, DType
 
 Size: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
 Pad: TypeAlias = Size | Sequence[Sequence[SupportsIndex]]
+
+
+_BOOLS = (bool, np.bool_)
 
 
 def array(name: str, value: ArrayLike) -> Array:
@@ -66,11 +69,9 @@ def spatial(name: str, a: Array, ranks: Sequence[int] = (1, 2, 3)) -> tuple[int,
 
 def count(name: str, value: object) -> int:
     """An int, NumPy's too; not a bool, not a float, and none beyond 32 bits."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, SupportsIndex):
-        raise TypeError(f"{name} must be an int, got {name}={value!r}")
     try:
-        number = operator.index(value)
-    except TypeError:  # an array of floats, or of several ints
+        number = operator.index(None if type(value) in _BOOLS else value)  # type: ignore[arg-type]
+    except TypeError:
         raise TypeError(f"{name} must be an int, got {name}={value!r}") from None
     if not -(2**31) <= number < 2**31:
         raise ShapeError(f"{name} must be an int of 32 bits, got one of {number.bit_length()}")

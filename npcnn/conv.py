@@ -1,4 +1,4 @@
-"""Convolution (cross-correlation, as in every framework) and its gradients, by blocks of taps.
+"""Convolution (cross-correlation, as in every framework) and its gradients, by runs of windows.
 
     y[n, o, k]  = b[k] + sum over t, c of  x[n, o*stride - before + t*dilation, c] * w[t, c, k]
     dw[t, c, k] =        sum over n, o of  x[n, o*stride - before + t*dilation, c] * dy[n, o, k]
@@ -7,85 +7,97 @@
     db[k]       =        sum over n, o of  dy[n, o, k]
 
 x (N, *space, C), w (*kernel, C/G, K), b (K,), y and dy (N, *out, K).  Output channels are ordered
-group by group.  Each matrix product has G groups, M = N * (windows an image) rows, and the depth
-D = (taps of the block) * C/G.
+group by group.  Each matrix product has G groups, M rows, one for each window of the run, and the
+depth D = (taps of the kernel) * C/G.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from npcnn import geometry, windows
+from npcnn import depthwise, geometry, windows
 from npcnn.geometry import Axis
-from npcnn.windows import Array, Block
+from npcnn.scratch import Scratch
+from npcnn.windows import Array
 
-WORK = 16 * 2**20
-"""Bytes of gathered cells that one matrix product works on, if one tap does not take more."""
+WORK = 4 * 2**20
+"""Bytes of gathered cells, or of weights' gradients, in one product: they stay in the caches."""
+THIN = 8
+"""Channels below which products are laid out by channel: runs of windows are longer."""
 
 
 def forward(x: Array, w: Array, b: Array | None, axes: Sequence[Axis], groups: int) -> Array:
-    xp = windows.pad(_split(x, groups), geometry.borders(axes))
+    if w.shape[-2] == 1 < groups:
+        return depthwise.forward(x, w, b, axes)
+    y = np.empty((len(x), *geometry.outs(axes), w.shape[-1]), x.dtype)
     wg = _by_group(w, groups)
-    rows = len(x) * math.prod(geometry.outs(axes))
-    y = np.zeros((groups, rows, w.shape[-1] // groups), x.dtype)
-    for block, depth in _blocks(axes, rows, xp):
-        y += windows.gather(xp, block) @ wg[:, depth]  # (G, M, D) @ (G, D, K/G)
-    y = _joined(y, (len(x), *geometry.outs(axes), w.shape[-1]))
-    if b is not None:
-        y += b
+    for box, reach, borders in geometry.runs(len(x), axes, _most(wg)):
+        with Scratch() as scratch:
+            xp = windows.pad(x[reach], borders, scratch)
+            cells = windows.gather(xp, axes, groups, scratch)
+            np.matmul(cells, wg, out=_by_group(y[box], groups))  # (G, M, D) @ (G, D, K/G)
+        if b is not None:
+            y[box] += b
     return y
 
 
 def input_grad(dy: Array, w: Array, axes: Sequence[Axis], groups: int) -> Array:
-    borders = geometry.borders(axes)
-    shape = (len(dy), *(axis.size for axis in axes), groups, w.shape[-2])
-    dxp = windows.blank(shape, borders, 0, dy.dtype)
+    if w.shape[-2] == 1 < groups:
+        return depthwise.input_grad(dy, w, groups, axes)
+    dx = np.zeros((len(dy), *(axis.size for axis in axes), groups * w.shape[-2]), dy.dtype)
     wg = _by_group(w, groups)
-    dyg = _by_group(dy, groups)
-    for block, depth in _blocks(axes, dyg.shape[1], dxp):
-        windows.scatter(dyg @ wg[:, depth].mT, block, dxp)  # (G, M, K/G) @ (G, K/G, D)
-    dx = np.ascontiguousarray(windows.crop(dxp, borders))
-    return dx.reshape(*dx.shape[:-2], groups * w.shape[-2])
+    for box, reach, borders in geometry.runs(len(dy), axes, _most(wg)):
+        with Scratch() as scratch:
+            dxp = windows.pad(dx[reach], borders, scratch)
+            cells = _spread(_by_group(dy[box], groups), wg, w.shape[-2], scratch)
+            windows.scatter(cells.reshape(groups, *w.shape[:-1], *dy[box].shape[:-1]), axes, dxp)
+            dx[reach] = windows.crop(dxp, borders)
+    return dx
 
 
 def weight_grad(dy: Array, x: Array, axes: Sequence[Axis], groups: int) -> Array:
-    xp = windows.pad(_split(x, groups), geometry.borders(axes))
-    kernel = [axis.kernel for axis in axes]
-    dwg = np.zeros((groups, math.prod(kernel) * xp.shape[-1], dy.shape[-1] // groups), dy.dtype)
-    dyg = _by_group(dy, groups)
-    for block, depth in _blocks(axes, dyg.shape[1], xp):
-        dwg[:, depth] = windows.gather(xp, block).mT @ dyg  # (G, D, M) @ (G, M, K/G)
-    return _joined(dwg, (*kernel, xp.shape[-1], dy.shape[-1]))
+    kernel, channels = [axis.kernel for axis in axes], x.shape[-1] // groups
+    if channels == 1 < groups:
+        return depthwise.weight_grad(dy, x, axes)
+    dwg = np.zeros((groups, math.prod(kernel) * channels, dy.shape[-1] // groups), dy.dtype)
+    for box, reach, borders in geometry.runs(len(x), axes, _most(dwg)):
+        with Scratch() as scratch:
+            xp = windows.pad(x[reach], borders, scratch)
+            cells = windows.gather(xp, axes, groups, scratch)
+            dyg = _by_group(dy[box], groups)
+            for (rows,) in geometry.boxes(dwg.shape[1:2], WORK // (dy.shape[-1] * dy.itemsize)):
+                with Scratch() as inner:
+                    part = inner.take(dwg[:, rows].shape, dwg.dtype)
+                    np.matmul(cells[..., rows].mT, dyg, out=part)  # (G, D, M) @ (G, M, K/G)
+                    dwg[:, rows] += part
+    return np.moveaxis(dwg, 0, 1).reshape(*kernel, channels, dy.shape[-1])
 
 
 def bias_grad(dy: Array) -> Array:
-    db: Array = dy.sum(axis=tuple(range(dy.ndim - 1)))
+    rows = dy.reshape(-1, dy.shape[-1])
+    db: Array = np.ones(len(rows), dy.dtype) @ rows  # a product outruns a sum over the first axis
     return db
 
 
-def _blocks(axes: Sequence[Axis], rows: int, xp: Array) -> Iterator[tuple[Block, slice]]:
-    """The runs of taps that one product deals with, and the rows of the weights that they meet."""
-    taps = geometry.taps(axes)
-    groups, channels = xp.shape[-2:]
-    run = max(1, WORK // max(1, rows * groups * channels * xp.itemsize))
-    for t in range(0, len(taps), run):
-        block = taps[t : t + run]
-        yield block, slice(t * channels, (t + len(block)) * channels)
+def _most(wg: Array) -> int:
+    """How a layer is cut: so many windows at a time."""
+    return WORK // (wg[..., :1].size * wg.itemsize)
 
 
-def _split(a: Array, groups: int) -> Array:
-    """(..., C) as (..., G, C/G)."""
-    return a.reshape(*a.shape[:-1], groups, a.shape[-1] // groups)
+def _spread(dyg: Array, wg: Array, channels: int, scratch: Scratch) -> Array:
+    """(G, T, C/G, M): what each window adds to the cells under its taps."""
+    (groups, depth, filters), rows = wg.shape, dyg.shape[1]
+    if channels < THIN:
+        cells = scratch.take((groups, depth, rows), dyg.dtype)
+        return np.matmul(wg, dyg.mT, out=cells)  # (G, D, K/G) @ (G, K/G, M)
+    taps = wg.reshape(groups, depth // channels, channels, filters)
+    cells = scratch.take((groups, depth // channels, rows, channels), dyg.dtype)
+    return np.matmul(dyg[:, None], taps.mT, out=cells).mT  # (G, 1, M, K/G) @ (G, T, K/G, C/G)
 
 
 def _by_group(a: Array, groups: int) -> Array:
     """(..., K) as (G, rows, K/G): what a matrix product takes of dy (rows M) and of w (rows D)."""
-    return np.moveaxis(_split(a, groups).reshape(-1, groups, a.shape[-1] // groups), 1, 0)
-
-
-def _joined(a: Array, shape: Sequence[int]) -> Array:
-    """(G, rows, K/G) as (..., K) of this shape: the inverse of _by_group."""
-    return np.moveaxis(a, 0, 1).reshape(shape)
+    return np.moveaxis(a.reshape(-1, groups, a.shape[-1] // groups), 1, 0)

@@ -100,8 +100,9 @@ def max_pool(
     """
     x = arg.array("x", x)
     axes = arg.pool_axes(x, kernel_size, stride, padding, dilation, ceil_mode)
-    y, index = _pool.max_forward(x, axes)
-    return (y, index) if arg.switch("return_indices", return_indices) else y
+    y = _pool.max_forward(x, axes)
+    wanted = arg.switch("return_indices", return_indices)
+    return (y, _pool.max_index(x, y, axes)) if wanted else y
 
 
 def max_pool_backward(
@@ -121,9 +122,8 @@ def max_pool_backward(
     axes = arg.pool_axes(x, kernel_size, stride, padding, dilation, ceil_mode)
     arg.fitting("upstream gradient", dy, (len(x), *geometry.outs(axes), x.shape[-1]))
     dtype = dy.dtype if x.dtype.kind in "iu" else arg.result_dtype(dy, x)
-    _, index = _pool.max_forward(x, axes)
     (dy,) = arg.working(dtype, dy)
-    dx = _pool.max_backward(dy, index, axes)
+    dx = _pool.max_backward(dy, x, axes)
     return dx.astype(dtype, copy=False)
 
 

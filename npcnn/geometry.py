@@ -5,18 +5,20 @@
     out    = floor((padded - span) / stride) + 1       the number of windows; ceil(...) with `ceil`,
              less one where the last window would start at or beyond before + size
 
-A tap is one kernel position together with the strided slice of the padded axis that it meets,
-one cell for each window.  The sizes are those of torch.nn.functional.
+A tap is a kernel position: which windows of a run it meets the input in, and the cells that it
+meets, one for each of them.  The sizes are those of torch.nn.functional.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-Tap = tuple[slice, ...]
+Box = tuple[slice, ...]
+Border = tuple[int, int]
 
 
 class ShapeError(ValueError):
@@ -69,31 +71,31 @@ class Axis:
         starts_in_end_pad = (windows - 1) * self.stride >= self.before + self.size
         return windows - starts_in_end_pad
 
-    @cached_property
-    def starts(self) -> range:
-        """Where each window starts, in padded cells."""
-        return range(0, self.out * self.stride, self.stride)
-
-    def tap(self, k: int) -> slice:
-        """The padded cells that kernel position k meets, one for each window."""
-        first = k * self.dilation
-        return slice(first, first + self.starts[-1] + 1, self.stride)
-
-    @property
-    def border(self) -> tuple[int, int]:
-        """The padding that the taps reach: an overhang of `ceil` included, unread pads left out."""
-        reached = self.starts[-1] + self.span
-        return self.before, max(0, reached - self.before - self.size)
-
     @property
     def corners(self) -> range:
         """Where each window starts, in cells of the input: negative in the first pad."""
-        return range(-self.before, self.starts.stop - self.before, self.stride)
+        return range(-self.before, self.out * self.stride - self.before, self.stride)
+
+    def reach(self, run: slice) -> tuple[slice, Border]:
+        """The cells of the input that a run of windows reaches, and the padding around them."""
+        start, stop = self.corners[run.start], self.corners[run.stop - 1] + self.span
+        first = min(max(start, 0), self.size)
+        cells = slice(first, max(first, min(stop, self.size)))
+        before = min(max(-start, 0), stop - start)
+        return cells, (before, stop - start - before - (cells.stop - first))
+
+    def tap(self, k: int, run: slice) -> tuple[slice, slice]:
+        """Where kernel position k meets the input: in these windows of the run, these cells."""
+        shift = self.before - k * self.dilation
+        first = max(run.start, -(-shift // self.stride))
+        stop = max(first, min(run.stop, (self.size - 1 + shift) // self.stride + 1))
+        cells = slice(first * self.stride - shift, stop * self.stride - shift, self.stride)
+        return slice(first - run.start, stop - run.start), cells if stop > first else slice(0)
 
     @property
-    def first_cells(self) -> list[int]:
-        """For each window the first cell of the input that it meets, if it meets any."""
-        return [self._cells(corner).start for corner in self.corners]
+    def border(self) -> Border:
+        """The padding that all windows reach: an overhang of `ceil` too, but no unread pad."""
+        return self.reach(slice(0, self.out))[1]
 
     @property
     def cells(self) -> list[int]:
@@ -103,7 +105,8 @@ class Axis:
     @property
     def padded_cells(self) -> list[int]:
         """For each undilated window the number of cells of the padded axis that it meets."""
-        return [min(self.kernel, self.padded - start) for start in self.starts]
+        end = self.size + self.after
+        return [min(self.kernel, end - corner) for corner in self.corners]
 
     def meeting_input(self) -> Axis:
         """This axis, if every window meets a cell of the input: a pool of padding has no answer."""
@@ -124,16 +127,40 @@ class Axis:
 _LEAST = {"size": 1, "kernel": 1, "stride": 1, "dilation": 1, "before": 0, "after": 0}
 
 
-def taps(axes: Iterable[Axis]) -> list[Tap]:
-    """Every tap of the window, in row-major order: one slice of the padded input for each axis."""
-    return list(itertools.product(*([axis.tap(k) for k in range(axis.kernel)] for axis in axes)))
+def taps(axes: Sequence[Axis], runs: Box) -> list[tuple[Box, Box]]:
+    """Every tap of the window, in row order: which windows of the runs, and which cells."""
+    lines = [[axis.tap(k, run) for k in range(axis.kernel)] for axis, run in zip(axes, runs)]
+    pairs = (zip(*tap) for tap in itertools.product(*lines))
+    return [((slice(None), *windows), (slice(None), *cells)) for windows, cells in pairs]
 
 
-def borders(axes: Iterable[Axis]) -> list[tuple[int, int]]:
-    """The padding that the taps reach, for each axis."""
+def runs(
+    batch: int, axes: Sequence[Axis], most: int
+) -> Iterator[tuple[Box, Box, tuple[Border, ...]]]:
+    """A layer in pieces of `most` windows: these, the input that they reach, the padding around."""
+    for box in boxes((batch, *outs(axes)), max(1, most)):
+        cells, around = zip(*(axis.reach(run) for axis, run in zip(axes, box[1:])))
+        yield box, (box[0], *cells), around
+
+
+def borders(axes: Iterable[Axis]) -> list[Border]:
+    """The padding that the windows reach, for each axis."""
     return [axis.border for axis in axes]
 
 
 def outs(axes: Iterable[Axis]) -> list[int]:
     """The number of windows along each axis."""
     return [axis.out for axis in axes]
+
+
+def boxes(shape: Sequence[int], most: int) -> Iterator[Box]:
+    """Row-major runs of an array's cells, one after another, each of `most` cells at most."""
+    length, inner = shape[0], math.prod(shape[1:])
+    if inner > most and len(shape) > 1:
+        for at, rest in itertools.product(range(length), list(boxes(shape[1:], most))):
+            yield slice(at, at + 1), *rest
+    elif length:
+        parts = -(-length // max(1, most // inner))
+        step = -(-length // parts)  # of equal length, all but the last
+        for at in range(0, length, step):
+            yield slice(at, min(at + step, length)), *(slice(0, size) for size in shape[1:])

@@ -1,34 +1,33 @@
 """Two linear maps, each beside its adjoint: pad and crop, gather and scatter.
 
-Arrays are (N, *space, C), or (N, *space, G, C/G) where groups matter.  A border is
-(before, after) for each spatial axis; a block is a run of taps.
+Arrays are (N, *space, C).  A border is (before, after) for each spatial axis.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from npcnn.geometry import Axis, Border
+from npcnn.scratch import Scratch
+
 Array = NDArray[Any]
-Border = tuple[int, int]
 DType = np.dtype[Any]
-Block = Sequence[tuple[slice, ...]]
 
 
-def blank(shape: Sequence[int], borders: Sequence[Border], fill: float, dtype: DType) -> Array:
-    """Room for an array of this shape within the border: `fill` everywhere."""
-    space = [before + size + after for size, (before, after) in zip(shape[1:], borders)]
-    return np.full((shape[0], *space, *shape[1 + len(borders) :]), fill, dtype)
-
-
-def pad(x: Array, borders: Sequence[Border], fill: float = 0) -> Array:
-    """x within a border of `fill`; x itself where every border is (0, 0)."""
+def pad(x: Array, borders: Sequence[Border], scratch: Scratch | None = None) -> Array:
+    """x within a border of zeros; x itself where every border is (0, 0)."""
     if not any(map(any, borders)):
         return x
-    xp = blank(x.shape, borders, fill, x.dtype)
+    space = [before + size + after for size, (before, after) in zip(x.shape[1:], borders)]
+    shape = (len(x), *space, x.shape[-1])
+    xp = scratch.take(shape, x.dtype) if scratch else np.empty(shape, x.dtype)
+    xp.fill(0)
     crop(xp, borders)[...] = x
     return xp
 
@@ -39,19 +38,45 @@ def crop(xp: Array, borders: Sequence[Border]) -> Array:
     return xp[(slice(None), *inner)]
 
 
-def gather(xp: Array, block: Block) -> Array:
-    """(G, windows, taps * C/G): each window's cells under the block's taps, a row a window."""
-    first = xp[(slice(None), *block[0])]
-    *windows, groups, channels = first.shape
-    cells = np.empty((groups, *windows, len(block), channels), xp.dtype)
-    for t, at in enumerate(block):
-        cells[..., t, :] = np.moveaxis(xp[(slice(None), *at)], -2, 0)
-    return cells.reshape(groups, -1, len(block) * channels)
+def gather(xp: Array, axes: Sequence[Axis], groups: int, scratch: Scratch) -> Array:
+    """(G, windows, taps * C/G): each window's cells, a row a window; a copy only where needed."""
+    cells, rank = windowed(xp, axes, groups), len(axes)
+    depth = math.prod(cells.shape[1 : rank + 2])
+    if cells.shape[rank + 1] == 1:  # runs of windows are longer than runs of one channel
+        return _in_order(cells, scratch).reshape(groups, depth, -1).mT
+    kernel, inner = range(1, rank + 2), range(rank + 2, cells.ndim)
+    return _in_order(cells.transpose(0, *inner, *kernel), scratch).reshape(groups, -1, depth)
 
 
-def scatter(cells: Array, block: Block, xp: Array) -> None:
-    """The adjoint of gather: add each window's cells to where gather read them."""
-    *windows, groups, channels = xp[(slice(None), *block[0])].shape
-    cells = cells.reshape(groups, *windows, len(block), channels)
-    for t, at in enumerate(block):
-        xp[(slice(None), *at)] += np.moveaxis(cells[..., t, :], 0, -2)
+def scatter(cells: Array, axes: Sequence[Axis], xp: Array) -> None:
+    """The adjoint of gather: add the cells (G, *kernel, C/G, N, *out) to where it read them."""
+    spread = windowed(xp, axes, len(cells))
+    for tap in np.ndindex(*(axis.kernel for axis in axes)):
+        spread[:, *tap] += cells[:, *tap]
+
+
+def windowed(xp: Array, axes: Sequence[Axis], groups: int = 1) -> Array:
+    """(G, *kernel, C/G, N, *out): a view of xp, each window's cells where they are."""
+    rank, spans = len(axes), [axis.span for axis in axes]
+    cells: Array = sliding_window_view(xp, spans, tuple(range(1, rank + 1)), writeable=True)
+    along = (slice(None, None, axis.stride) for axis in axes)
+    within = (slice(None, None, axis.dilation) for axis in axes)
+    cells = cells[:, *along, :, *within]  # (N, *out, C, *kernel)
+    shape = (*cells.shape[: rank + 1], groups, xp.shape[-1] // groups, *cells.shape[rank + 2 :])
+    kernel, windows = range(rank + 3, 2 * rank + 3), range(rank + 1)
+    cells = cells.reshape(shape)  # which splits an axis, and copies nothing
+    return cells.transpose(rank + 1, *kernel, rank + 2, *windows)
+
+
+def over(work: int, x: Array, axes: Sequence[Axis]) -> int:
+    """How many windows lie over so many bytes of x."""
+    stride = math.prod(axis.stride for axis in axes)
+    return int(work // max(1, x.shape[-1] * x.itemsize * stride))
+
+
+def _in_order(a: Array, scratch: Scratch) -> Array:
+    if a.flags.c_contiguous:
+        return a
+    ordered = scratch.take(a.shape, a.dtype)
+    ordered[...] = a
+    return ordered

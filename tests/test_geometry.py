@@ -1,5 +1,7 @@
 import itertools
+import math
 
+import numpy as np
 import pytest
 
 from npcnn import ShapeError, geometry
@@ -24,18 +26,54 @@ def test_ceil_takes_a_kernel_beyond_the_input():
     assert (axis.out, axis.border, axis.cells) == (1, (0, 2), [7])
 
 
-def test_a_tap_is_the_slice_that_a_kernel_position_meets():
-    """start = k * dilation, one cell for each window."""
-    axis = Axis(9, kernel=2, stride=3, dilation=2, before=1)
-    assert axis.out == 3
-    assert [axis.tap(0), axis.tap(1)] == [slice(0, 7, 3), slice(2, 9, 3)]
+def test_a_tap_meets_the_input_in_some_windows_of_a_run():
+    """Of 4 windows at -2, 1, 4 and 7 the first has its first cell in the pad, the last its last."""
+    axis = Axis(9, kernel=2, stride=3, dilation=2, before=2, after=1)
+    assert list(axis.corners) == [-2, 1, 4, 7]
+    every, last = slice(0, 4), slice(2, 4)
+    assert [axis.tap(k, every) for k in (0, 1)] == [
+        (slice(1, 4), slice(1, 10, 3)),
+        (slice(0, 3), slice(0, 9, 3)),
+    ]
+    assert [axis.tap(k, last) for k in (0, 1)] == [
+        (slice(0, 2), slice(4, 10, 3)),
+        (slice(0, 1), slice(6, 9, 3)),
+    ]
+    assert axis.tap(1, slice(3, 4)) == (slice(0, 0), slice(0))
 
 
 def test_taps_come_in_row_major_order():
     """The last axis runs fastest."""
     axes = Axis(3, kernel=2), Axis(5, kernel=3, stride=2)
-    starts = [tuple(tap.start for tap in at) for at in geometry.taps(axes)]
+    taps = geometry.taps(axes, (slice(0, 2), slice(0, 2)))
+    starts = [tuple(line.start for line in cells[1:]) for _, cells in taps]
     assert starts == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
+
+
+@pytest.mark.parametrize("most", [1, 3, 7, 12, 30, 1000])
+@pytest.mark.parametrize("shape", [(5,), (2, 3), (3, 4, 2), (1, 7, 1, 5), (0, 3)])
+def test_boxes_are_row_major_runs(shape, most):
+    """Every cell once, in order, and never more than so many at a time."""
+    numbers = np.arange(math.prod(shape)).reshape(shape)
+    parts = [numbers[box].ravel().tolist() for box in geometry.boxes(shape, most)]
+    assert [number for part in parts for number in part] == list(range(numbers.size))
+    assert all(len(part) <= most for part in parts)
+
+
+def test_runs_are_smaller_layers():
+    """Cells, and the padding around them, are what the windows of the run reach."""
+    axes = Axis(7, kernel=3, stride=2, before=4, after=6), Axis(5, kernel=2, dilation=2, before=1)
+    seen = 0
+    for box, reach, borders in geometry.runs(2, axes, 3):
+        for axis, run, cells, (before, after) in zip(axes, box[1:], reach[1:], borders):
+            first, last = axis.corners[run.start], axis.corners[run.stop - 1] + axis.span
+            assert before + (cells.stop - cells.start) + after == last - first
+            assert set(range(cells.start, cells.stop)) == set(range(first, last)) & set(
+                range(axis.size)
+            )
+            assert before == 0 or first == -before or cells.start == cells.stop
+        seen += math.prod(part.stop - part.start for part in box)
+    assert seen == 2 * math.prod(geometry.outs(axes))
 
 
 @pytest.mark.parametrize("ceil", [False, True])
@@ -55,9 +93,14 @@ def test_axes_agree_with_a_walk_over_every_window(ceil):
         ]
         inside = [[cell for cell in window if 0 <= cell < size] for window in windows]
         assert axis.cells == list(map(len, inside))
-        assert [f for f, w in zip(axis.first_cells, inside) if w] == [w[0] for w in inside if w]
+        whole = slice(0, axis.out)
+        for k, (met, cells) in enumerate(axis.tap(k, whole) for k in range(kernel)):
+            there = [window[k] for window in windows[met]]
+            assert there == list(range(size)[cells])
+            assert all(not 0 <= w[k] < size for w in windows[: met.start] + windows[met.stop :])
         assert list(axis.corners) == [window[0] for window in windows]
-        assert axis.border == (before, max(0, max(map(max, windows)) - size + 1))
+        if any(inside):
+            assert axis.border == (before, max(0, max(map(max, windows)) - size + 1))
         if dilation == 1:
             padded = [[cell for cell in window if cell < size + after] for window in windows]
             assert axis.padded_cells == list(map(len, padded))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import npcnn
-from npcnn import functional
+from npcnn import functional, pool
 
 RNG = np.random.default_rng(2)
 
@@ -103,6 +103,35 @@ def test_a_gradient_that_is_not_finite_stays_in_its_cell():
     x = np.array([1.0, 2.0, 0.0]).reshape(1, 3, 1)
     dx = functional.max_pool1d_backward(np.array([np.inf, np.nan]).reshape(1, 2, 1), x, 2, 1)
     np.testing.assert_array_equal(dx.ravel(), [0, np.nan, 0])
+
+
+@pytest.mark.parametrize("work", [1, 300, 1500, 10**9])
+@pytest.mark.parametrize("words", [{"stride": (1, 2), "padding": 1}, {"ceil_mode": True}])
+def test_cuts_change_no_bit(monkeypatch, work, words):
+    """Of reals and of zeros of both signs: windows one by one, a few, or all at once."""
+    x = RNG.standard_normal((3, 7, 8, 3)) * RNG.integers(0, 2, (3, 7, 8, 3))
+
+    def everything():
+        y, index = functional.max_pool(x, (3, 2), return_indices=True, **words)
+        average, dy = functional.avg_pool(x, (3, 2), **words), np.cos(np.arange(y.size))
+        dy = dy.reshape(y.shape)
+        top = functional.max_pool_backward(dy, x, (3, 2), **words)
+        return [y, index, top, average, functional.avg_pool_backward(dy, x, (3, 2), **words)]
+
+    want = everything()
+    monkeypatch.setattr(pool, "WORK", work)
+    assert [a.tobytes() for a in everything()] == [a.tobytes() for a in want]
+
+
+def test_windows_of_more_taps_than_a_byte_counts():
+    """300 cells: the first of the largest, and the last of the NaNs."""
+    x = np.zeros((1, 300, 1))
+    x[0, [257, 258, 299], 0] = 5
+    _, index = functional.max_pool1d(x, 300, return_indices=True)
+    assert index.item() == 257
+    x[0, [3, 256], 0] = np.nan
+    _, index = functional.max_pool1d(x, 300, return_indices=True)
+    assert index.item() == 256
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64])

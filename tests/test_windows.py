@@ -1,10 +1,12 @@
 import numpy as np
+import pytest
 
-from npcnn import geometry, windows
+from npcnn import windows
 from npcnn.geometry import Axis
+from npcnn.scratch import Scratch
 
-AXES = Axis(5, kernel=2, stride=2, before=1), Axis(7, kernel=3, dilation=2, after=2)
-RNG = np.random.default_rng(0)
+AXES = Axis(6, kernel=2, stride=2), Axis(9, kernel=3, dilation=2)
+RNG = np.random.default_rng(5)
 
 
 def integers(*shape):
@@ -12,13 +14,17 @@ def integers(*shape):
 
 
 def test_crop_undoes_pad():
-    """On axes with other pads before than after."""
+    """On axes with other pads before than after; in rooms that held other numbers."""
     x = integers(2, 5, 7, 3)
     borders = [(1, 0), (0, 2)]
-    xp = windows.pad(x, borders, fill=-1)
-    assert xp.shape == (2, 6, 9, 3)
-    assert xp.sum() == x.sum() - (2 * 6 * 9 * 3 - x.size)
-    np.testing.assert_array_equal(windows.crop(xp, borders), x)
+    with Scratch() as scratch:
+        scratch.take((10000,), x.dtype).fill(7)
+    for room in (None, scratch):
+        with Scratch():
+            xp = windows.pad(x, borders, room)
+            assert xp.shape == (2, 6, 9, 3)
+            assert xp.sum() == x.sum()
+            np.testing.assert_array_equal(windows.crop(xp, borders), x)
 
 
 def test_no_border_is_no_copy():
@@ -27,24 +33,42 @@ def test_no_border_is_no_copy():
     assert windows.pad(x, [(0, 0), (0, 0)]) is x
 
 
-def test_scatter_is_the_adjoint_of_gather():
-    """<gather(x), c> = <x, scatter(c)>, exactly, for blocks of every length."""
-    taps = geometry.taps(AXES)
-    x = integers(2, 6, 9, 2, 3)
-    for length in range(1, len(taps) + 1):
-        gathered = windows.gather(x, taps[:length])
-        cells = integers(*gathered.shape)
-        back = np.zeros_like(x)
-        windows.scatter(cells, taps[:length], back)
-        assert np.vdot(gathered, cells) == np.vdot(x, back) != 0
+@pytest.mark.parametrize("groups", [1, 2, 6])
+def test_scatter_is_the_adjoint_of_gather(groups):
+    """<gather(x), c> = <x, scatter(c)>, exactly."""
+    x, back = integers(2, 6, 9, 6), np.zeros((2, 6, 9, 6))
+    with Scratch() as scratch:
+        gathered = windows.gather(x, AXES, groups, scratch)
+        cells = integers(groups, 2, 3, 6 // groups, 2, 3, 5)
+        windows.scatter(cells, AXES, back)
+        rows = np.moveaxis(cells, (4, 5, 6), (1, 2, 3)).reshape(gathered.shape)
+        assert np.vdot(gathered, rows) == np.vdot(x, back) != 0
 
 
-def test_gather_lays_out_groups_windows_and_taps():
+@pytest.mark.parametrize("groups", [1, 2, 6])
+def test_gather_lays_out_groups_windows_and_taps(groups):
     """(G, windows, taps * C/G), each entry where the formula has it."""
-    taps = geometry.taps(AXES)
-    x = integers(2, 6, 9, 2, 3)
-    gathered = windows.gather(x, taps)
-    rows, columns = (axis.out for axis in AXES)
-    assert gathered.shape == (2, 2 * rows * columns, 2 * 3 * 3)
-    cells = gathered.reshape(2, 2, rows, columns, 2, 3, 3)
-    assert cells[1, 1, 2, 3, 1, 2, 0] == x[1, 2 * 2 + 1, 3 + 2 * 2, 1, 0]
+    x = integers(2, 6, 9, 6)
+    with Scratch() as scratch:
+        gathered = windows.gather(x, AXES, groups, scratch)
+        assert gathered.shape == (groups, 2 * 3 * 5, 2 * 3 * 6 // groups)
+        cells = gathered.reshape(groups, 2, 3, 5, 2, 3, -1)
+        for g, n, p, q, r, s, c in np.ndindex(cells.shape):
+            cell = x[n, 2 * p + r, q + 2 * s, g * (6 // groups) + c]
+            assert cells[g, n, p, q, r, s, c] == cell
+
+
+def test_single_taps_are_gathered_without_a_copy():
+    """A 1x1 kernel with stride 1 reads the input where it is."""
+    x = integers(2, 3, 4, 5)
+    with Scratch() as scratch:
+        cells = windows.gather(x, (Axis(3, kernel=1), Axis(4, kernel=1)), 1, scratch)
+        assert np.shares_memory(cells, x)
+
+
+def test_windows_are_a_view():
+    """Nothing outside the array can be reached: what does not fit is refused."""
+    x = integers(1, 3, 2, 1)
+    assert np.shares_memory(windows.windowed(x, (Axis(3, kernel=2), Axis(2, kernel=2))), x)
+    with pytest.raises(ValueError, match="window shape cannot be larger than input array shape"):
+        windows.windowed(x, (Axis(3, kernel=2), Axis(3, kernel=3)))
