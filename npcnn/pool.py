@@ -72,14 +72,18 @@ def max_backward(dy: Array, x: Array, axes: Sequence[Axis]) -> Array:
 
 def avg_forward(x: Array, axes: Sequence[Axis], divisor: Array) -> Array:
     def work(x: Array, y: Array) -> None:
-        for box, _, taps in _runs(x, axes):
-            total = np.zeros(y[box].shape, y.dtype)
-            for _, at, cells in taps:
-                total[at] += x[box[0]][cells]
+        for box, reach, _ in geometry.runs(len(x), axes, windows.over(WORK, x, axes)):
+            total = y[box]
+            total.fill(0)
+            if _is_global(axes, x):
+                total += np.add.reduce(x[reach], axis=plane, keepdims=True)
+            else:
+                for at, cells in geometry.taps(axes, box[1:]):
+                    total[at] += x[box[0]][cells]
             total /= over[box[1:]]
-            np.add(total, 0, out=y[box])  # as torch: a quotient of -0 is returned as +0
+            total += 0  # as torch: a quotient of -0 is returned as +0
 
-    over = divisor.astype(x.dtype)[..., None]
+    over, plane = divisor.astype(x.dtype)[..., None], tuple(range(1, x.ndim - 1))
     y = np.empty((len(x), *geometry.outs(axes), x.shape[-1]), x.dtype)
     workers.share(work, x, y)
     return y
@@ -87,10 +91,13 @@ def avg_forward(x: Array, axes: Sequence[Axis], divisor: Array) -> Array:
 
 def avg_backward(dy: Array, axes: Sequence[Axis], divisor: Array) -> Array:
     def work(dy: Array, dx: Array) -> None:
-        for box, _, taps in _runs(dx, axes):
+        for box, reach, _ in geometry.runs(len(dx), axes, windows.over(WORK, dx, axes)):
             share = dy[box] / over[box[1:]]
-            for _, at, cells in reversed(taps):
-                dx[box[0]][cells] += share[at]
+            if _is_global(axes, dx):
+                dx[reach] += share
+            else:
+                for at, cells in reversed(geometry.taps(axes, box[1:])):
+                    dx[box[0]][cells] += share[at]
 
     over = divisor.astype(dy.dtype)[..., None]
     dx = np.zeros((len(dy), *(axis.size for axis in axes), dy.shape[-1]), dy.dtype)
@@ -99,10 +106,16 @@ def avg_backward(dy: Array, axes: Sequence[Axis], divisor: Array) -> Array:
 
 
 def _runs(x: Array, axes: Sequence[Axis]) -> Iterator[tuple[Box, Box, Taps]]:
-    """How a layer is cut: runs of windows in row order, the input that they reach, the taps."""
+    """Runs of windows in row order, the input that they reach, and their taps with their ranks."""
     for box, reach, _ in geometry.runs(len(x), axes, windows.over(WORK, x, axes)):
         taps = geometry.taps(axes, box[1:])
         yield box, reach, [(rank, *tap) for rank, tap in zip(range(len(taps), 0, -1), taps)]
+
+
+def _is_global(axes: Sequence[Axis], x: Array) -> bool:
+    """Whether the plane is one window, and NumPy's own sum is in row order: not of one channel."""
+    whole = all(axis.cells == [axis.size] for axis in axes)
+    return whole and x.shape[-1] > 1 and x.flags.c_contiguous
 
 
 def _highest(x: Array, reach: Box, taps: Taps, y: Array) -> None:

@@ -123,6 +123,22 @@ def test_cuts_change_no_bit(monkeypatch, work, words):
     assert [a.tobytes() for a in everything()] == [a.tobytes() for a in want]
 
 
+@pytest.mark.parametrize("shape", [(1, 7, 9, 2), (3, 90, 1, 5), (2, 300, 3), (2, 13, 11, 1)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("order", "CF")
+def test_a_window_of_the_whole_plane_adds_in_row_order(shape, dtype, order):
+    """As one number after the other, to the last bit; and its gradient is everywhere alike."""
+    x = np.asarray(RNG.standard_normal(shape), dtype, order)
+    want = np.zeros((shape[0], shape[-1]), dtype)
+    for at in np.ndindex(shape[1:-1]):
+        want += x[:, *at]
+    want /= dtype(np.prod(shape[1:-1]))
+    y = functional.avg_pool(x, shape[1:-1])
+    assert y.tobytes() == want.tobytes()
+    dx = functional.avg_pool_backward(y, x, shape[1:-1])
+    assert (dx == y / dtype(np.prod(shape[1:-1]))).all()
+
+
 def test_windows_of_more_taps_than_a_byte_counts():
     """300 cells: the first of the largest, and the last of the NaNs."""
     x = np.zeros((1, 300, 1))
