@@ -30,7 +30,7 @@ THIN = 8
 
 
 def forward(x: Array, w: Array, b: Array | None, axes: Sequence[Axis], groups: int) -> Array:
-    if w.shape[-2] == 1 < groups:
+    if depthwise.takes(w.shape[-2], groups):
         return depthwise.forward(x, w, b, axes)
     y = np.empty((len(x), *geometry.outs(axes), w.shape[-1]), x.dtype)
     wg = _by_group(w, groups)
@@ -45,7 +45,7 @@ def forward(x: Array, w: Array, b: Array | None, axes: Sequence[Axis], groups: i
 
 
 def input_grad(dy: Array, w: Array, axes: Sequence[Axis], groups: int) -> Array:
-    if w.shape[-2] == 1 < groups:
+    if depthwise.takes(w.shape[-2], groups):
         return depthwise.input_grad(dy, w, groups, axes)
     dx = np.zeros((len(dy), *(axis.size for axis in axes), groups * w.shape[-2]), dy.dtype)
     wg = _by_group(w, groups)
@@ -60,7 +60,7 @@ def input_grad(dy: Array, w: Array, axes: Sequence[Axis], groups: int) -> Array:
 
 def weight_grad(dy: Array, x: Array, axes: Sequence[Axis], groups: int) -> Array:
     kernel, channels = [axis.kernel for axis in axes], x.shape[-1] // groups
-    if channels == 1 < groups:
+    if depthwise.takes(channels, groups):
         return depthwise.weight_grad(dy, x, axes)
     dwg = np.zeros((groups, math.prod(kernel) * channels, dy.shape[-1] // groups), dy.dtype)
     for box, reach, borders in geometry.runs(len(x), axes, _most(dwg)):

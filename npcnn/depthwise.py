@@ -23,6 +23,11 @@ WORK = 2**21
 """Bytes of input under one run of windows: within a cache, and long enough for two threads."""
 
 
+def takes(channels: int, groups: int) -> bool:
+    """Whether a group has one channel, and there are others."""
+    return channels == 1 < groups
+
+
 def forward(x: Array, w: Array, b: Array | None, axes: Sequence[Axis]) -> Array:
     def work(x: Array, y: Array) -> None:
         for box, reach, borders in geometry.runs(len(x), axes, windows.over(WORK, x, axes)):

@@ -22,7 +22,11 @@ class Told:
 
     reply: Reply
     asked: list = field(default_factory=list)
+    expected: list = field(default_factory=list)
     hello: Hello = field(default_factory=lambda: Hello({}))
+
+    def expect(self, request):
+        self.expected.append((request, len(self.asked)))
 
     def ask(self, request):
         self.asked.append(request)
@@ -272,3 +276,31 @@ def test_any_other_function_is_its_own(label):
     contract = contracts.get(label)
     others = [f for f in contract.functions if "_backward" not in f.name]
     assert [contract.forward_of(f) for f in others] == others
+
+
+def test_in_turn_the_next_is_announced_when_one_is_answered():
+    """Not before, and never one that cannot be put; a plain function is told nothing."""
+    case, told = one(SQUARE), Told(Reply("ok", right(SQUARE)))
+    judged = candidate(told, "npcnn")
+    asker = asking.Asker(judged, function("npcnn", "conv_forward"), judged.ask)
+    given = [fills.arrays(case, seed, "float64") for seed in range(3)]
+    answers = asking.in_turn(asker, ((case, arrays) for arrays in given))
+    for count in (1, 2, 3):
+        assert "y" in next(answers)
+        assert len(told.asked) == count
+        assert [at for _, at in told.expected] == [1, 2][:count]
+    assert next(answers, None) is None
+    assert all(e.is_same(a) for (e, _), a in zip(told.expected, told.asked[1:], strict=True))
+    plain = asking.in_turn(lambda case, arrays: arrays, ((case, arrays) for arrays in given))
+    assert [id(arrays) for arrays in plain] == list(map(id, given))
+
+
+def test_only_what_will_be_asked_is_announced():
+    """Nothing that is mended on the way, nothing of a function that cannot be asked."""
+    case, told = one(SQUARE), Told(Reply("ok", right(SQUARE)))
+    given = fills.arrays(case, 0, "float64")
+    for put, without in (("ask_mended", ()), ("ask", ("conv_forward",))):
+        judged = candidate(told, "assignment", without)
+        forward = function("assignment", "conv_forward")
+        asking.Asker(judged, forward, getattr(judged, put)).expect(case, given)
+    assert told.expected == []

@@ -9,7 +9,7 @@ import pytest
 from verification import row
 from verification.mutants import __main__ as command
 from verification.mutants import field, forks, harness, source, trials
-from verification.mutants.trials import Fate
+from verification.mutants.trials import Fate, Task
 
 QUESTIONS = [
     question
@@ -37,7 +37,7 @@ LONELY = Fate("down/conv_forward", "catalogue", "down", {"edge": "e"})
 
 def tasks(*fates):
     """Tasks that come to these fates."""
-    return {fate.id: partial(replace, fate) for fate in fates}
+    return {fate.id: Task(fate.kind, fate.group, partial(replace, fate)) for fate in fates}
 
 
 def forever():
@@ -172,9 +172,20 @@ def test_state_goes_on(made, capsys, tmp_path):
     """After a few of them, the others alone are tried, and all come out in the tasks' order."""
     state = ["--state", str(tmp_path / "state")]
     asked(capsys, "-k", "pool", *state)
-    made["left/pool_forward"] = forever
+    made["left/pool_forward"] = Task("catalogue", "left", forever)
     assert ids(asked(capsys, *state)[1]) == list(FATES)
     assert len((tmp_path / "state").read_text().splitlines()) == len(FATES)
+
+
+def test_state_with_a_half_written_line(made, capsys, tmp_path):
+    """Where a run was ended: that mutant is tried again, and what comes then is kept for good."""
+    state = tmp_path / "state"
+    first = asked(capsys, "--state", str(state))
+    for _ in range(2):
+        state.write_text(state.read_text()[:-20])
+        assert asked(capsys, "--state", str(state)) == first
+    made.update({name: Task("catalogue", "left", forever) for name in FATES})
+    assert asked(capsys, "--state", str(state)) == first
 
 
 @pytest.mark.parametrize("change", ["files", "rivals"])
@@ -194,11 +205,23 @@ def test_state_of_something_else(change, made, capsys, tmp_path, monkeypatch):
 
 def test_a_mutant_that_loops(made, capsys, monkeypatch):
     """It is given up, and is dead."""
-    made["left/loops"] = forever
+    for kind in ("catalogue", "harness", "source"):
+        made[f"{kind} loops"] = Task(kind, f"{kind}'s", forever)
     monkeypatch.setattr(command, "SECONDS", 0.5)
     code, document = asked(capsys, "-k", "loops")
     assert code == 0
-    assert document["mutants"][0]["killed_by"] == ["lost"]
+    told = [(mutant["kind"], mutant["group"]) for mutant in document["mutants"]]
+    assert told == [(kind, f"{kind}'s") for kind in ("catalogue", "harness", "source")]
+    assert {tuple(mutant["killed_by"]) for mutant in document["mutants"]} == {("lost",)}
+
+
+def test_to_be_lost_is_to_be_seen_by_no_rung(made, capsys, monkeypatch):
+    """A mistake that one rung saw, and that once took too long, is seen by one alone."""
+    made.update(tasks(LONELY))
+    made["down/loops"] = Task("catalogue", "down", forever)
+    monkeypatch.setattr(command, "SECONDS", 0.5)
+    assert command.main([]) == 1
+    assert "1 mistakes seen by one rung alone\n  down: ['edge']" in capsys.readouterr().out
 
 
 def test_catalogued_mistakes_are_tried(few, capsys):

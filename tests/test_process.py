@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,15 @@ def below():
 
 def descriptors():
     return len(os.listdir("/proc/self/fd"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _frozen():
+    """What is there before the first test is none of its business, and takes long to look at."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
@@ -325,7 +335,6 @@ def test_floods_of_frames_are_not_gathered(written):
     with written(text) as asked:
         assert asked.ask(refused("f")).status == "ok"
         time.sleep(0.5)
-        assert asked._children[0]._frames.empty()
         assert asked.ask(refused("g")).error == "answered out of turn: it bears another token"
         assert asked.ask(refused("g")).status == "ok"
         assert asked.restarts == 1
@@ -560,6 +569,167 @@ def test_an_interrupt_leaves_no_answer_for_the_next(written, monkeypatch):
             with pytest.raises(KeyboardInterrupt):
                 asked.ask(request())
         assert asked.ask(request()).status == "ok"
+        assert asked.restarts == 1
+
+
+COUNTING = """
+import os, time
+calls = []
+def conv_forward(A_prev, W, b, hparameters):
+    calls.append(1)
+    return A_prev * 0 + len(calls), None
+def conv_backward(dZ, cache): return dZ, W, b
+def slow(A_prev, W, b, hparameters): time.sleep(9)
+def dead(A_prev, W, b, hparameters): os._exit(3)
+def late(A_prev, W, b, hparameters): time.sleep(0.3); return A_prev, None
+"""
+
+
+def named(name):
+    """A question to the candidate's function of this name."""
+    return Request("assignment", "conv_forward", {"conv_forward": name}, CONV, request().given)
+
+
+def told(reply):
+    """How many calls there had been."""
+    return reply.values["y"].flat[0]
+
+
+def test_what_is_expected_is_under_way(written):
+    """Its time runs while nobody waits; asked for, it is not called again."""
+    with written(COUNTING) as asked:
+        for name in ("late", "conv_forward"):
+            asking = named(name)
+            asked.expect(asking)
+            time.sleep(0.8)
+            start = time.monotonic()
+            assert asked.ask(asking).status == "ok"
+            assert time.monotonic() - start < 0.25
+        assert told(asked.ask(request())) == 3
+
+
+def test_what_is_expected_may_be_asked_later(written):
+    """Another question waits until it is answered, and each gets its own answer."""
+    with written(COUNTING) as asked:
+        first, second = request(), request()
+        asked.expect(first)
+        assert told(asked.ask(second)) == 3
+        assert told(asked.ask(first)) == 1
+        assert told(asked.ask(first)) == 5
+
+
+@pytest.mark.parametrize("change", ["case", "given", "cache", "layout", "names", "function"])
+def test_what_is_expected_is_that_very_question(written, change):
+    """Of the same arrays, to the same function, in the same manner: else it is another."""
+    with written(COUNTING) as asked:
+        first = request()
+        other = {
+            "case": replace(CONV),
+            "given": dict(first.given),
+            "cache": "canonical",
+            "layout": "F",
+            "names": {"zero_pad": "pad"},
+            "function": "conv_backward",
+        }
+        asked.expect(first)
+        asked.ask(replace(first, **{change: other[change]}))
+        assert told(asked.ask(replace(first))) == 1
+
+
+def test_one_question_is_expected_at_a_time(written):
+    """While it is on its way no other is sent; when another is expected it is forgotten."""
+    with written(COUNTING) as asked:
+        first, second, third = request(), request(), request()
+        for asking in (first, second, first):
+            asked.expect(asking)
+        assert told(asked.ask(third)) == 3
+        asked.expect(first)
+        assert told(asked.ask(third)) == 5
+        asked.expect(second)
+        assert told(asked.ask(second)) == 7
+        assert told(asked.ask(first)) == 9
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "said"),
+    [
+        ("slow", "TIMEOUT", "it was still running after 1 s"),
+        ("dead", "DIED", "the interpreter has ended: exit code 3"),
+    ],
+)
+@pytest.mark.parametrize("between", [False, True])
+def test_what_is_expected_and_lost_is_its_own_loss(written, name, kind, said, between):
+    """Whatever is asked before it; and the next question finds a new process."""
+    with written(COUNTING) as asked:
+        asking = named(name)
+        asked.expect(asking)
+        if between:
+            assert told(asked.ask(request())) == 1
+        lost = asked.ask(asking)
+        assert (lost.kind, lost.error) == (kind, said)
+        assert asked.ask(request()).status == "ok"
+        assert asked.restarts == 1
+
+
+def test_nothing_is_expected_of_the_dead(written):
+    """It is not started for it; asked, it is."""
+    with written(COUNTING) as asked:
+        assert asked.ask(named("dead")).kind == "DIED"
+        asking = request()
+        asked.expect(asking)
+        assert (asked.restarts, asked._children) == (0, [])
+        assert told(asked.ask(asking)) == 1
+    asked.expect(asking)
+    with pytest.raises(ValueError, match="closed"):
+        asked.ask(asking)
+
+
+def test_it_may_die_while_nobody_looks(written):
+    """That is the loss of the question on its way, and of no other."""
+    with written(COUNTING) as asked:
+        asking = request()
+        os.kill(asked._children[0].session, signal.SIGKILL)
+        asked.expect(asking)
+        assert asked.ask(request()).status == "ok"
+        assert asked.ask(asking).kind == "DIED"
+        assert asked.restarts == 1
+
+
+def test_the_limit_begins_when_it_is_waited_for(written):
+    """Nobody is late because the judge was busy, nor because the way is long."""
+    case = row.parse("conv x=[2,300,300,4] w=[1,1,4,1] fill=dense")[0]
+    with written(COUNTING.replace("0.3", "0.8")) as asked:
+        for asking in (named("late"), request(case=case)):
+            asked.expect(asking)
+            time.sleep(1.2)
+            assert asked.ask(asking).status == "ok"
+
+
+def test_a_large_request_is_not_waited_for(written):
+    """Nor is one that nobody reads, when the process is closed."""
+    case = row.parse("conv x=[2,300,300,4] w=[1,1,4,1] fill=dense")[0]
+    with written(COUNTING) as asked:
+        asking = request(case=case)
+        os.kill(asked._children[0].session, signal.SIGSTOP)
+        start = time.monotonic()
+        asked.expect(asking)
+        assert time.monotonic() - start < 0.5
+
+
+def test_an_interrupt_ends_what_is_expected(written, monkeypatch):
+    """Nothing of it is left for whoever asks next."""
+
+    def interrupted(self, timeout):
+        raise KeyboardInterrupt
+
+    with written(COUNTING) as asked:
+        asking = request()
+        asked.expect(asking)
+        with monkeypatch.context() as patched:
+            patched.setattr(child.Child, "receive", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                asked.ask(request())
+        assert told(asked.ask(asking)) == 1
         assert asked.restarts == 1
 
 

@@ -10,7 +10,18 @@ import numpy as np
 import pytest
 
 import npcnn
-from verification import candidate, definition, mistakes, oracle, questions, row, trial
+from verification import (
+    candidate,
+    definition,
+    mistakes,
+    oracle,
+    questions,
+    row,
+    scale,
+    trial,
+    truth,
+)
+from verification.apart.process import Request
 from verification.contracts import npcnn as contract
 from verification.truth import OracleFaultError
 
@@ -678,3 +689,125 @@ def test_crashes_are_asked_for_to_the_end(module):
 
     lines = [f"zero_pad x=[1,2,2,1] pad={pad} fill=integers" for pad in range(5)]
     assert [o.status for o in run(module(zero_pad=zero_pad), lines)] == ["CRASH"] * 5
+
+
+class Watched:
+    """A process, and what was announced to it and asked of it; a deaf one hears nothing ahead."""
+
+    def __init__(self, process, deaf=False):
+        self.process, self.deaf, self.log = process, deaf, []
+        self.hello, self.close = process.hello, process.close
+
+    def expect(self, request):
+        self.log.append(("expect", request))
+        if not self.deaf:
+            self.process.expect(request)
+
+    def ask(self, request):
+        self.log.append(("ask", request))
+        return self.process.ask(request)
+
+    def put(self, what="ask"):
+        return [request for did, request in self.log if did == what]
+
+
+def watched(judged, lines, deaf=False):
+    """The outcomes, and the log of what was announced and asked."""
+    judged.process = watching = Watched(judged.process, deaf)
+    return run(judged, lines), watching
+
+
+def told(outcome):
+    """All that can be compared, but for its seconds."""
+    verdicts = [(v.name, v.wrong, v.of, v.message, v.worst) for v in outcome.verdicts]
+    return replace(outcome, seconds=0.0, verdicts=()), verdicts
+
+
+SCALE = "conv x=[1,9,11,2] w=[3,3,2,2] fill=digits check=scale"
+CELLS = "max_pool x=[2,4,5,2] kernel=[3,2] stride=1 fill=permutation check=cells"
+TAPS = "conv x=[1,4,3,2] w=[2,2,2,2] fill=digits check=taps"
+ADJOINT = f"{SQUARE} check=adjoint"
+BATCH = f"{SQUARE} check=batch"
+EVERY = [CONV, SQUARE, POOL, DENSE, PAD, STEP, SCALE, CELLS, TAPS, ADJOINT, BATCH]
+
+
+def wrong(dZ, cache):
+    """A gradient that is asked for twice, as its cache may be to blame."""
+    dA_prev, dW, db = npcnn.conv_backward(dZ, cache)
+    return dA_prev, dW + 1, db
+
+
+@pytest.mark.parametrize("functions", [{}, {"conv_backward": wrong}], ids=["right", "wrong"])
+@pytest.mark.parametrize("named", ["npcnn", "assignment"])
+def test_what_is_announced_changes_nothing(module, named, functions):
+    """The same calls in the same order, the same outcomes; what is announced is asked, once."""
+    heard, log = watched(module(named, **functions), EVERY)
+    unheard, other = watched(module(named, **functions), EVERY, deaf=True)
+    assert list(map(told, heard)) == list(map(told, unheard))
+    calls = [[(r.function, r.case.row, r.cache) for r in one.put()] for one in (log, other)]
+    assert calls[0] == calls[1]
+    asked = log.put()
+    for request in log.put("expect"):
+        assert sum(map(request.is_same, asked)) == 1
+    assert len(log.put("expect")) > len(asked) / 4
+
+
+def test_the_next_question_is_announced_before_the_last_is_looked_at(module, monkeypatch):
+    """All but the first, from one function and one question to the next."""
+    judged, honest = module(), trial.outcomes.of
+
+    def of(judged, function, asked, reply):
+        judged.process.log.append(("look", "_known" in vars(asked)))
+        return honest(judged, function, asked, reply)
+
+    truth.forget()
+    lines = [CONV, POOL, DENSE, STEP]
+    run(module(), lines[:1])  # by a question that is equal, and not the same
+    monkeypatch.setattr(trial.outcomes, "of", of)
+    _, log = watched(judged, lines)
+    count = len(log.put())
+    assert [did for did, _ in log.log] == ["ask", "expect", "look"] * (count - 1) + ["ask", "look"]
+    assert all(map(Request.is_same, log.put("expect"), log.put()[1:]))
+    assert {True, False} == set(log.put("look"))
+
+
+def test_a_check_of_one_call_announces_the_next_before_it_is_looked_at(module, monkeypatch):
+    """Large layers above all: both functions of this one, and the first of the next."""
+    honest = scale._wanted
+    judged = module()
+
+    def wanted(*arguments):
+        judged.process.log.append(("look", ""))
+        return honest(*arguments)
+
+    monkeypatch.setattr(scale, "_wanted", wanted)
+    _, log = watched(judged, [SCALE, SCALE.replace("9,11", "12,13")])
+    forward, backward = ["ask", "expect", "look"], ["ask", "expect", *["look"] * 3]
+    assert [did for did, _ in log.log] == [*forward, *backward, *forward, "ask", *["look"] * 3]
+    assert all(map(Request.is_same, log.put("expect"), log.put()[1:]))
+
+
+@pytest.mark.parametrize(("line", "ahead"), [(CELLS, True), (TAPS, False)])
+def test_a_check_of_known_questions_announces_them(module, line, ahead):
+    """While one answer is looked at the next is under way; the first of them is not known."""
+    _, log = watched(module(), [line], deaf=True)
+    names = {request.function for request in log.put()}
+    expected = log.put("expect")
+    assert len(expected) == (len(log.put()) - len(names) if ahead else 0)
+
+
+def test_nothing_is_announced_while_an_answer_is_lost(module):
+    """Who gives no answer is asked as often as ever: that call, and two more."""
+
+    def zero_pad(X, pad):
+        time.sleep(30)
+
+    lines = [f"zero_pad x=[1,2,2,1] pad={pad} fill=integers" for pad in range(5)]
+    found, log = watched(module(timeout=0.3, zero_pad=zero_pad), [*lines, CONV, POOL])
+    assert [o.status for o in found if o.function == "zero_pad"] == (
+        ["TIMEOUT"] * 3 + ["not judged"] * 2
+    )
+    at = [r.function for r in log.put()].index("zero_pad")
+    assert [r.function for r in log.put()].count("zero_pad") == 3
+    lost = next(n for n, (did, r) in enumerate(log.log) if did == "ask" and r is log.put()[at])
+    assert {did for did, _ in log.log[lost:]} == {"ask"}

@@ -88,26 +88,44 @@ def test_no_chance_is_told_of_what_was_not_drawn_for_it(line):
 
 
 def test_a_small_question_is_remembered_and_can_be_forgotten(asked):
-    """Asked once for every seed, dtype and manner; a large one, every time."""
+    """Asked once for every seed, dtype and manner."""
     case = one(f"{CONV} fill=digits")
     first = truth.of(case, 0, "float64")
     assert first is truth.of(case, 0, "float64")
+    assert first.truth is first.truth
     assert [case.row] == asked
     for other in ((1, "float64"), (0, "float32"), (0, "float64", True)):
-        truth.of(case, *other)
+        assert truth.of(case, *other).truth
     assert len(asked) == 4
     truth.forget()
     again = truth.of(case, 0, "float64")
-    assert (len(asked), again is first) == (5, False)
     np.testing.assert_array_equal(first.truth["dx"], again.truth["dx"])
+    assert (len(asked), again is first) == (5, False)
 
 
-def test_a_large_question_is_not_remembered(asked):
-    """Its arrays would fill the memory."""
+@pytest.mark.parametrize("fill", ["digits", "sparse"])
+def test_the_truth_is_found_when_it_is_wanted(asked, fill):
+    """The arrays are there at once; once asked for, truth and limits are both known."""
+    told = truth.of(one(f"{CONV} fill={fill}"), 0, "float64")
+    assert told.given["x"].shape == told.case.x
+    assert asked == []
+    limits, questions = told.limits, len(asked)
+    assert questions == {"digits": 1, "sparse": 3}[fill]
+    assert told.truth["y"].shape == told.case.y
+    assert (told.limits is limits, len(asked)) == (True, questions)
+
+
+def test_a_large_question_is_not_remembered_for_long(asked):
+    """The arrays of all of them would fill the memory."""
     case = one("conv x=[2,13,17,9] w=[3,2,9,8] fill=digits")
     assert case.work > truth.SMALL
-    assert truth.of(case, 0, "float64") is not truth.of(case, 0, "float64")
-    assert [case.row] * 2 == asked
+    first = truth.of(case, 0, "float64")
+    for seed in range(1, truth.FEW):
+        truth.of(case, seed, "float64")
+    assert truth.of(case, 0, "float64") is first
+    for seed in range(truth.FEW):
+        truth.of(case, seed + 1, "float64")
+    assert truth.of(case, 0, "float64") is not first
 
 
 @pytest.mark.parametrize(
@@ -134,7 +152,7 @@ def test_half_precision_is_never_asked_of_torch(monkeypatch):
         return honest(case, given)
 
     monkeypatch.setattr(oracle, "answers", watching)
-    truth.of(one(f"{CONV} fill=integers dtype=float16"), 0, "float32")
+    assert truth.of(one(f"{CONV} fill=integers dtype=float16"), 0, "float32").truth
     assert {"float32"} == dtypes
 
 

@@ -252,6 +252,20 @@ def test_a_stage_is_repainted_and_cleared():
     assert (module.a, module.b) == (1, 2)
 
 
+def test_a_stage_sees_a_name_that_takes_anothers_place():
+    """Deleted, and added under another name with the very same value."""
+    module = types.ModuleType("module")
+    module.last = value = object()
+    stage = Stage(module)
+    with stage:
+        del module.last
+        module.other = value
+    assert module.last is value
+    del module.other
+    with stage:
+        assert module.other is value
+
+
 def test_a_stage_is_cleared_of_repainted_builtins():
     """Without any of them."""
     stage, ours, space = Stage(builtins), dict(vars(builtins)), vars(builtins)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,8 +46,13 @@ class Asker:
     function: Function
     put: Put
 
+    def expect(self, case: Case, given: Arrays) -> None:
+        """Announce the next call, where it can be made and is to be made as it is."""
+        if self.put == self.judged.ask and self._can(case):
+            self.judged.expect(self.function, case, given, self._cache)
+
     def __call__(self, case: Case, given: Arrays) -> dict[str, Array]:
-        if not self.judged.has(self.function) or not self.judged.expresses(self.function, case):
+        if not self._can(case):
             raise InexpressibleError(case.row)
         reply = self.put(self.function, case, given, self._cache)
         if reply.status != "ok":
@@ -57,6 +62,9 @@ class Asker:
             for name, shape in shapes(case).items()
             if name in reply.values or name in expected(self.function.op, case)
         }
+
+    def _can(self, case: Case) -> bool:
+        return self.judged.has(self.function) and self.judged.expresses(self.function, case)
 
     @property
     def _cache(self) -> str:
@@ -76,6 +84,19 @@ class Asker:
         want = self.function.form(case, name, np.zeros(shape, value.dtype))
         settled, _ = conventions.settled(self.function.op, name, value, want, str(value.dtype))
         return np.rint(unformed(self.function.form, case, name, settled, shape))
+
+
+def in_turn(ask: Ask, questions: Iterable[tuple[Case, Arrays]]) -> Iterator[Mapping[str, Array]]:
+    """The answers one by one; while one is looked at, the next is under way."""
+    waiting = iter(questions)
+    question = next(waiting, None)
+    while question is not None:
+        following = next(waiting, None)
+        answers = ask(*question)
+        if following is not None and isinstance(ask, Asker):
+            ask.expect(*following)
+        yield answers
+        question = following
 
 
 def expected(op: str, case: Case) -> list[str]:

@@ -35,6 +35,7 @@ class Answers(Protocol):
 
     @property
     def hello(self) -> Hello: ...
+    def expect(self, request: Request) -> None: ...
     def ask(self, request: Request | Refused) -> Reply: ...
     def close(self) -> object: ...
 
@@ -75,6 +76,12 @@ class Candidate:
         if isinstance(question, Refusal):
             return True
         return function.expresses(question, self.hello.names.get(self.name_of(function)))
+
+    def expect(
+        self, function: Function, case: Case, given: Mapping[str, Array], cache: str
+    ) -> None:
+        """Announce what will be asked next: it may be under way meanwhile."""
+        self.process.expect(self._request(function, case, given, cache))
 
     def ask(self, function: Function, case: Case, given: Mapping[str, Array], cache: str) -> Reply:
         """Put a question to a function."""

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from verification import fills
+from verification import asking, fills
 from verification.asking import Arrays, Ask
 from verification.case import Case, Ints
 
@@ -30,9 +30,11 @@ def sentences(case: Case, given: Arrays, ask: Ask) -> Iterator[str]:
     """Which cells are read, or given a gradient, wrongly."""
     step = math.lcm(*map(abs, map(int, fills.divisors(case).flat))) if case.op == "avg_pool" else 1
     told = 0
-    for turn in range(_turns(case) + 1):
-        shown = _shown(case, given, turn, step)
-        for name, got in ask(case, shown).items():
+    turns = (_shown(case, given, turn, step) for turn in range(_turns(case) + 1))
+    arrays, asked = itertools.tee(turns)
+    answers = asking.in_turn(ask, ((case, shown) for shown in asked))
+    for turn, (shown, answer) in enumerate(zip(arrays, answers)):
+        for name, got in answer.items():
             want = _wanted(case, shown, name)
             for at in np.argwhere((got != want) & ~(np.isnan(got) & np.isnan(want)))[
                 : NAMED - told

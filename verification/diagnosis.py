@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from verification import features, inquiry, precision
+from verification.case import Case
 from verification.inquiry import Inquiry, Suspect, Way, suspected
 from verification.mistakes import Mistake
 from verification.outcomes import Outcome
@@ -91,10 +92,8 @@ def _narrower(asked: Inquiry) -> str:
     real = [o for o in asked.failing if features.rung(o.question) == "rounding"]
     if not real or not all(outcome.answers for outcome in real):
         return ""
-    wide = [
-        outcome for outcome in real if outcome.question.fill == "wide"
-    ]  # parts tf32 from float16
-    return precision.agreed([asked.narrower(outcome) for outcome in (*_spread(real), *wide)])
+    parting = [o for o in real if isinstance(o.question, Case) and o.question.fill == "wide"]
+    return precision.agreed([asked.narrower(outcome) for outcome in (*_spread(real), *parting)])
 
 
 def _by_numbers(asked: Inquiry, known: Sequence[Mistake]) -> Diagnosis | None:

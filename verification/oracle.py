@@ -13,6 +13,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -204,3 +205,16 @@ def gradients_agree(
 
 def _arrays(tensors: Sequence[torch.Tensor]) -> list[Array]:
     return [tensor.detach().numpy() for tensor in tensors]
+
+
+def passes(
+    name: str, dy: Array, leaves: Sequence[Array], words: Sequence[Any], last: bool
+) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """The calls to be timed: a function of torch's, and its backward kernel without autograd."""
+    form = torch.channels_last if last else torch.contiguous_format
+    up, *own = (
+        torch.from_numpy(a).clone(memory_format=form if a.ndim == 4 else torch.contiguous_format)
+        for a in (dy, *leaves)
+    )
+    y = getattr(F, name)(*(leaf.detach().requires_grad_() for leaf in own), *words)
+    return partial(getattr(F, name), *own, *words), torch.no_grad()(partial(y.grad_fn, up))

@@ -84,7 +84,8 @@ def relations(check: str, case: Case, given: Arrays, ask: Ask) -> Iterator[Relat
 def _viewed(
     seen: list[View], case: Case, given: Arrays, ask: Ask, first: Arrays
 ) -> Iterator[Relation]:
-    replies = [ask(view.case, _shown(view, case, given)) for view in seen]
+    shown = ((view.case, _shown(view, case, given)) for view in seen)
+    replies = list(asking.in_turn(ask, shown))
     for name, got in first.items():
         told = [_told(name, view, case, reply[name]) for view, reply in zip(seen, replies)]
         yield name, got, np.sum(told, axis=0)
@@ -143,7 +144,8 @@ def _linear(case: Case, given: Arrays, ask: Ask, first: Arrays) -> Iterator[Rela
         if not linear:
             continue
         part = _summand(given[name])
-        one, other = (ask(case, {**unbiased, name: a}) for a in (part, given[name] - part))
+        parts = ((case, {**unbiased, name: a}) for a in (part, given[name] - part))
+        one, other = asking.in_turn(ask, parts)
         for out in linear:
             total = one[out].astype(float) + other[out]
             yield out, first[out], total + bias if out == "y" else total

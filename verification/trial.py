@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from numpy.typing import NDArray
 
-from verification import fills, oracle, outcomes, truth, vacuity, witness
+from verification import ahead, oracle, outcomes, truth, vacuity, witness
+from verification.ahead import Then
+from verification.apart.process import Reply
 from verification.candidate import Candidate
 from verification.case import Case
 from verification.contracts import CANONICAL, OWN, Function
@@ -23,7 +26,6 @@ EMPTY = 1000
 """The place of an empty batch among the questions: behind those with numbers to show."""
 PATIENCE = 3
 """After so many calls without an answer, a function's other questions are not asked."""
-LOST = frozenset({"TIMEOUT", "MEMORY", "DIED"})
 RIGHT = ("ok", "DEVIATES", "VACUOUS", "outside")
 
 
@@ -79,6 +81,8 @@ def run(judged: Candidate, checks: Sequence[Check], seed: int, dtype: str) -> It
     """Every check's outcomes, question by question."""
     lost: Counter[str] = Counter()
     aged: set[str] = set()
+    turns = [(f, check.question) for check in checks for f in check.functions if judged.has(f)]
+    then = ahead.Ahead(judged, turns, seed, dtype)
     for check in checks:
         present = [function for function in check.functions if judged.has(function)]
         for function in check.functions:
@@ -94,9 +98,9 @@ def run(judged: Candidate, checks: Sequence[Check], seed: int, dtype: str) -> It
                 refused(judged, function, check.question) for function in patient
             )
         else:
-            coming = answered(judged, patient, check.question, seed, dtype, aged)
+            coming = answered(judged, patient, check.question, seed, dtype, aged, then)
         for function, outcome in zip(patient, coming):
-            lost[function.name] += outcome.kind in LOST
+            lost[function.name] += outcome.kind in ahead.LOST
             yield outcome
 
 
@@ -121,18 +125,20 @@ def answered(
     seed: int,
     dtype: str,
     aged: set[str],
+    then: Then = ahead.nothing,
 ) -> Iterator[Outcome]:
     """What a question came to, function by function; forward before backward.
 
     `aged` gathers the functions with an error of age: those that stand on them are judged mended.
+    `then` is told of every answer before it is looked at.
     """
     if case.check:
-        yield from _witnessed(judged, functions, case, seed, dtype, aged)
+        yield from _witnessed(judged, functions, case, seed, dtype, aged, then)
         return
     asked = truth.of(case, seed, dtype, judged.contract.bitwise)
     failed = {function.op for function in judged.contract.functions if not judged.has(function)}
     for function in functions:
-        outcome = _asked(judged, function, asked, OWN)
+        outcome = _asked(judged, function, asked, OWN, partial(then, function, case))
         if outcome.mended and aged & set(function.needs):
             outcome = replace(outcome.mended, note="an error of age below it is mended")
         elif outcome.status not in RIGHT and CANONICAL in function.caches:
@@ -151,11 +157,21 @@ def _witnessed(
     seed: int,
     dtype: str,
     aged: set[str],
+    then: Then,
 ) -> Iterator[Outcome]:
     """What a question without an oracle came to; of age, what came of it once mended."""
-    given = fills.arrays(case, seed, dtype)
+    given = truth.of(case, seed, dtype, judged.contract.bitwise).given
     for function in functions:
-        outcome = witness.of(judged, function, case, given, judged.ask)
+
+        def once(*call: Any, function: Function = function) -> Reply:
+            reply = judged.ask(*call)
+            then(function, case, reply.kind)
+            return reply
+
+        single = case.check in witness.ONCE
+        outcome = witness.of(judged, function, case, given, once if single else judged.ask)
+        if not single:
+            then(function, case, outcome.kind)
         if judged.age_of(outcome.message, function) is not None:
             mended = witness.of(judged, function, case, given, judged.ask_mended)
             outcome = mended if aged & set(function.needs) else replace(outcome, mended=mended)
@@ -176,8 +192,15 @@ def _again(
     return replace(own, message="; ".join(filter(None, (own.message, said))))
 
 
-def _asked(judged: Candidate, function: Function, asked: Asked, cache: str) -> Outcome:
+def _asked(
+    judged: Candidate,
+    function: Function,
+    asked: Asked,
+    cache: str,
+    told: Callable[[str], None] = ahead.nothing,
+) -> Outcome:
     reply = judged.ask(function, asked.case, asked.given, cache)
+    told(reply.kind)
     outcome = outcomes.of(judged, function, asked, reply)
     if outcome.status == "ok":
         said = vacuity.reason(asked, function.op)

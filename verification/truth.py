@@ -19,31 +19,44 @@ Arrays = Mapping[str, Array]
 
 
 SMALL = 20_000
-"""Multiply-adds of a question whose answers are remembered."""
+"""Multiply-adds of a question whose answers are remembered; of larger ones the last few are."""
+FEW = 4
 
 
 class OracleFaultError(Exception):
     """The oracle and the definition disagree: nobody can be judged by either."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Asked:
-    """A question with its arrays and the truth about them."""
+    """A question with its arrays and the truth about them, which is found when it is wanted."""
 
     case: Case
     given: Arrays
-    truth: Arrays
-    limits: Arrays
     dtype: str
     seed: int = 0
+    bitwise: bool = False
 
     @property
+    def truth(self) -> Arrays:
+        return self._known[0]
+
+    @property
+    def limits(self) -> Arrays:
+        return self._known[1]
+
+    @functools.cached_property
+    def _known(self) -> tuple[Arrays, Arrays]:
+        bits = self.bitwise and self.case.op in ("max_pool", "avg_pool", "zero_pad")
+        return _truth(self.case, self.given, self.dtype, self.case.is_exact or bits)
+
+    @functools.cached_property
     def missed(self) -> float:
         """The largest error, in units of an output's root mean square, that its bounds allow."""
         shares = [_share(limit, self.truth[name]) for name, limit in self.limits.items()]
         return max(shares, default=0.0)
 
-    @property
+    @functools.cached_property
     def chance(self) -> float:
         """How often a wrong coefficient leaves an output of random integers as it is."""
         if self.case.fill != "integers" or "w" not in self.given or not self.case.x[0]:
@@ -53,25 +66,23 @@ class Asked:
 
 
 def of(case: Case, seed: int, dtype: str, bitwise: bool = False) -> Asked:
-    """The question's arrays, and what is true of them; of small ones it is remembered."""
-    asked = _remembered if case.work <= SMALL else _asked
+    """The question's arrays, and what is true of them."""
+    asked = _small if case.work <= SMALL else _large
     return asked(case, seed, dtype, bitwise)
 
 
 def _asked(case: Case, seed: int, dtype: str, bitwise: bool) -> Asked:
     dtype = case.dtype or dtype
-    given = fills.arrays(case, seed, dtype)
-    bits = bitwise and case.op in ("max_pool", "avg_pool", "zero_pad")
-    truth, limits = _truth(case, given, dtype, case.is_exact or bits)
-    return Asked(case, given, truth, limits, dtype, seed)
+    return Asked(case, fills.arrays(case, seed, dtype), dtype, seed, bitwise)
 
 
-_remembered = functools.lru_cache(maxsize=8192)(_asked)
+_small, _large = (functools.lru_cache(maxsize=size)(_asked) for size in (8192, FEW))
 
 
 def forget() -> None:
     """Ask anew from now on."""
-    _remembered.cache_clear()
+    for remembered in (_small, _large):
+        remembered.cache_clear()
 
 
 def _share(limit: Array, truth: Array) -> float:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
-from verification import fills, mistakes
+from verification import mistakes
 from verification.case import Case
-from verification.mistakes import Mistake, passes
+from verification.mistakes import passes
 from verification.mistakes.code import Answers, Arrays, Code
 from verification.truth import Asked
 
@@ -38,7 +37,7 @@ def reason(asked: Asked, op: str) -> str:
             return f"only {share:.0%} of {name} matters, {least:.0%} must"
     if asked.missed > WIDE:
         return f"the bound is {asked.missed:.1%} of the output's root mean square"
-    if case.work <= WORK and not _shows(case, asked.seed, asked.dtype, op):
+    if case.work <= WORK and not _shows(asked, op):
         return "no known mistake would change the answer"
     return ""
 
@@ -58,17 +57,20 @@ def live(case: Case) -> dict[str, float]:
 
 
 @functools.cache
-def _known(op: str) -> Sequence[Mistake]:
-    return [mistake for mistake in mistakes.read() if op in mistake.ops]
+def _known(op: str) -> list[Code]:
+    lines = (lines for mistake in mistakes.read() if op in mistake.ops for lines in mistake.lines)
+    return list(filter(None, map(mistakes.written, lines)))
 
 
 @functools.lru_cache(maxsize=8192)
-def _shows(case: Case, seed: int, dtype: str, op: str) -> bool:
-    """Whether any catalogued mistake would have failed here."""
-    given = fills.arrays(case, seed, dtype)
-    right = passes.answers(op, case, given, Code())
-    codes = (mistakes.written(lines) for mistake in _known(op) for lines in mistake.lines)
-    return any(_differs(op, case, given, code, right) for code in codes if code is not None)
+def _shows(asked: Asked, op: str) -> bool:
+    """Whether any catalogued mistake would have failed here; the last that did is tried first."""
+    right, codes = passes.answers(op, asked.case, asked.given, Code()), _known(op)
+    for at, code in enumerate(codes):
+        if _differs(op, asked.case, asked.given, code, right):
+            codes.insert(0, codes.pop(at))
+            return True
+    return False
 
 
 def _differs(op: str, case: Case, given: Arrays, code: Code, right: Answers) -> bool:

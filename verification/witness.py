@@ -6,6 +6,7 @@ what does not hold between the answers.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -19,10 +20,18 @@ from verification.contracts import Function
 from verification.outcomes import Outcome
 
 PROVED = frozenset({"taps", "cells"})
+ONCE = frozenset({"scale"})
+"""Checks that make a single call."""
 TAPS = 4096
 """Calls that a proof may take: the questions that ask for one are small."""
 CHANCE = 1 / 18
 """Weights and probes are 18 different numbers: of two errors, one hides the other so often."""
+
+
+def expect(judged: Candidate, function: Function, case: Case, given: Arrays) -> None:
+    """Announce the first call, where it is of the question's own arrays."""
+    if case.check not in PROVED:
+        Asker(judged, function, judged.ask).expect(_plain(case), given)
 
 
 def of(judged: Candidate, function: Function, case: Case, given: Arrays, put: Put) -> Outcome:
@@ -47,8 +56,14 @@ def of(judged: Candidate, function: Function, case: Case, given: Arrays, put: Pu
     return replace(outcome, status="WRONG" if said else "ok", message="\n".join(said))
 
 
+@functools.lru_cache(maxsize=4)
+def _plain(case: Case) -> Case:
+    """The question without its check: the same one every time, as it is known by."""
+    return replace(case, check="")
+
+
 def _sentences(case: Case, given: Arrays, ask: Ask, forward: Ask) -> Iterator[str]:
-    plain = replace(case, check="")
+    plain = _plain(case)
     if case.check == "adjoint":
         yield from adjoint.sentences(plain, given, forward, ask)
     elif case.check == "scale":

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import pickle
-import queue
 import secrets
+import select
 import signal
 import struct
 import threading
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from verification.apart import frames, spawning
-from verification.apart.frames import Frame, FrameError
+from verification.apart.frames import Frame
 
 PREFIX = struct.Struct("<Q")
 SMALL = 2**15
@@ -34,23 +35,22 @@ class Child:
         self._mark, self._most, self._owner = secrets.token_hex(16), most, os.getpid()
         self._pipes = spawning.Pipes()
         self._process = spawning.start(self._pipes, self._mark, namespace)
-        self.session = 0
-        self._frames: queue.SimpleQueue[Frame | FrameError | None] = queue.SimpleQueue()
-        self._wanted, self._over = threading.Semaphore(0), False
+        self.session, self._over = 0, False
         self._ended, self._words = threading.Event(), ""
-        for work in (self._read, self._listen):
-            threading.Thread(target=work, daemon=True).start()
+        self._replies = select.poll()
+        self._replies.register(self._pipes.replies, select.POLLIN)
+        self._writing: threading.Thread | None = None
+        threading.Thread(target=self._listen, daemon=True).start()
 
-    def send(self, message: Any, timeout: float) -> None:
-        """A request; whoever does not read it is not waited for."""
+    def send(self, message: Any) -> None:
+        """A request; whether it is read is not waited for."""
         data = pickle.dumps(message, protocol=5)
         data = PREFIX.pack(len(data)) + data
         if len(data) <= SMALL:
             self._write(data)
         else:
-            writing = threading.Thread(target=self._write, args=(data,), daemon=True)
-            writing.start()
-            writing.join(timeout)
+            self._writing = threading.Thread(target=self._write, args=(data,), daemon=True)
+            self._writing.start()
 
     def _write(self, data: bytes) -> None:
         left = memoryview(data)
@@ -62,36 +62,24 @@ class Child:
 
     def receive(self, timeout: float) -> Frame:
         """The next frame; TimeoutError, FrameError or DiedError where there is none."""
-        self._wanted.release()
-        end = time.monotonic() + timeout
+        if self._writing is not None:  # the way there is nobody's time
+            self._writing.join(timeout)
+            self._writing = None
+        frame = frames.read(partial(self._read, time.monotonic() + timeout), self._most)
+        if frame is None:
+            self._ended.wait(GRACE)
+            raise DiedError(self._words or "it let go of its pipe")
+        return frame
+
+    def _read(self, end: float, size: int) -> bytes:
+        """Up to so many bytes, none where there will be no more."""
         while (left := end - time.monotonic()) > 0:
             ended = self._ended.is_set()
-            try:
-                frame = self._frames.get(timeout=min(left, 0.25))
-            except queue.Empty:
-                if not ended:
-                    continue
-                frame = None  # something that survived it holds the pipe
-            if isinstance(frame, FrameError):
-                raise frame
-            if frame is None:
-                self._ended.wait(GRACE)
-                raise DiedError(self._words or "it let go of its pipe")
-            return frame
+            if self._replies.poll(1000 * min(left, 0.25)):
+                return os.read(self._pipes.replies, size)
+            if ended:  # something that survived it holds the pipe
+                return b""
         raise TimeoutError
-
-    def _read(self) -> None:
-        """Frames, one at a time, each when it is wanted."""
-        with open(self._pipes.replies, "rb", buffering=0) as stream:
-            while self._wanted.acquire() and not self._over:
-                frame: Frame | FrameError | None
-                try:
-                    frame = frames.read(stream.read, self._most)
-                except FrameError as error:
-                    frame = error
-                self._frames.put(frame)
-                if not isinstance(frame, tuple):
-                    return
 
     def _listen(self) -> None:
         """The supervisor's last words; where it was killed itself, its work is done here."""
@@ -107,12 +95,14 @@ class Child:
         if self._over or os.getpid() != self._owner:
             return
         self._over = True
-        self._wanted.release()
         os.close(self._pipes.lifeline)
         if not self._process.needs_lifeline or not self._ended.wait(GRACE):
             self._process.kill()
             self._ended.wait(GRACE)
+        if self._writing is not None:
+            self._writing.join(GRACE)
         os.close(self._pipes.requests)
+        os.close(self._pipes.replies)
 
 
 def _told(words: str) -> str:

@@ -11,7 +11,7 @@ import secrets
 import time
 import weakref
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from verification.apart import replies
@@ -48,6 +48,7 @@ class Process:
         self._setup, self._timeout = Setup(source, memory, mend), timeout
         self._namespace = namespace
         self._children: list[Child] = []
+        self._ahead: _Sent | None = None
         self.restarts = 0
         self.close = weakref.finalize(self, _end, self._children)
         self.hello = self._start()
@@ -69,20 +70,44 @@ class Process:
     def __exit__(self, *raised: object) -> None:
         self.close()
 
+    def expect(self, request: Request) -> None:
+        """Send what will be asked next, where nobody is busy; `ask` then receives its reply."""
+        ahead = self._ahead
+        free = ahead is None or not (ahead.reply is None or ahead.is_of(request))
+        if free and self.close.alive and self._children:
+            self._ahead = self._sent(request)
+
     def ask(self, request: Request | Refused) -> Reply:
         """The candidate's answer, asked for twice."""
         if not self.close.alive:
             raise ValueError("the process is closed")
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            ahead.reply = self._reply(ahead)
+            if ahead.is_of(request):
+                return ahead.reply
+            self._ahead = ahead
         if not self._children:
             self.restarts += 1
             try:
                 self._start()
             except UnloadableError as error:
                 return Reply("CRASH", error=f"cannot be loaded again: {error}", kind="DIED")
-        start = time.monotonic()
+        return self._reply(self._sent(request))
+
+    def _sent(self, request: Request | Refused) -> _Sent:
         try:
-            token = self._send(request)
-            return replies.reply(self._next(token), self._next(token))
+            return _Sent(request, time.monotonic(), self._send(request))
+        except BaseException:
+            _end(self._children)
+            raise
+
+    def _reply(self, sent: _Sent) -> Reply:
+        """What came of it; each of both calls has the whole limit from now on."""
+        if sent.reply is not None:
+            return sent.reply
+        try:
+            return replies.reply(self._next(sent.token), self._next(sent.token))
         except TimeoutError:
             _end(self._children)
             lost = Reply("TIMEOUT", error=LATE.format(self._timeout), kind="TIMEOUT")
@@ -95,12 +120,12 @@ class Process:
         except BaseException:
             _end(self._children)
             raise
-        return replace(lost, seconds=time.monotonic() - start)
+        return replace(lost, seconds=time.monotonic() - sent.at)
 
     def _send(self, message: Setup | Request | Refused) -> str:
         """Under a token that the answer must bear."""
         token = secrets.token_hex(8)
-        self._children[0].send((token, message), self._timeout)
+        self._children[0].send((token, message))
         return token
 
     def _next(self, token: str, timeout: float | None = None) -> Frame:
@@ -133,6 +158,19 @@ class Process:
     def _unloadable(self, reason: str) -> UnloadableError:
         _end(self._children)
         return UnloadableError(reason)
+
+
+@dataclass
+class _Sent:
+    """A request on its way, when it was sent and under which token; its reply once it is there."""
+
+    request: Request | Refused
+    at: float
+    token: str
+    reply: Reply | None = None
+
+    def is_of(self, request: Request | Refused) -> bool:
+        return isinstance(self.request, Request) and self.request.is_same(request)
 
 
 def _reason(header: Mapping[str, Any]) -> str:

@@ -40,6 +40,16 @@ class Request:
     cache: str = "own"
     layout: str = ""
 
+    def is_same(self, other: object) -> bool:
+        """Whether this very question is put to this very function."""
+        return (
+            isinstance(other, Request)
+            and self.case is other.case
+            and self.given is other.given
+            and (self.contract, self.function, self.cache, self.layout, self.names)
+            == (other.contract, other.function, other.cache, other.layout, other.names)
+        )
+
 
 @dataclass(frozen=True)
 class Refused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -23,6 +24,8 @@ BOOT = (
     "from verification.apart import supervisor; supervisor.main()"
 )
 ABOVE = 100
+ROOM = 2**20
+"""Bytes of a pipe, where it may have so many: nobody waits for the other side to read."""
 
 
 class UnforkableError(RuntimeError):
@@ -48,6 +51,8 @@ class Pipes:
         self.words, write_words = os.pipe()
         read_lifeline, self.lifeline = os.pipe()
         self.theirs = (read_requests, write_replies, write_words, read_lifeline)
+        if supervisor.LINUX:
+            _widen(self.requests, self.replies)
 
     def close_theirs(self) -> None:
         for descriptor in self.theirs:
@@ -67,6 +72,14 @@ def start(pipes: Pipes, mark: str, namespace: Mapping[str, Any] | None) -> Start
         raise
     finally:
         pipes.close_theirs()
+
+
+def _widen(*pipes: int) -> None:
+    import fcntl
+
+    with contextlib.suppress(OSError):  # this user may have too many
+        for pipe in pipes:
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, ROOM)
 
 
 class _New:

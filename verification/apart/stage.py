@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from operator import is_
 from types import ModuleType
 
 _MISSING = object()
+_all, _len, _map = all, len, map
 
 
 class Stage:
     """The names of some modules, as they are now, and as the candidate makes them.
 
-    `with stage:` is the candidate's turn.  What is done at its end calls no builtin function: they
-    may be repainted too.
+    `with stage:` is the candidate's turn.  What is done at its end looks up no builtin function:
+    they may be repainted too.
     """
 
     def __init__(self, *modules: ModuleType) -> None:
@@ -23,13 +25,18 @@ class Stage:
 
     def __exit__(self, *raised: object) -> None:
         for scene in self._scenes:
-            ours = scene.ours
+            now, ours = scene.now, scene.ours
+            if (
+                _len(now) == _len(ours)
+                and _all(_map(is_, now, ours))
+                and _all(_map(is_, now.values(), ours.values()))
+            ):
+                scene.theirs = {}
+                continue
             scene.theirs = {
-                name: value
-                for name, value in scene.now.items()
-                if ours.get(name, _MISSING) is not value
+                name: value for name, value in now.items() if ours.get(name, _MISSING) is not value
             }
-            scene.now.update(ours)
+            now.update(ours)
 
 
 class _Scene:

@@ -85,9 +85,9 @@ def _fates(tasks: Mapping[str, Task], given: argparse.Namespace) -> Iterator[Fat
     known = _known(given.state, of)
     new = {name: task for name, task in tasks.items() if name not in known}
     for done, (name, fate) in enumerate(forks.run(new, SECONDS, given.jobs), start=1):
-        known[name] = fate or Fate(
-            name, "source", "lost", {"lost": "it loops, or its process dies"}
-        )
+        task = new[name]
+        lost = Fate(name, task.kind, task.group, {matrix.LOST: "it loops, or its process dies"})
+        known[name] = fate or lost
         _keep(given.state, of, known[name])
         if sys.stderr.isatty():
             print(f"\r{done} of {len(new)} mutants\033[K", end="", file=sys.stderr, flush=True)
@@ -100,7 +100,11 @@ def _known(state: str | None, of: str) -> dict[str, Fate]:
     """What a run before this one found, of the very same files and checks."""
     if state is None or not Path(state).exists():
         return {}
-    rows = [json.loads(line) for line in Path(state).read_text(encoding="utf-8").splitlines()]
+    text = Path(state).read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:  # a run was ended while it wrote its last line
+        Path(state).write_text(whole, encoding="utf-8")
+    rows = [json.loads(line) for line in whole.splitlines()]
     return {row["fate"]["id"]: Fate(**row["fate"]) for row in rows if row["of"] == of}
 
 

@@ -45,6 +45,9 @@ class Coded:
     change: Change = same
     hello: Hello = field(default_factory=lambda: Hello({}))
 
+    def expect(self, request: Request) -> None:
+        """Nothing is done ahead."""
+
     def ask(self, request: Request | Refused) -> Reply:
         """What this code answers."""
         assert isinstance(request, Request)
@@ -100,6 +103,9 @@ class Here:
         self.hello = Hello({})
         self._stranger = Stranger(loaded, Stage(), Prints(), False)
 
+    def expect(self, request: Request) -> None:
+        """Nothing is done ahead."""
+
     def ask(self, request: Request | Refused) -> Reply:
         """What they answer."""
         answer = self._stranger.ask(request)
@@ -117,7 +123,11 @@ class Here:
 
 
 def here(namespace: Mapping[str, Any], label: str = "npcnn") -> Candidate:
-    """Live functions as a candidate, under a contract."""
+    """Live functions as a candidate, under a contract.
+
+    To ask it replaces sys.stdout, and ends any other process than the one that it was built in: a
+    fork builds its own.
+    """
     known = contracts.get(label)
     process, names = Here(namespace), {f.name: f.name for f in known.functions}
     return candidate.Candidate("here", known, label, names, process, lambda: process)

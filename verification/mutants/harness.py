@@ -103,7 +103,9 @@ def _oracle_is_the_candidate() -> None:
     sound = outcomes.of
 
     def of(judged: Any, function: Any, asked: Any, reply: Any) -> Outcome:
-        return sound(judged, function, replace(asked, truth=reply.values or asked.truth), reply)
+        told = replace(asked)
+        vars(told)["_known"] = reply.values or asked.truth, asked.limits
+        return sound(judged, function, told, reply)
 
     _put(outcomes, "of", of)
 

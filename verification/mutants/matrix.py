@@ -10,7 +10,8 @@ from verification.features import RUNGS
 from verification.mutants.rivals import RIVALS
 from verification.mutants.trials import Fate
 
-OTHERS = ("tests", "loading", "lost")
+LOST = "lost"
+OTHERS = ("tests", "loading", LOST)
 """What kills beside the rungs: the core's own tests; that it does not load, or loops or dies."""
 LEAST = 2
 """Rungs that must see every catalogued mistake."""
@@ -31,7 +32,7 @@ def lonely(fates: Iterable[Fate]) -> dict[str, list[str]]:
     seen: dict[str, set[str]] = {}
     for fate in fates:
         if fate.kind == "catalogue":
-            seen.setdefault(fate.group, set()).update(fate.killed_by)
+            seen.setdefault(fate.group, set()).update(fate.killed_by.keys() - {LOST})
     return {name: sorted(rungs) for name, rungs in seen.items() if len(rungs) < LEAST}
 
 

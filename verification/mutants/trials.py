@@ -52,7 +52,16 @@ class Fate:
     rivals: Sequence[str] = ()
 
 
-Task = Callable[[], Fate]
+@dataclass(frozen=True)
+class Task:
+    """A trial, called in a process of its own; kind and group are known before it is held."""
+
+    kind: str
+    group: str
+    trial: Callable[[], Fate]
+
+    def __call__(self) -> Fate:
+        return self.trial()
 
 
 def of_catalogue(beside: bool = False) -> dict[str, Task]:
@@ -63,19 +72,30 @@ def of_catalogue(beside: bool = False) -> dict[str, Task]:
         op: ground.checks(coded.coded(op, wrongs[0].code), asked, [op])
         for op in dict.fromkeys(wrong.op for wrong in wrongs)
     }
-    return {wrong.id: partial(_of_wrong, wrong, plans[wrong.op], beside) for wrong in wrongs}
+    return {
+        wrong.id: Task(
+            "catalogue", wrong.mistake.id, partial(_of_wrong, wrong, plans[wrong.op], beside)
+        )
+        for wrong in wrongs
+    }
 
 
 def of_source() -> dict[str, Task]:
     """Every mutant of the core's source."""
     sound = coded.here({})
     fields = [ground.checks(sound, asked, []) for asked in (ground.small(), ground.large())]
-    return {mutant.id: partial(_of_mutant, mutant, *fields) for mutant in source.mutants()}
+    return {
+        mutant.id: Task("source", mutant.kind, partial(_of_mutant, mutant, *fields))
+        for mutant in source.mutants()
+    }
 
 
 def of_harness() -> dict[str, Task]:
     """Every mutant of the harness, against its self-test."""
-    return {broken.id: partial(_of_broken, broken) for broken in harness.every()}
+    return {
+        broken.id: Task("harness", "harness", partial(_of_broken, broken))
+        for broken in harness.every()
+    }
 
 
 def warm() -> None:
@@ -85,9 +105,10 @@ def warm() -> None:
     planned = ground.checks(right, ground.small(), [])
     if killed := ground.killers(right, planned):
         raise RuntimeError(f"the right code is killed by {killed}")
-    for check in planned:
-        if isinstance(check.question, Case) and not check.question.check:
-            truth.of(check.question, 0, "float64", bitwise=True)
+    asked = [q for q in (check.question for check in planned) if isinstance(q, Case)]
+    known = (truth.of(q, 0, "float64", bitwise=True).truth for q in asked if not q.check)
+    if not all(known):
+        raise RuntimeError("the oracle gives no answer")
 
 
 def _of_wrong(wrong: Wrong, planned: Sequence[Check], beside: bool) -> Fate:
