@@ -252,7 +252,7 @@ def test_no_rivals_unasked(few, capsys):
 
 
 def test_mutants_of_the_source_are_tried(few, capsys):
-    """By the rungs; and by the core's own tests, for what few questions cannot show."""
+    """By the rungs."""
     mutants = {mutant.id: mutant for mutant in source.mutants()}
     code, document = asked(capsys, "--source", "-k", "conv.forward: ")
     assert (code, document["survivors"]) == (0, [])
@@ -261,7 +261,13 @@ def test_mutants_of_the_source_are_tried(few, capsys):
     assert [m["group"] for m in document["mutants"]] == [mutants[i].kind for i in ids(document)]
     found = [tuple(mutant["killed_by"]) for mutant in document["mutants"]]
     assert found.count(("adjoint", "exact")) > len(found) / 2 > 2
-    assert {"tests", "scale"} & {rung for rungs in found for rung in rungs}
+
+
+def test_what_no_question_shows(few, capsys):
+    """The core's own tests see it."""
+    code, document = asked(capsys, "--source", "-k", "workers.share: `0`")
+    assert code == 0
+    assert [mutant["killed_by"] for mutant in document["mutants"]] == [["tests"]]
 
 
 def test_a_source_that_does_not_load(few, capsys, monkeypatch):

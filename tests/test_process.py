@@ -1,6 +1,7 @@
 """The process: whatever a candidate does, the answer comes in time, and nothing is left behind."""
 
 import contextlib
+import contextlib
 import gc
 import os
 import signal
@@ -53,8 +54,11 @@ def marked():
 
 def below():
     """Our children, zombies too."""
-    tasks = Path("/proc/self/task").iterdir()
-    return {pid for task in tasks for pid in (task / "children").read_text().split()}
+    found = set()
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # a thread that has ended meanwhile
+            found.update((task / "children").read_text().split())
+    return found
 
 
 def descriptors():

@@ -108,11 +108,13 @@ def test_errors_and_settings_of_numpy_pass_through():
 
 def test_an_interrupt_waits_for_the_other_half():
     """Nobody writes into the caller's arrays once it is gone."""
-    written = []
+    written, started = [], threading.Event()
 
     def work(x):
         if len(x) == 2:
+            started.wait(10)
             raise KeyboardInterrupt
+        started.set()
         time.sleep(0.1)
         written.append(len(x))
 
