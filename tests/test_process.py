@@ -1,7 +1,6 @@
 """The process: whatever a candidate does, the answer comes in time, and nothing is left behind."""
 
 import contextlib
-import contextlib
 import gc
 import os
 import signal
