@@ -70,7 +70,7 @@ def spatial(name: str, a: Array, ranks: Sequence[int] = (1, 2, 3)) -> tuple[int,
 def count(name: str, value: object) -> int:
     """An int, NumPy's too; not a bool, not a float, and none beyond 32 bits."""
     try:
-        number = operator.index(None if type(value) in _BOOLS else value)  # type: ignore[arg-type]
+        number = operator.index(None if type(value) in _BOOLS else value)  # type: ignore  # it raises
     except TypeError:
         raise TypeError(f"{name} must be an int, got {name}={value!r}") from None
     if not -(2**31) <= number < 2**31:
