@@ -1,11 +1,11 @@
 """Convolution of every channel by itself, and its gradients, where C/G is 1.
 
-    y[n, o, c, m]  = b[c, m] + sum over t of      xp[n, o, t, c] * w[t, c, m]
-    dw[t, c, m]    =           sum over n, o of   xp[n, o, t, c] * dy[n, o, c, m]
-    dxp[n, o, t, c] adds up    sum over m of      dy[n, o, c, m] * w[t, c, m]
+    y[n, o, k]      = b[k] + sum over t of      xp[n, o, t, c] * w[t, k]
+    dw[t, k]        =        sum over n, o of   xp[n, o, t, c] * dy[n, o, k]
+    dxp[n, o, t, c] adds up  sum over m of      dy[n, o, k] * w[t, k]
 
-where xp[n, o, t, c] is the padded cell x[n, o*stride - before + t*dilation, c].  x (N, *space, C),
-w (*kernel, 1, K), y and dy (N, *out, K), and K = C * M.  Two halves of the batch run at once.
+where xp[n, o, t, c] is the padded cell x[n, o*stride - before + t*dilation, c], and k = c*M + m.
+x (N, *space, C), w (*kernel, 1, C*M), y, dy (N, *out, C*M).  Two halves of the batch run at once.
 """
 
 from __future__ import annotations
@@ -30,15 +30,18 @@ def takes(channels: int, groups: int) -> bool:
 
 def forward(x: Array, w: Array, b: Array | None, axes: Sequence[Axis]) -> Array:
     def work(x: Array, y: Array) -> None:
-        for box, reach, borders in geometry.runs(len(x), axes, windows.over(WORK, x, axes)):
+        for box, reach, borders in geometry.runs(len(x), axes, most):
             with Scratch() as scratch:
-                cells = windows.windowed(windows.pad(x[reach], borders, scratch), axes)[0]
-                np.einsum(f"{t}cn{o},{t}cm->n{o}cm", cells, wc, out=_by_channel(y[box], channels))
+                xp = windows.pad(_repeated(x[reach], many), borders, scratch)
+                t, o, cells = _lines(xp, axes)
+                out: Array = y[box].reshape(cells.shape[len(axes) :])
+                wl = np.tile(w[..., 0, :], out.shape[-1] // w.shape[-1])
+                np.einsum(f"{t}{o},{t}l->{o}", cells, wl, out=out)
             if b is not None:
                 y[box] += b
 
-    t, o = _letters(axes)
-    channels, wc = x.shape[-1], _by_channel(w[..., 0, :], x.shape[-1])
+    many = w.shape[-1] // x.shape[-1]
+    most = windows.over(WORK // many, x, axes)
     y = np.empty((len(x), *geometry.outs(axes), w.shape[-1]), x.dtype)
     workers.share(work, x, y)
     return y
@@ -46,43 +49,59 @@ def forward(x: Array, w: Array, b: Array | None, axes: Sequence[Axis]) -> Array:
 
 def input_grad(dy: Array, w: Array, channels: int, axes: Sequence[Axis]) -> Array:
     def work(dy: Array, dx: Array) -> None:
-        for box, reach, borders in geometry.runs(len(dx), axes, windows.over(WORK, dx, axes)):
+        for box, reach, borders in geometry.runs(len(dx), axes, most):
             with Scratch() as scratch:
-                dxp, dyc = windows.pad(dx[reach], borders, scratch), _by_channel(dy[box], channels)
-                part = scratch.take(dyc.shape[:-1], dyc.dtype)
-                cells = windows.windowed(dxp, axes)[0]
-                for tap in np.ndindex(wc.shape[:-2]):
-                    np.einsum(f"n{o}cm,cm->n{o}c", dyc, wc[tap], out=part)
-                    cells[tap] += np.moveaxis(part, -1, 0)
+                dxp = windows.pad(dx[reach], borders, scratch)
+                *_, cells = _lines(dxp, axes)
+                part = scratch.take(cells.shape[len(axes) :], dy.dtype)
+                for m in range(many):
+                    dym = dy[box][..., m::many].reshape(part.shape)
+                    wm = np.tile(w[..., 0, m::many], part.shape[-1] // channels)
+                    for tap in np.ndindex(w.shape[:-2]):
+                        np.multiply(dym, wm[tap], out=part)
+                        cells[tap] += part
                 dx[reach] = windows.crop(dxp, borders)
 
-    _, o = _letters(axes)
-    wc = _by_channel(w[..., 0, :], channels)
+    many = w.shape[-1] // channels
     dx = np.zeros((len(dy), *(axis.size for axis in axes), channels), dy.dtype)
+    most = windows.over(WORK, dx, axes)
     workers.share(work, dy, dx)
     return dx
 
 
 def weight_grad(dy: Array, x: Array, axes: Sequence[Axis]) -> Array:
     def work(dy: Array, x: Array) -> Array:
-        dw = np.zeros((*kernel, channels, dy.shape[-1] // channels), dy.dtype)
-        for box, reach, borders in geometry.runs(len(x), axes, windows.over(WORK, x, axes)):
+        dw = np.zeros((*kernel, dy.shape[-1]), dy.dtype)
+        for box, reach, borders in geometry.runs(len(x), axes, most):
             with Scratch() as scratch:
-                cells = windows.windowed(windows.pad(x[reach], borders, scratch), axes)[0]
-                dw += np.einsum(f"{t}cn{o},n{o}cm->{t}cm", cells, _by_channel(dy[box], channels))
+                xp = windows.pad(_repeated(x[reach], many), borders, scratch)
+                t, o, cells = _lines(xp, axes)
+                dyl = dy[box].reshape(cells.shape[len(axes) :])
+                part = np.einsum(f"{t}{o},{o}->{t}l", cells, dyl)
+                dw += part.reshape(*kernel, -1, dy.shape[-1]).sum(axis=-2)
         return dw
 
-    t, o = _letters(axes)
-    kernel, channels = [axis.kernel for axis in axes], x.shape[-1]
+    kernel, many = [axis.kernel for axis in axes], dy.shape[-1] // x.shape[-1]
+    most = windows.over(WORK // many, x, axes)
     dw = np.sum(workers.share(work, dy, x), axis=0)
-    return np.asarray(dw.reshape(*kernel, 1, dy.shape[-1]))
+    return np.asarray(dw[..., None, :])
 
 
-def _letters(axes: Sequence[Axis]) -> tuple[str, str]:
-    """The axes of the kernel and of the output, for einsum."""
-    return "ijk"[: len(axes)], "pqr"[: len(axes)]
+def _lines(xp: Array, axes: Sequence[Axis]) -> tuple[str, str, Array]:
+    """(*kernel, N, *out, L), a view of xp: L is C, or as many for each of the last axis's windows.
+
+    Of stride 1 they lie side by side, and the computer goes along long lines.
+    """
+    if axes[-1].stride > 1:
+        cells = np.moveaxis(windows.windowed(xp, axes)[0], len(axes), -1)
+    else:
+        columns = np.moveaxis(windows.windowed(xp, axes[-1:])[0], 1, -1)  # (J, N, *space, Q, C)
+        lines = columns.reshape(*columns.shape[:-2], -1)
+        cells = np.moveaxis(windows.windowed(lines, axes[:-1])[0], len(axes) - 1, -1)
+    taps = len(axes)
+    return "ijk"[:taps], "npqr"[: cells.ndim - taps - 1] + "l", cells
 
 
-def _by_channel(a: Array, channels: int) -> Array:
-    """(..., K) as (..., C, K/C)."""
-    return a.reshape(*a.shape[:-1], channels, -1)
+def _repeated(x: Array, many: int) -> Array:
+    """Each channel as often as it has filters."""
+    return x if many == 1 else np.repeat(x, many, axis=-1)

@@ -111,7 +111,7 @@ class Axis:
     def meeting_input(self) -> Axis:
         """This axis, if every window meets a cell of the input: a pool of padding has no answer."""
         for window, corner in enumerate(self.corners):
-            if not self._cells(corner):
+            if not 0 <= corner < self.size and not self._cells(corner):
                 raise ShapeError(
                     f"every pooling window must meet the input, but window={window} lies wholly "
                     f"in padding ({self._numbers})"

@@ -23,7 +23,7 @@ from npcnn import geometry, windows, workers
 from npcnn.geometry import Axis, Box
 from npcnn.windows import Array
 
-WORK = 2**21
+WORK = 2**22
 """Bytes of input under one run of windows: within a cache, and long enough for two threads."""
 
 Taps = Sequence[tuple[int, Box, Box]]

@@ -56,16 +56,19 @@ def scatter(cells: Array, axes: Sequence[Axis], xp: Array) -> None:
 
 
 def windowed(xp: Array, axes: Sequence[Axis], groups: int = 1) -> Array:
-    """(G, *kernel, C/G, N, *out): a view of xp, each window's cells where they are."""
-    rank, spans = len(axes), [axis.span for axis in axes]
-    cells: Array = sliding_window_view(xp, spans, tuple(range(1, rank + 1)), writeable=True)
+    """(G, *kernel, C/G, N, *out): a view of xp, each window's cells where they are.
+
+    The axes are the last ones before the channels; N stands for all before them.
+    """
+    last, first = xp.ndim - 1, xp.ndim - 1 - len(axes)
+    spans = [axis.span for axis in axes]
+    cells: Array = sliding_window_view(xp, spans, tuple(range(first, last)), writeable=True)
     along = (slice(None, None, axis.stride) for axis in axes)
     within = (slice(None, None, axis.dilation) for axis in axes)
-    cells = cells[:, *along, :, *within]  # (N, *out, C, *kernel)
-    shape = (*cells.shape[: rank + 1], groups, xp.shape[-1] // groups, *cells.shape[rank + 2 :])
-    kernel, windows = range(rank + 3, 2 * rank + 3), range(rank + 1)
+    cells = cells[*[slice(None)] * first, *along, :, *within]  # (N, *out, C, *kernel)
+    shape = (*cells.shape[:last], groups, xp.shape[-1] // groups, *cells.shape[last + 1 :])
     cells = cells.reshape(shape)  # which splits an axis, and copies nothing
-    return cells.transpose(rank + 1, *kernel, rank + 2, *windows)
+    return cells.transpose(last, *range(last + 2, cells.ndim), last + 1, *range(last))
 
 
 def over(work: int, x: Array, axes: Sequence[Axis]) -> int:

@@ -11,6 +11,8 @@ SETTINGS = [
     ((2, 7, 6, 3), (2, 3), 2, {"dilation": (2, 1), "padding": 3, "stride": (1, 3)}),
     ((2, 11, 5), (4,), 3, {"stride": 2, "padding": 1}),
     ((2, 3, 4, 5, 2), (2, 1, 3), 2, {"padding": (1, 0, 2)}),
+    ((3, 9, 2), (4,), 2, {"dilation": 2, "padding": 1}),
+    ((2, 4, 5, 3), (2, 3), 1, {"dilation": (1, 2), "stride": (3, 1)}),
 ]
 
 
@@ -19,12 +21,14 @@ def integers(*shape):
 
 
 @pytest.mark.parametrize(("x_shape", "kernel", "many", "words"), SETTINGS)
-def test_every_channel_by_itself(x_shape, kernel, many, words):
+@pytest.mark.parametrize("order", "CF")
+def test_every_channel_by_itself(x_shape, kernel, many, words, order):
     """One channel after the other, as a convolution of its own: passes and gradients."""
     channels = x_shape[-1]
-    x, w, b = integers(*x_shape), integers(*kernel, 1, channels * many), integers(channels * many)
+    x, w = integers(*x_shape).copy(order), integers(*kernel, 1, channels * many).copy(order)
+    b = integers(channels * many)
     y = functional.conv(x, w, b, groups=channels, **words)
-    dy = integers(*y.shape)
+    dy = integers(*y.shape).copy(order)
     dx, dw, db = functional.conv_backward(dy, x, w, groups=channels, **words)
     for c in range(channels):
         one, own = slice(c, c + 1), slice(c * many, (c + 1) * many)
