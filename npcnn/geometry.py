@@ -138,7 +138,7 @@ def runs(
     batch: int, axes: Sequence[Axis], most: int
 ) -> Iterator[tuple[Box, Box, tuple[Border, ...]]]:
     """A layer in pieces of `most` windows: these, the input that they reach, the padding around."""
-    for box in boxes((batch, *outs(axes)), max(1, most)):
+    for box in boxes((batch, *outs(axes)), most):
         cells, around = zip(*(axis.reach(run) for axis, run in zip(axes, box[1:])))
         yield box, (box[0], *cells), around
 

@@ -109,7 +109,7 @@ def _runs(x: Array, axes: Sequence[Axis]) -> Iterator[tuple[Box, Box, Taps]]:
     """Runs of windows in row order, the input that they reach, and their taps with their ranks."""
     for box, reach, _ in geometry.runs(len(x), axes, windows.over(WORK, x, axes)):
         taps = geometry.taps(axes, box[1:])
-        yield box, reach, [(rank, *tap) for rank, tap in zip(range(len(taps), 0, -1), taps)]
+        yield box, reach, [(len(taps) - place, *tap) for place, tap in enumerate(taps)]
 
 
 def _is_global(axes: Sequence[Axis], x: Array) -> bool:
@@ -124,7 +124,7 @@ def _highest(x: Array, reach: Box, taps: Taps, y: Array) -> None:
     for _, at, cells in taps:
         np.maximum(y[at], x[reach[0]][cells], out=y[at])
     bits = _bits(x[reach])
-    if x.dtype.kind == "f" and bits.min(initial=0) == np.iinfo(bits.dtype).min:
+    if bits.min(initial=0) == np.iinfo(bits.dtype).min:
         ranks = _ranks(x[reach[0]], taps, y)  # there is a -0, and maximum takes any of two zeros
         for rank, at, cells in taps:
             np.copyto(y[at], x[reach[0]][cells], where=ranks[at] == rank)

@@ -24,7 +24,7 @@ def pad(x: Array, borders: Sequence[Border], scratch: Scratch | None = None) -> 
     """x within a border of zeros; x itself where every border is (0, 0)."""
     if not any(map(any, borders)):
         return x
-    space = [before + size + after for size, (before, after) in zip(x.shape[1:], borders)]
+    space = [size + sum(border) for size, border in zip(x.shape[1:], borders)]
     shape = (len(x), *space, x.shape[-1])
     xp = scratch.take(shape, x.dtype) if scratch else np.empty(shape, x.dtype)
     xp.fill(0)
@@ -73,8 +73,8 @@ def windowed(xp: Array, axes: Sequence[Axis], groups: int = 1) -> Array:
 
 def over(work: int, x: Array, axes: Sequence[Axis]) -> int:
     """How many windows lie over so many bytes of x."""
-    stride = math.prod(axis.stride for axis in axes)
-    return int(work // max(1, x.shape[-1] * x.itemsize * stride))
+    window: int = x.shape[-1] * x.itemsize * math.prod(axis.stride for axis in axes)
+    return work // max(1, window)
 
 
 def _in_order(a: Array, scratch: Scratch) -> Array:

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from verification import benchmark, fills, row, timing
+from verification import benchmark, fills, product, row, timing
 
 EVERY = [(group, name) for group, rows in benchmark.LAYERS.items() for name in rows]
 ABOUT = {
@@ -42,9 +42,9 @@ def case_of(group, name, batch=1, most=1000):
     return case
 
 
-def line_of(name, group="dense", seconds=((2, 6, 4), (1, 8, 9)), flops=6 * 10**9, **other):
+def line_of(name, group="dense", seconds=((2, 6, 4), (1, 8, 9, 0.5)), flops=6 * 10**9, **other):
     """A line whose ratios are 2 and 8, unless it is told of other seconds."""
-    whose = ("npcnn", *timing.FORMATS)
+    whose = ("npcnn", *timing.FORMATS, "product")
     told = {which: dict(zip(whose, each)) for which, each in zip(timing.PASSES, seconds)}
     pairs = {which: timing.pair(each) for which, each in told.items()}
     ratio = {which: theirs / ours for which, (ours, theirs) in pairs.items()}
@@ -103,6 +103,29 @@ def test_the_sides_compute_the_same(group, name, dtype):
             assert mine.dtype == near.dtype == dtype
             scale = np.abs(near).max()
             np.testing.assert_allclose(mine, near, rtol=0, atol=scale * 50 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("cells", [1, 5000, 10**9])
+@pytest.mark.parametrize(("group", "name"), EVERY)
+def test_the_bare_products_are_the_layers(group, name, cells, monkeypatch):
+    """As many multiplications as its passes take, the last part filled up; none of the others."""
+    case, taken = case_of(group, name, batch=2, most=9), []
+    given = fills.arrays(case, 0, "float32")
+    monkeypatch.setattr(product, "CELLS", cells)
+    found = product.of_numpy(case, given)
+    assert list(found) == (["product"] if group in ("dense", "grouped") else [])
+
+    def matmul(a, b, out):
+        assert (a @ b).shape == out.shape
+        taken.append(out.size * a.shape[-1])
+
+    monkeypatch.setattr(product.np, "matmul", matmul)
+    for forward, backward in found.values():
+        forward()
+        assert case.work <= sum(taken) < 1.5 * case.work
+        assert (len(taken) == 1) == (cells == 10**9)
+        backward()
+        assert 3 * case.work <= sum(taken) < 4.5 * case.work
 
 
 def test_flops_are_two_for_every_product():
@@ -226,19 +249,19 @@ def test_the_table_tells_it():
     assert told[1] == "torch 2.13; 2 threads each, the fastest of 5 blocks"
     words = [line.split() for line in told]
     assert words[4] == ["float32,", "batch", "8", "forward", "backward", "work"]
-    assert words[5] == ["dense,", "GFLOP/s", *["ratio", "npcnn", "torch"] * 2, "MiB"]
-    assert words[6] == ["3x3", "2", "3", "1.5", "8", "12", "1.5", "3.0"]
-    assert words[7] == ["pool,", "ms", *["ratio", "npcnn", "torch"] * 2, "MiB"]
-    assert words[8] == ["max", "2x2", "0.4", "1", "0.4", "0.5", "2", "1", "3.0"]
+    assert words[5] == ["dense,", "GFLOP/s", *["ratio", "npcnn", "product", "torch"] * 2, "MiB"]
+    assert words[6] == ["3x3", "2", "3", "-", "1.5", "8", "12", "24", "1.5", "3.0"]
+    assert words[7] == ["pool,", "ms", *["ratio", "npcnn", "product", "torch"] * 2, "MiB"]
+    assert words[8] == ["max", "2x2", "0.4", "1", "-", "0.4", "0.5", "2", "-", "1", "3.0"]
     assert words[9] == ["geometric", "mean,", "dense", "2", "8"]
     assert words[11] == ["geometric", "mean,", "all", "0.894", "2"]
     assert told[12] == "the smallest ratio is 0.4, forward of max 2x2"
     assert words[14][:3] == ["float32,", "batch", "1"]
     assert told[-1] == "the smallest ratio is 2, forward of 3x3"
-    rows = [[word.end() for word in re.finditer(r"\S+", line)][-7:] for line in told[5:9]]
+    rows = [[word.end() for word in re.finditer(r"\S+", line)][-9:] for line in told[5:9]]
     assert rows[0] == rows[1] == rows[2] == rows[3]
     ends = [re.search("forward", told[4]).end(), re.search("backward", told[4]).end()]
-    assert ends == [rows[0][2], rows[0][5]]
+    assert ends == [rows[0][3], rows[0][7]]
 
 
 def test_the_columns_hold_long_names_and_small_numbers():
@@ -247,7 +270,7 @@ def test_the_columns_hold_long_names_and_small_numbers():
     tiny = line_of(name, "grouped", ((1.234, 0.000123456, 1), (1, 0.00456789, 1)))
     told = list(benchmark.table(ABOUT, [tiny]))[6]
     assert told.startswith(f"  {name} ")
-    assert len(told.removeprefix(f"  {name}").split()) == 7
+    assert len(told.removeprefix(f"  {name}").split()) == 9
 
 
 def test_layers_are_chosen_by_name_or_group():
@@ -305,7 +328,8 @@ def test_a_run_of_the_smallest_layers(tmp_path, capsys):
         assert list(line.work) == sorted(timing.PASSES)
         for which in timing.PASSES:
             seconds = line.seconds[which]
-            assert sorted(seconds) == ["npcnn", "torch", "torch, channels last"]
+            bare = ["product"] if line.flops else []
+            assert sorted(seconds) == ["npcnn", *bare, "torch", "torch, channels last"]
             assert all(0 < each < 60 for each in seconds.values())
             ours, theirs = timing.pair(seconds)
             assert line.ratio[which] == theirs / ours

@@ -60,6 +60,13 @@ def test_boxes_are_row_major_runs(shape, most):
     assert all(len(part) <= most for part in parts)
 
 
+def test_boxes_are_long_and_alike():
+    """As few as can be: of 7 rows of 3 cells, 9 at a time, three; the last one may be shorter."""
+    rows = [(slice(0, 3),), (slice(3, 6),), (slice(6, 7),)]
+    assert list(geometry.boxes((7, 3), 9)) == [(*row, slice(0, 3)) for row in rows]
+    assert [box[0].stop for box in geometry.boxes((8, 3), 17)] == [4, 8]
+
+
 def test_runs_are_smaller_layers():
     """Cells, and the padding around them, are what the windows of the run reach."""
     axes = Axis(7, kernel=3, stride=2, before=4, after=6), Axis(5, kernel=2, dilation=2, before=1)
@@ -145,3 +152,6 @@ def test_a_pool_of_padding():
         "(size=2, kernel=2, stride=3, dilation=3, pad=(1, 1))"
     )
     assert Axis(3, kernel=2, before=1).meeting_input().out == 3
+    for stride, after in (2, 1), (3, 2):  # windows that start where the input ends, and beyond
+        with pytest.raises(ShapeError, match="window=1 lies wholly"):
+            Axis(2, kernel=1, stride=stride, after=after).meeting_input()

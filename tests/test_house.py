@@ -287,6 +287,7 @@ HARNESS = {
     "places": {"moves", "numpy"},
     "planes": {"numpy", "verdict"},
     "precision": {"bounds", "case", "fills", "numpy", "oracle"},
+    "product": {"case", "numpy"},
     "properties": {"asking", "case", "changes", "fills", "numpy", "views"},
     "quantities": {"case"},
     "questions": {"case", "covering", "row"},
@@ -326,7 +327,7 @@ HARNESS = {
     "sizing": {"case", "definition", "triples"},
     "symptoms": {"moves", "numpy", "places"},
     "taps": {"case", "coefficients", "fills", "numpy"},
-    "timing": {"case", "fills", "numpy", "oracle", "row"},
+    "timing": {"case", "fills", "numpy", "oracle", "product", "row"},
     "trial": {
         "ahead",
         "apart.process",
@@ -343,14 +344,7 @@ HARNESS = {
     },
     "triples": set(),
     "truth": {"bounds", "case", "definition", "fills", "numpy", "oracle"},
-    "vacuity": {
-        "case",
-        "mistakes.__init__",
-        "mistakes.code",
-        "mistakes.passes",
-        "numpy",
-        "truth",
-    },
+    "vacuity": {"case", "mistakes.__init__", "mistakes.code", "mistakes.passes", "numpy", "truth"},
     "verdict": {"numpy"},
     "views": {"case", "numpy"},
     "witness": {

@@ -161,3 +161,13 @@ def test_max_pooling_keeps_integers(dtype):
     np.testing.assert_array_equal(index[0, :, :, 0], [[0, 0, 2, 2], [0, 0, 2, 2], [3, 3, 5, 5]])
     dx = functional.max_pool2d_backward(np.ones(y.shape, np.int32), x, 2, 1, 1)
     assert (dx.dtype, dx.sum()) == (np.int32, 12)
+
+
+@pytest.mark.parametrize("kernel", [2, (5, 4)])
+def test_a_gradient_of_minus_zero_is_added_to_zero(kernel):
+    """So that dx is +0 everywhere, as torch has it; of windows that overlap, and of the whole."""
+    x = RNG.standard_normal((2, 5, 4, 3))
+    y = functional.max_pool(x, kernel, stride=1)
+    for backward in (functional.max_pool_backward, functional.avg_pool_backward):
+        dx = backward(np.full(y.shape, -0.0), x, kernel, stride=1)
+        assert dx.tobytes() == np.zeros(x.shape).tobytes()

@@ -72,3 +72,20 @@ def test_windows_are_a_view():
     assert np.shares_memory(windows.windowed(x, (Axis(3, kernel=2), Axis(2, kernel=2))), x)
     with pytest.raises(ValueError, match="window shape cannot be larger than input array shape"):
         windows.windowed(x, (Axis(3, kernel=2), Axis(3, kernel=3)))
+
+
+def test_work_is_in_windows():
+    """So many as their strides lie apart; of no channels any number."""
+    x, axes = np.zeros((2, 9, 8, 5), np.float32), (Axis(9, kernel=2, stride=3), Axis(8, 2, 2))
+    assert windows.over(1000, x, axes) == 1000 // (5 * 4 * 3 * 2)
+    assert windows.over(1000, x[..., :0], axes) == 1000
+
+
+def test_padding_goes_into_rooms_that_are_used_again():
+    """Where there are any."""
+    x = integers(2, 3, 4, 5)
+    with Scratch() as scratch:
+        first = windows.pad(x, [(1, 0), (0, 2)], scratch)
+    with Scratch() as scratch:
+        assert np.shares_memory(first, windows.pad(x, [(2, 0), (0, 1)], scratch))
+    assert not np.shares_memory(first, windows.pad(x, [(1, 0), (0, 2)]))

@@ -43,6 +43,14 @@ def test_two_threads_are_used():
     assert seen[1][0] == threading.get_ident() != seen[0][0]
 
 
+@pytest.mark.parametrize(("batch", "halves"), [(2, [1, 1]), (6, [3, 3]), (7, [3, 4])])
+def test_halves_are_halves(batch, halves):
+    """The second has the odd one."""
+    arrays = np.zeros((batch, workers.LEAST), np.uint8), np.zeros(batch)
+    assert workers.share(lambda large, small: len(large), *arrays) == halves
+    assert workers.share(lambda large, small: len(small), *arrays) == halves
+
+
 def test_small_arrays_and_single_images_are_not_shared():
     """As they are."""
     assert workers.share(len, LARGE[:2, :4]) == [2]

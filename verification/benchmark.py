@@ -2,13 +2,13 @@
 
     python -m verification.benchmark [--only TEXT] [--dtype float32|float64] [--batch N]
 
-    ratio = torch's time / npcnn's, with the better of torch's two memory formats
+    ratio   = torch's time / npcnn's, with the better of torch's two memory formats
+    product = NumPy's bare matrix products of the layer, which npcnn's passes are made of
 
 The sides have the machine in turn, in processes of their own and with as many threads; of several
-blocks of calls the fastest counts.  A backward pass is all gradients (dx, dw and db, of pools dx)
-from what a caller has kept, without the forward pass; of a convolution it counts as twice the
-operations.  Working memory is npcnn's beyond inputs and outputs, in the pass that takes more, and
-with what it keeps for the next.
+blocks of calls the fastest counts.  A backward pass is all gradients from what a caller has kept;
+of a convolution it counts as twice the operations.  Working memory is npcnn's beyond inputs and
+outputs, in the pass that takes more, and with what it keeps for the next.
 """
 
 from __future__ import annotations
@@ -145,17 +145,17 @@ def table(about: Mapping[str, Any], lines: Sequence[Line]) -> Iterator[str]:
     """As text, a line each."""
     yield "{cpus} CPUs, {processor}; Python {python}, NumPy {numpy} with {blas},".format_map(about)
     yield "torch {torch}; {threads} threads each, the fastest of {blocks} blocks".format_map(about)
-    yield "ratio = torch's time / npcnn's: above 1 npcnn is faster"
+    yield "ratio = torch's time / npcnn's: above 1 npcnn is faster; product = NumPy's bare products"
     for part, those in parts(lines).items():
         yield ""
-        yield f"{part:{WIDTH}}" + "".join(f"{which:>27}" for which in PASSES) + f"{'work':>9}"
+        yield f"{part:{WIDTH}}" + "".join(f"{which:>35}" for which in PASSES) + f"{'work':>8}"
         for group, its in groupby(those, attrgetter("group")):
             unit = "ms" if group == "pool" else "GFLOP/s"
-            titles = f"{'ratio':>9}{'npcnn':>9}{'torch':>9}" * len(PASSES)
-            yield f"{f'{group}, {unit}':{WIDTH}}{titles}{'MiB':>9}"
+            titles = f"{'ratio':>8}{'npcnn':>9}{'product':>9}{'torch':>9}" * len(PASSES)
+            yield f"{f'{group}, {unit}':{WIDTH}}{titles}{'MiB':>8}"
             yield from map(_text, its)
         for group, means in summary(those).items():
-            told = "".join(f"{means[which]:>9.3g}{'':18}" for which in PASSES)
+            told = "".join(f"{means[which]:>8.3g}{'':27}" for which in PASSES)
             yield f"{f'geometric mean, {group}':{WIDTH}}{told}".rstrip()
         slowest, which, name = min((i.ratio[w], w, i.layer) for i in those for w in PASSES)
         yield f"the smallest ratio is {slowest:.3g}, {which} of {name}"
@@ -165,9 +165,11 @@ def _text(line: Line) -> str:
     told = f"{f'  {line.layer}':{WIDTH}}"
     for times, which in enumerate(PASSES, start=1):
         work = 1e-9 * times * line.flops if line.flops else None
-        both = (work / each if work else 1e3 * each for each in timing.pair(line.seconds[which]))
-        told += "".join(f"{number:>9.3g}" for number in (line.ratio[which], *both))
-    return f"{told}{max(line.work.values()) / 2**20:>9.1f}"
+        ours, theirs = timing.pair(line.seconds[which])
+        told += f"{line.ratio[which]:>8.3g}"
+        for each in (ours, line.seconds[which].get("product", 0), theirs):
+            told += f"{work / each if work else 1e3 * each:>9.3g}" if each else f"{'-':>9}"
+    return f"{told}{max(line.work.values()) / 2**20:>8.1f}"
 
 
 def parts(lines: Sequence[Line]) -> dict[str, list[Line]]:
@@ -195,11 +197,9 @@ def as_json(about: Mapping[str, Any], lines: Sequence[Line]) -> str:
 
 
 def _parser() -> options.Parser:
-    built = options.Parser(
-        prog="python -m verification.benchmark",
-        description="How fast npcnn's passes are beside PyTorch's kernels.",
-        epilog="exit codes: 0 measured, 2 failed or interrupted, 3 no torch, 4 bad usage",
-    )
+    codes = "exit codes: 0 measured, 2 failed or interrupted, 3 no torch, 4 bad usage"
+    said = "How fast npcnn's passes are beside PyTorch's kernels."
+    built = options.Parser("python -m verification.benchmark", description=said, epilog=codes)
     add = built.add_argument
     add("--only", default="", metavar="TEXT", help="layers or groups whose name contains TEXT")
     add("--dtype", choices=DTYPES, default="", help="(both)")

@@ -1,4 +1,4 @@
-"""One side's passes in a process of its own: npcnn's, or torch's in both of its memory formats.
+"""One side's passes in a process of its own: npcnn's, torch's in both formats, bare products.
 
 The process is told of a layer, and then asked for blocks of calls; a new one is asked for the
 memory that passes take.  Between two requests it sleeps at its pipe, so that the other side has the
@@ -27,7 +27,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from verification import fills, row
+from verification import fills, product, row
 from verification.case import Case
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -93,7 +93,7 @@ def fastest(sides: Sequence[Side], blocks: int) -> Seconds:
 
 def pair(seconds: Mapping[str, float]) -> tuple[float, float]:
     """npcnn's, and torch's in its better format."""
-    return seconds["npcnn"], min(each for name, each in seconds.items() if name != "npcnn")
+    return seconds["npcnn"], min(seconds[name] for name in FORMATS)
 
 
 def block(call: Call) -> float:
@@ -150,7 +150,7 @@ def of_torch(case: Case, given: Arrays) -> dict[str, tuple[Call, Call]]:
     return {name: ask(last) for name, last in FORMATS.items()}
 
 
-SIDES = {"npcnn": of_npcnn, "torch": of_torch}
+SIDES = {"npcnn": of_npcnn, "torch": of_torch, "product": product.of_numpy}
 
 
 def work(line: str, dtype: str) -> dict[str, int]:
