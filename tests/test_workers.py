@@ -35,12 +35,27 @@ def assert_same(one, other):
         np.testing.assert_array_equal(a, b)
 
 
+def whose(x):
+    """Who does this half, and of how many images; long enough for the other thread to begin."""
+    time.sleep(0.05)
+    return threading.current_thread(), len(x)
+
+
 def test_two_threads_are_used():
-    """From a certain size on; and the caller's is one of them."""
+    """From a certain size on: the caller's, and one that stays."""
     assert LARGE.nbytes >= workers.LEAST
-    seen = workers.share(lambda x: (threading.get_ident(), len(x), time.sleep(0.05)), LARGE)
-    assert [size for _, size, _ in seen] == [1, 2]
-    assert seen[1][0] == threading.get_ident() != seen[0][0]
+    seen = workers.share(whose, LARGE)
+    assert [size for _, size in seen] == [1, 2]
+    assert seen[1][0] is threading.current_thread() is not seen[0][0]
+    assert workers.share(whose, LARGE)[0][0] is seen[0][0]
+
+
+def test_one_thread_is_for_all_callers():
+    """Whoever finds it at work does both halves."""
+    with ThreadPoolExecutor(4) as callers:
+        told = callers.map(lambda _: workers.share(whose, LARGE), range(8))
+        helpers = {first for (first, _), (second, _) in told if first is not second}
+    assert len(helpers) == 1
 
 
 @pytest.mark.parametrize(("batch", "halves"), [(2, [1, 1]), (6, [3, 3]), (7, [3, 4])])
@@ -74,18 +89,15 @@ def test_several_callers_at_once():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_fork_has_threads_of_its_own():
     """Its parent's are not there."""
-    script = (
-        "import os, sys; sys.path.insert(0, sys.argv[1])\n"
-        "from test_workers import everything\n"
-        "everything(); pid = os.fork()\n"
-        "if not pid: everything(); os._exit(7)\n"
-        "print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))"
-    )
-    command = [sys.executable, "-c", script, os.path.dirname(__file__)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.split() == ["7"]
+    everything()
+    pid = os.fork()
+    if not pid:
+        seen = {thread for thread, _ in workers.share(whose, LARGE)}
+        os._exit(len(seen) if len(everything()) == 9 else 0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 2
 
 
 def test_at_the_interpreters_exit():
