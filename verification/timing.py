@@ -40,8 +40,8 @@ FORMATS = {"torch": False, "torch, channels last": True}
 THREADS = min(2, os.cpu_count() or 1)
 BLOCK = 0.03
 """Seconds, and the call in which they end."""
-PAUSE = 0.05
-"""Seconds after which no thread of a side still spins in wait for its next call."""
+PAUSE = 0.2
+"""Seconds after which no thread of a side still spins: OpenBLAS's wait for 0.1 s for a call."""
 _POOLS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
