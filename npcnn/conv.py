@@ -24,7 +24,7 @@ from npcnn.scratch import Scratch
 from npcnn.windows import Array
 
 WORK = 4 * 2**20
-"""Bytes of gathered cells, or of weights' gradients, in one product: they stay in the caches."""
+"""Bytes of gathered cells, results or weights' gradients in one product: they stay in caches."""
 THIN = 8
 """Channels below which products are laid out by channel: runs of windows are longer."""
 
@@ -84,7 +84,7 @@ def bias_grad(dy: Array) -> Array:
 
 def _most(wg: Array) -> int:
     """How a layer is cut: so many windows at a time."""
-    return WORK // (wg[..., :1].size * wg.itemsize)
+    return WORK // (max(wg[..., 0].size, wg[:, 0].size) * wg.itemsize)
 
 
 def _spread(dyg: Array, wg: Array, channels: int, scratch: Scratch) -> Array:

@@ -184,7 +184,7 @@ def test_work_of_a_layer_is_by_pass(monkeypatch):
 
 
 def test_a_block_is_of_whole_calls(monkeypatch):
-    """As many as fill it, one at least; its time is their mean."""
+    """As many as fill it, one at least; its time is their mean, after as many as warm it."""
     now, calls = [0.0], []
 
     def call():
@@ -192,11 +192,12 @@ def test_a_block_is_of_whole_calls(monkeypatch):
         now[0] += 0.25 * len(calls)
 
     monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
-    monkeypatch.setattr(timing, "BLOCK", 1.0)
-    assert timing.block(call) == 0.5  # of 0.25, 0.5 and 0.75
-    assert len(calls) == 3
-    assert timing.block(call) == 1
-    assert len(calls) == 4
+    monkeypatch.setattr(timing, "WARM", 0.75)
+    monkeypatch.setattr(timing, "BLOCK", 2.0)
+    assert timing.block(call) == 1  # of 0.75, 1 and 1.25, after 0.25 and 0.5
+    assert len(calls) == 5
+    assert timing.block(call) == 1.875  # of 1.75 and 2, after 1.5
+    assert len(calls) == 8
 
 
 def test_the_sides_take_turns_and_the_fastest_counts():

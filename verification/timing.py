@@ -38,8 +38,8 @@ Seconds = dict[str, dict[str, float]]
 PASSES = ("forward", "backward")
 FORMATS = {"torch": False, "torch, channels last": True}
 THREADS = min(2, os.cpu_count() or 1)
-BLOCK = 0.03
-"""Seconds, and the call in which they end."""
+WARM, BLOCK = 0.1, 0.03
+"""Seconds of calls, and the call in which they end: uncounted, until no core sleeps; counted."""
 PAUSE = 0.2
 """Seconds after which no thread of a side still spins: OpenBLAS's wait for 0.1 s for a call."""
 _POOLS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -97,9 +97,15 @@ def pair(seconds: Mapping[str, float]) -> tuple[float, float]:
 
 
 def block(call: Call) -> float:
-    """Seconds for a call, the mean of a block; the clock is read after every one."""
+    """Seconds for a call, when one follows the other."""
+    mean(call, WARM)
+    return mean(call, BLOCK)
+
+
+def mean(call: Call, least: float) -> float:
+    """Seconds for a call, of as many as fill so many; the clock is read after every one."""
     start, spent, calls = time.perf_counter(), 0.0, 0
-    while spent < BLOCK:
+    while spent < least:
         call()
         calls += 1
         spent = time.perf_counter() - start
