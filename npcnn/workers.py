@@ -12,7 +12,7 @@ from npcnn.windows import Array
 
 Result = TypeVar("Result")
 
-LEAST = 2**18
+LEAST = 2**20
 """Bytes of the largest array from which it is worth it."""
 
 _pool: ThreadPoolExecutor | None = None

@@ -13,14 +13,14 @@ import pytest
 from npcnn import functional, workers
 
 RNG = np.random.default_rng(3)
-LARGE = RNG.standard_normal((3, 70, 80, 8)).astype(np.float32)
-WEIGHTS = RNG.standard_normal((3, 2, 1, 8)).astype(np.float32)
+LARGE = RNG.standard_normal((3, 70, 80, 16)).astype(np.float32)
+WEIGHTS = RNG.standard_normal((3, 2, 1, 16)).astype(np.float32)
 
 
 def everything(x=LARGE, w=WEIGHTS):
     """The passes that share their work, on numbers whose sums depend on their order."""
-    y = functional.conv(x, w, groups=8, padding=1)
-    gradients = functional.conv_backward(y, x, w, groups=8, padding=1)
+    y = functional.conv(x, w, groups=16, padding=1)
+    gradients = functional.conv_backward(y, x, w, groups=16, padding=1)
     top, index = functional.max_pool(x, 3, 2, 1, return_indices=True)
     average = functional.avg_pool(x, 3, 2, 1)
     pools = (
