@@ -30,8 +30,8 @@ THIN = 8
 
 
 def forward(x: Array, w: Array, b: Array | None, axes: Sequence[Axis], groups: int) -> Array:
-    if depthwise.takes(w.shape[-2], groups):
-        return depthwise.forward(x, w, b, axes)
+    if depthwise.takes(w.shape[-2], w.shape[-1], groups):
+        return depthwise.forward(x, w, b, axes, groups)
     y = np.empty((len(x), *geometry.outs(axes), w.shape[-1]), x.dtype)
     wg = _by_group(w, groups)
     for box, reach, borders in geometry.runs(len(x), axes, _most(wg)):
@@ -45,8 +45,8 @@ def forward(x: Array, w: Array, b: Array | None, axes: Sequence[Axis], groups: i
 
 
 def input_grad(dy: Array, w: Array, axes: Sequence[Axis], groups: int) -> Array:
-    if depthwise.takes(w.shape[-2], groups):
-        return depthwise.input_grad(dy, w, groups, axes)
+    if depthwise.takes(w.shape[-2], w.shape[-1], groups):
+        return depthwise.input_grad(dy, w, axes, groups)
     dx = np.zeros((len(dy), *(axis.size for axis in axes), groups * w.shape[-2]), dy.dtype)
     wg = _by_group(w, groups)
     for box, reach, borders in geometry.runs(len(dy), axes, _most(wg)):
@@ -60,8 +60,8 @@ def input_grad(dy: Array, w: Array, axes: Sequence[Axis], groups: int) -> Array:
 
 def weight_grad(dy: Array, x: Array, axes: Sequence[Axis], groups: int) -> Array:
     kernel, channels = [axis.kernel for axis in axes], x.shape[-1] // groups
-    if depthwise.takes(channels, groups):
-        return depthwise.weight_grad(dy, x, axes)
+    if depthwise.takes(channels, dy.shape[-1], groups):
+        return depthwise.weight_grad(dy, x, axes, groups)
     dwg = np.zeros((groups, math.prod(kernel) * channels, dy.shape[-1] // groups), dy.dtype)
     for box, reach, borders in geometry.runs(len(x), axes, _most(dwg)):
         with Scratch() as scratch:

@@ -1,11 +1,12 @@
-"""Convolution of every channel by itself, and its gradients, where C/G is 1.
+"""Convolution of groups of few channels, and its gradients: depthwise, and nearly so.
 
-    y[n, o, k]      = b[k] + sum over t of      xp[n, o, t, c] * w[t, k]
-    dw[t, k]        =        sum over n, o of   xp[n, o, t, c] * dy[n, o, k]
-    dxp[n, o, t, c] adds up  sum over m of      dy[n, o, k] * w[t, k]
+    y[n, o, k]         = b[k] + sum over t, c of  xp[n, o, t, g, c] * w[t, c, k]
+    dw[t, c, k]        =        sum over n, o of  xp[n, o, t, g, c] * dy[n, o, k]
+    dxp[n, o, t, g, c] adds up  sum over m of     dy[n, o, k] * w[t, c, k]
 
-where xp[n, o, t, c] is the padded cell x[n, o*stride - before + t*dilation, c], and k = c*M + m.
-x (N, *space, C), w (*kernel, 1, C*M), y, dy (N, *out, C*M).  Two halves of the batch run at once.
+where xp[n, o, t, g, c] is the padded cell x[n, o*stride - before + t*dilation, g*C/G + c], and
+k = g*M + m.  x (N, *space, C), w (*kernel, C/G, G*M), y, dy (N, *out, G*M).  Two halves of the
+batch run at once.
 """
 
 from __future__ import annotations
@@ -19,89 +20,105 @@ from npcnn.geometry import Axis
 from npcnn.scratch import Scratch
 from npcnn.windows import Array
 
+FEW = 4
+"""Channels or filters of a group, at most: of more, matrix products are as fast."""
 WORK = 2**21
 """Bytes of input under one run of windows: within a cache, and long enough for two threads."""
 
 
-def takes(channels: int, groups: int) -> bool:
-    """Whether a group has one channel, and there are others."""
-    return channels == 1 < groups
+def takes(channels: int, filters: int, groups: int) -> bool:
+    """Whether groups have so few of both, and there are others."""
+    return max(channels, filters // groups) <= FEW and groups > 1
 
 
-def forward(x: Array, w: Array, b: Array | None, axes: Sequence[Axis]) -> Array:
+def forward(x: Array, w: Array, b: Array | None, axes: Sequence[Axis], groups: int) -> Array:
     def work(x: Array, y: Array) -> None:
         for box, reach, borders in geometry.runs(len(x), axes, most):
             with Scratch() as scratch:
-                xp = windows.pad(_repeated(x[reach], many), borders, scratch)
-                t, o, cells = _lines(xp, axes)
-                out: Array = y[box].reshape(cells.shape[len(axes) :])
-                wl = np.tile(w[..., 0, :], out.shape[-1] // w.shape[-1])
-                np.einsum(f"{t}{o},{t}l->{o}", cells, wl, out=out)
+                xp = windows.pad(x[reach], borders, scratch)
+                cells = _lines(_by_filter(xp, groups, many), axes)
+                kernel, out, line = _axes(cells, axes)
+                yl: Array = y[box].reshape(cells.shape[len(kernel) :])
+                wl = np.tile(w, yl.shape[-1] // w.shape[-1])
+                np.einsum(cells, kernel + out + line, wl, kernel + line, out + line, out=yl)
             if b is not None:
                 y[box] += b
 
-    many = w.shape[-1] // x.shape[-1]
+    many = w.shape[-1] // groups
     most = windows.over(WORK // many, x, axes)
     y = np.empty((len(x), *geometry.outs(axes), w.shape[-1]), x.dtype)
     workers.share(work, x, y)
     return y
 
 
-def input_grad(dy: Array, w: Array, channels: int, axes: Sequence[Axis]) -> Array:
+def input_grad(dy: Array, w: Array, axes: Sequence[Axis], groups: int) -> Array:
     def work(dy: Array, dx: Array) -> None:
         for box, reach, borders in geometry.runs(len(dx), axes, most):
             with Scratch() as scratch:
                 dxp = windows.pad(dx[reach], borders, scratch)
-                *_, cells = _lines(dxp, axes)
+                cells = _lines(dxp, axes)
                 part = scratch.take(cells.shape[len(axes) :], dy.dtype)
                 for m in range(many):
-                    dym = dy[box][..., m::many].reshape(part.shape)
-                    wm = np.tile(w[..., 0, m::many], part.shape[-1] // channels)
-                    for tap in np.ndindex(w.shape[:-2]):
-                        np.multiply(dym, wm[tap], out=part)
+                    dym = _repeated(dy[box][..., m::many], channels).reshape(part.shape)
+                    wm = w[..., m::many].mT.reshape(*w.shape[:-2], -1)
+                    wl = np.tile(wm, part.shape[-1] // wm.shape[-1])
+                    for tap in np.ndindex(wl.shape[:-1]):
+                        np.multiply(dym, wl[tap], out=part)
                         cells[tap] += part
                 dx[reach] = windows.crop(dxp, borders)
 
-    many = w.shape[-1] // channels
-    dx = np.zeros((len(dy), *(axis.size for axis in axes), channels), dy.dtype)
+    channels, many = w.shape[-2], w.shape[-1] // groups
+    dx = np.zeros((len(dy), *(axis.size for axis in axes), groups * channels), dy.dtype)
     most = windows.over(WORK, dx, axes)
     workers.share(work, dy, dx)
     return dx
 
 
-def weight_grad(dy: Array, x: Array, axes: Sequence[Axis]) -> Array:
+def weight_grad(dy: Array, x: Array, axes: Sequence[Axis], groups: int) -> Array:
     def work(dy: Array, x: Array) -> Array:
-        dw = np.zeros((*kernel, dy.shape[-1]), dy.dtype)
+        dw = np.zeros(shape, dy.dtype)
         for box, reach, borders in geometry.runs(len(x), axes, most):
             with Scratch() as scratch:
-                xp = windows.pad(_repeated(x[reach], many), borders, scratch)
-                t, o, cells = _lines(xp, axes)
-                dyl = dy[box].reshape(cells.shape[len(axes) :])
-                part = np.einsum(f"{t}{o},{o}->{t}l", cells, dyl)
-                dw += part.reshape(*kernel, -1, dy.shape[-1]).sum(axis=-2)
+                xp = windows.pad(x[reach], borders, scratch)
+                cells = _lines(_by_filter(xp, groups, many), axes)
+                kernel, out, line = _axes(cells, axes)
+                dyl = dy[box].reshape(cells.shape[len(kernel) :])
+                part = np.einsum(cells, kernel + out + line, dyl, out + line, kernel + line)
+                dw += part.reshape(*shape[:-1], -1, shape[-1]).sum(axis=-2)
         return dw
 
-    kernel, many = [axis.kernel for axis in axes], dy.shape[-1] // x.shape[-1]
+    shape = *(axis.kernel for axis in axes), x.shape[-1] // groups, dy.shape[-1]
+    many = dy.shape[-1] // groups
     most = windows.over(WORK // many, x, axes)
-    dw = np.sum(workers.share(work, dy, x), axis=0)
-    return np.asarray(dw[..., None, :])
+    dw: Array = np.sum(workers.share(work, dy, x), axis=0)
+    return dw
 
 
-def _lines(xp: Array, axes: Sequence[Axis]) -> tuple[str, str, Array]:
-    """(*kernel, N, *out, L), a view of xp: L is C, or as many for each of the last axis's windows.
-
-    Of stride 1 they lie side by side, and the computer goes along long lines.
-    """
-    if axes[-1].stride > 1:
-        cells = np.moveaxis(windows.windowed(xp, axes)[0], len(axes), -1)
-    else:
-        columns = np.moveaxis(windows.windowed(xp, axes[-1:])[0], 1, -1)  # (J, N, *space, Q, C)
-        lines = columns.reshape(*columns.shape[:-2], -1)
-        cells = np.moveaxis(windows.windowed(lines, axes[:-1])[0], len(axes) - 1, -1)
-    taps = len(axes)
-    return "ijk"[:taps], "npqr"[: cells.ndim - taps - 1] + "l", cells
+def _by_filter(x: Array, groups: int, many: int) -> Array:
+    """(C/G, N, *space, K): for every filter the channels that it sees, one after the other."""
+    channels = np.moveaxis(x.reshape(*x.shape[:-1], groups, -1), -1, 0)
+    return _repeated(np.ascontiguousarray(channels), many)
 
 
 def _repeated(x: Array, many: int) -> Array:
-    """Each channel as often as it has filters."""
+    """Each channel so many times."""
     return x if many == 1 else np.repeat(x, many, axis=-1)
+
+
+def _lines(xp: Array, axes: Sequence[Axis]) -> Array:
+    """(*kernel, ..., *out, L), a view of xp (..., *space, C).
+
+    L is C, or as many for each of the last axis's windows: of stride 1 they lie side by side, and
+    the computer goes along long lines.
+    """
+    if axes[-1].stride > 1:
+        return np.moveaxis(windows.windowed(xp, axes)[0], len(axes), -1)
+    columns = np.moveaxis(windows.windowed(xp, axes[-1:])[0], 1, -1)  # (J, ..., *space, Q, C)
+    lines = columns.reshape(*columns.shape[:-2], -1)
+    return np.moveaxis(windows.windowed(lines, axes[:-1])[0], len(axes) - 1, -1)
+
+
+def _axes(cells: Array, axes: Sequence[Axis]) -> tuple[list[int], list[int], list[int]]:
+    """The numbers of the axes of cells: the kernel's with C/G, those of windows, the line's."""
+    every, taps = list(range(cells.ndim)), len(axes) + 1
+    return every[:taps], every[taps:-1], every[-1:]
