@@ -37,10 +37,10 @@ def forward(x: Array, w: Array, b: Array | None, axes: Sequence[Axis], groups: i
             with Scratch() as scratch:
                 xp = windows.pad(x[reach], borders, scratch)
                 cells = _lines(_by_filter(xp, groups, many), axes)
-                kernel, out, line = _axes(cells, axes)
-                yl: Array = y[box].reshape(cells.shape[len(kernel) :])
+                every, weights, results = _axes(cells, axes)
+                yl: Array = y[box].reshape(cells.shape[-len(results) :])
                 wl = np.tile(w, yl.shape[-1] // w.shape[-1])
-                np.einsum(cells, kernel + out + line, wl, kernel + line, out + line, out=yl)
+                np.einsum(cells, every, wl, weights, results, out=yl)
             if b is not None:
                 y[box] += b
 
@@ -81,9 +81,9 @@ def weight_grad(dy: Array, x: Array, axes: Sequence[Axis], groups: int) -> Array
             with Scratch() as scratch:
                 xp = windows.pad(x[reach], borders, scratch)
                 cells = _lines(_by_filter(xp, groups, many), axes)
-                kernel, out, line = _axes(cells, axes)
-                dyl = dy[box].reshape(cells.shape[len(kernel) :])
-                part = np.einsum(cells, kernel + out + line, dyl, out + line, kernel + line)
+                every, weights, results = _axes(cells, axes)
+                dyl = dy[box].reshape(cells.shape[-len(results) :])
+                part = np.einsum(cells, every, dyl, results, weights)
                 dw += part.reshape(*shape[:-1], -1, shape[-1]).sum(axis=-2)
         return dw
 
@@ -119,6 +119,6 @@ def _lines(xp: Array, axes: Sequence[Axis]) -> Array:
 
 
 def _axes(cells: Array, axes: Sequence[Axis]) -> tuple[list[int], list[int], list[int]]:
-    """The numbers of the axes of cells: the kernel's with C/G, those of windows, the line's."""
+    """The numbers of the axes of cells: all, those of weights by lines, those of results."""
     every, taps = list(range(cells.ndim)), len(axes) + 1
-    return every[:taps], every[taps:-1], every[-1:]
+    return every, [*every[:taps], every[-1]], every[taps:]

@@ -6,9 +6,9 @@
     product = NumPy's bare matrix products of the layer, which npcnn's passes are made of
 
 The sides have the machine in turn, in processes of their own and with as many threads; of several
-blocks of calls the fastest counts.  A backward pass is all gradients from what a caller has kept;
-of a convolution it counts as twice the operations.  Working memory is npcnn's beyond inputs and
-outputs, in the pass that takes more, and with what it keeps for the next.
+blocks of calls, warm from those before, the fastest counts.  A backward pass is all gradients from
+what a caller has kept; of a convolution it counts as twice the operations.  Working memory is
+npcnn's beyond inputs and outputs, in the pass that takes more, and with what it keeps for the next.
 """
 
 from __future__ import annotations
