@@ -183,6 +183,21 @@ def test_work_of_a_layer_is_by_pass(monkeypatch):
     assert 3 * 2**20 <= found["backward"] < 3 * 2**20 + 10_000
 
 
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [
+        ("dense", "3x3, 64 -> 128 @112"),
+        ("grouped", "3x3, 128 -> 128, 32 groups @56"),
+        ("depthwise", "3x3, 64 @112"),
+    ],
+)
+def test_large_layers_take_64_mib_at_most(group, name):
+    """Beyond what is given and returned; they are cut in pieces."""
+    line = benchmark.LAYERS[group][name].format(8)
+    found = timing.work(f"{line} fill=dense", "float64")
+    assert max(found.values()) <= 64 * 2**20
+
+
 def test_a_block_is_of_whole_calls(monkeypatch):
     """As many as fill it, one at least; its time is their mean, after as many as warm it."""
     now, calls = [0.0], []
