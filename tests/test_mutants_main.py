@@ -15,7 +15,7 @@ QUESTIONS = [
     question
     for line in (
         "conv x=[2,5,7,3] w=[3,2,3,4] stride=[2,1] pad=[1,0] fill=integers",
-        "conv x=[3,7,8,4] w=[3,2,2,6] groups=2 stride=[2,3] pad=[1,0] fill=digits check=adjoint",
+        "conv x=[3,7,8,10] w=[3,2,5,6] groups=2 stride=[2,3] pad=[1,0] fill=digits check=adjoint",
         "max_pool x=[2,5,6,3] kernel=[2,3] stride=[2,1] fill=permutation",
         "avg_pool x=[2,5,6,3] kernel=[2,3] pad=[1,0] fill=integers",
     )
