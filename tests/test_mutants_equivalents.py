@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from verification import covering, features, questions, trial
+from verification import covering, features, questions, trial, truth, vacuity
 from verification.mutants import __main__ as command
 from verification.mutants import coded, field, forks, source
 
@@ -19,7 +19,12 @@ def asked():
     trial.prepare()
     proofs = [q for q in questions.read_all() if features.rung(q) == "proof"]
     questions_put = [*covering.cases(), *proofs]
-    planned, _ = trial.plan(coded.here({}), questions_put, lambda name, _: "functional" in name)
+    judged = coded.here({})
+    planned, _ = trial.plan(judged, questions_put, lambda name, _: "functional" in name)
+    for check in planned:  # once, here, and not in every fork
+        if not check.question.check:
+            known = truth.of(check.question, 0, "float64", judged.contract.bitwise)
+            assert not any(vacuity.reason(known, function.op) for function in check.functions)
     return planned
 
 

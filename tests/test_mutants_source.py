@@ -97,13 +97,13 @@ def annotations(tree):
 def test_messages_are_never_mutated(room):
     """Nor docstrings, nor annotations."""
     right = ast.parse((CORE / f"{room}.py").read_text(encoding="utf-8"))
+    said, texts, kept = raised(right) | f_strings(right), docstrings(right), annotations(right)
     for mutant in MUTANTS:
         if mutant.room == room:
             tree = ast.parse(mutant.source)
-            assert raised(tree) <= raised(right), mutant.id
-            assert f_strings(tree) <= f_strings(right), mutant.id
-            assert docstrings(tree) == docstrings(right), mutant.id
-            assert annotations(tree) == annotations(right), mutant.id
+            assert raised(tree) | f_strings(tree) <= said, mutant.id
+            assert docstrings(tree) == texts, mutant.id
+            assert annotations(tree) == kept, mutant.id
 
 
 SPARED = '''
