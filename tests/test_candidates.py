@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from verification import candidate, features, mistakes, questions, session, trial, truth
+from verification import candidate, features, mistakes, questions, session, trial
 from verification.mistakes import AGE, CONVENTION
 from verification.mutants import forks
 from verification.session import Rules
@@ -113,13 +113,7 @@ def all_judged(folder, rows):
     return [judged(folder, number, row) for number, row in rows]
 
 
-@pytest.fixture
-def remembered(monkeypatch):
-    """The oracle's answers, computed once for all candidates."""
-    monkeypatch.setattr(truth, "of", functools.cache(truth.of))
-
-
-def test_wrong_candidates_are_caught_and_named(tmp_path, remembered, capsys):
+def test_wrong_candidates_are_caught_and_named(tmp_path, capsys):
     """Every one is caught, 95 % are blamed on the right function, 90 % named rightly."""
     trial.prepare()
     rows = list(enumerate(one_of_each()))
