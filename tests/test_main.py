@@ -436,6 +436,15 @@ def test_the_module_runs(tmp_path):
     assert (len(ran.stdout.splitlines()), ran.stderr) == (1, "")
 
 
+def test_without_torch():
+    """Nobody is judged, and nothing is said of anybody."""
+    script = "import runpy, sys; sys.modules['torch'] = None; runpy.run_module('verification')"
+    words = [sys.executable, "-c", script]
+    ran = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (ran.returncode, ran.stdout) == (3, "")
+    assert ran.stderr == "the judge needs torch, which is not installed\n"
+
+
 def test_a_candidates_settings_of_numpy_are_no_affair_of_the_harness(capsys, stranger):
     """np.seterr at import, as some do."""
     source = "import numpy\nnumpy.seterr(all='raise')\nfrom npcnn import distribute_value\n"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.util
 import io
 import os
 import sys
@@ -16,6 +17,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+
+if importlib.util.find_spec("torch") is None:  # before what imports it: a traceback's code is 1
+    print("the judge needs torch, which is not installed", file=sys.stderr)
+    sys.exit(3)
 
 from verification import (
     block,
