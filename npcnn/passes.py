@@ -36,6 +36,7 @@ def zero_pad(X: ArrayLike, pad: Pad) -> Array:
     """X (m, n_H, n_W, n_C) with zeros around its spatial axes; integers become float64.
 
     pad is an int, one for each spatial axis, or (before, after) for each.
+    The same by loops: npcnn.textbook.
     """
     x = arg.array("X", X)
     borders = arg.borders("X", x, pad)
@@ -46,6 +47,7 @@ def conv_single_step(a_slice_prev: ArrayLike, W: ArrayLike, b: ArrayLike) -> Any
     """sum(a_slice_prev * W) + b, a NumPy scalar: one window (f, f, n_C_prev) under one filter.
 
     b is a number, or an array of any shape that holds one.
+    The same by loops: npcnn.textbook.
     """
     a, w, bias = arg.array("a_slice_prev", a_slice_prev), arg.array("W", W), arg.array("b", b)
     arg.fitting("W", w, a.shape)
@@ -60,6 +62,7 @@ def conv_forward(
     """Z (m, n_H, n_W, n_C) and the cache for conv_backward: the four arguments, the very objects.
 
     n_H = floor((n_H_prev + 2 pad - f) / stride) + 1.  b may be (n_C,), or None for no bias.
+    The same by loops: npcnn.textbook.
     """
     bias = None if b is None else _flat_bias(b, W)
     Z = functional.conv(A_prev, W, bias, **_conv_words(hparameters))
@@ -70,6 +73,7 @@ def conv_backward(dZ: ArrayLike, cache: ConvCache) -> tuple[Array, Array, Array 
     """dA_prev, dW and db, in the shapes of A_prev, W and b, from dZ in that of Z.
 
     Sums over the batch, not means; db is None where b is.
+    The same by loops: npcnn.textbook.
     """
     A_prev, W, b, hparameters = _unpacked(cache, "A_prev, W, b, hparameters")
     if b is not None:
@@ -84,6 +88,7 @@ def pool_forward(
     """A (m, n_H, n_W, n_C) and the cache for pool_backward: the first two arguments themselves.
 
     n_H = floor((n_H_prev + 2 pad - f) / stride) + 1.  mode is "max" or "average".
+    The same by loops: npcnn.textbook.
     """
     words = _pool_words(hparameters, mode)
     pool = functional.max_pool if mode == "max" else functional.avg_pool
@@ -92,7 +97,10 @@ def pool_forward(
 
 
 def pool_backward(dA: ArrayLike, cache: PoolCache, mode: str = "max") -> Array:
-    """dA_prev, in the shape of A_prev, from dA in that of A; mode as in the forward pass."""
+    """dA_prev, in the shape of A_prev, from dA in that of A; mode as in the forward pass.
+
+    The same by loops: npcnn.textbook.
+    """
     A_prev, hparameters = _unpacked(cache, "A_prev, hparameters")
     words = _pool_words(hparameters, mode)
     if mode == "max":
@@ -101,7 +109,10 @@ def pool_backward(dA: ArrayLike, cache: PoolCache, mode: str = "max") -> Array:
 
 
 def create_mask_from_window(x: ArrayLike) -> Array:
-    """A bool mask of x's shape, True at the cell that max pooling chooses, and nowhere else."""
+    """A bool mask of x's shape, True at the cell that max pooling chooses, and nowhere else.
+
+    The same by loops: npcnn.textbook.
+    """
     window = arg.array("x", x)
     cells = window.reshape(1, -1, 1)
     _, index = functional.max_pool(cells, window.size, return_indices=True)
@@ -110,7 +121,10 @@ def create_mask_from_window(x: ArrayLike) -> Array:
 
 
 def distribute_value(dz: ArrayLike, shape: Size) -> Array:
-    """An array of this shape with dz, one number, shared out equally among its cells."""
+    """An array of this shape with dz, one number, shared out equally among its cells.
+
+    The same by loops: npcnn.textbook.
+    """
     share, lengths = arg.array("dz", dz), arg.lengths("shape", shape)
     arg.fitting("dz, flattened,", share.reshape(-1), (1,))
     cells = np.zeros((1, math.prod(lengths), 1), share.dtype)

@@ -1,145 +1,187 @@
-"""Two halves at once: the same as one after the other, from anywhere."""
+"""Two halves of a batch at once, and memory used again: nobody can tell from the numbers."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
-from npcnn import functional, workers
+from npcnn import functional
 
 RNG = np.random.default_rng(3)
-LARGE = RNG.standard_normal((3, 70, 80, 16)).astype(np.float32)
+LARGE = RNG.standard_normal((3, 90, 80, 16)).astype(np.float32)
 WEIGHTS = RNG.standard_normal((3, 2, 1, 16)).astype(np.float32)
+WHOLE = RNG.integers(-3, 4, (3, 2, 16, 8)).astype(np.float32)
+OVERFLOWING = np.full_like(LARGE, 3e38)
 
 
-def everything(x=LARGE, w=WEIGHTS):
-    """The passes that share their work, on numbers whose sums depend on their order."""
-    y = functional.conv(x, w, groups=16, padding=1)
-    gradients = functional.conv_backward(y, x, w, groups=16, padding=1)
-    top, index = functional.max_pool(x, 3, 2, 1, return_indices=True)
-    average = functional.avg_pool(x, 3, 2, 1)
-    pools = (
-        functional.max_pool_backward(top, x, 3, 2, 1),
-        functional.avg_pool_backward(average, x, 3, 2, 1),
-    )
-    return [y, *gradients, top, index, average, *pools]
+def run_everything(x=LARGE):
+    """On numbers whose sums depend on their order; matrix products are of integers."""
+    yield from run(functional.conv, functional.conv_backward, np.rint(x), WHOLE, padding=1)
+    yield from run(functional.conv, functional.conv_backward, x, WEIGHTS, groups=16, padding=1)
+    yield from functional.max_pool(x, 3, 2, 1, return_indices=True)
+    yield from run(functional.max_pool, functional.max_pool_backward, x, kernel_size=3, padding=1)
+    yield from run(functional.avg_pool, functional.avg_pool_backward, x, kernel_size=3, padding=1)
 
 
-def assert_same(one, other):
-    for a, b in zip(one, other, strict=True):
-        np.testing.assert_array_equal(a, b)
+def run(forward, backward, *arrays, **words):
+    y = forward(*arrays, **words)
+    gradients = backward(y, *arrays, **words)
+    return [y, *gradients] if isinstance(gradients, tuple) else [y, gradients]
 
 
-def whose(x):
-    """Who does this half, and of how many images; long enough for the other thread to begin."""
-    time.sleep(0.05)
-    return threading.current_thread(), len(x)
+def read_bits(x=LARGE):
+    return [a.tobytes() for a in run_everything(x)]
+
+
+def find_helpers():
+    return {thread for thread in threading.enumerate() if thread.name.startswith("npcnn")}
+
+
+@pytest.fixture(scope="module")
+def bits():
+    return read_bits()
 
 
 def test_two_threads_are_used():
-    """From a certain size on: the caller's, and one that stays."""
-    assert LARGE.nbytes >= workers.LEAST
-    seen = workers.share(whose, LARGE)
-    assert [size for _, size in seen] == [1, 2]
-    assert seen[1][0] is threading.current_thread() is not seen[0][0]
-    assert workers.share(whose, LARGE)[0][0] is seen[0][0]
+    """The caller's and one that stays, which NumPy's settings reach; each has half of the batch."""
+    seen = []
+    with np.errstate(over="call", call=lambda *_: seen.append(threading.current_thread())):
+        functional.avg_pool(OVERFLOWING, 3)
+        functional.avg_pool(OVERFLOWING, 3)
+    assert set(seen) == {threading.current_thread(), *find_helpers()}
+    assert len(find_helpers()) == 1
 
 
-def test_one_thread_is_for_all_callers():
-    """Whoever finds it at work does both halves."""
+def test_several_callers_at_once(bits):
+    """More than there are threads: the same bits, and one helper for all."""
     with ThreadPoolExecutor(4) as callers:
-        told = callers.map(lambda _: workers.share(whose, LARGE), range(8))
-        helpers = {first for (first, _), (second, _) in told if first is not second}
-    assert len(helpers) == 1
+        assert all(found == bits for found in callers.map(lambda _: read_bits(), range(6)))
+    assert len(find_helpers()) == 1
 
 
-@pytest.mark.parametrize(("batch", "halves"), [(2, [1, 1]), (6, [3, 3]), (7, [3, 4])])
-def test_halves_are_halves(batch, halves):
-    """The second has the odd one."""
-    arrays = np.zeros((batch, workers.LEAST), np.uint8), np.zeros(batch)
-    assert workers.share(lambda large, small: len(large), *arrays) == halves
-    assert workers.share(lambda large, small: len(small), *arrays) == halves
-
-
-def test_small_arrays_and_single_images_are_not_shared():
-    """As they are."""
-    assert workers.share(len, LARGE[:2, :4]) == [2]
-    assert workers.share(len, LARGE[:1]) == [1]
-    assert workers.share(len, LARGE[:0]) == [0]
-
-
-def test_the_same_bits_without_a_thread(monkeypatch):
+def test_the_same_bits_without_a_thread(monkeypatch, bits):
     """Where none can be started, both halves are done here."""
-    want = everything()
-    monkeypatch.setattr(workers, "_started", lambda work, arrays: None)
-    assert_same(everything(), want)
+
+    def refuse(*_args):
+        raise RuntimeError("cannot schedule new futures after shutdown")
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", refuse)
+    assert read_bits() == bits
 
 
-def test_several_callers_at_once():
-    """More than there are threads."""
-    want = everything()
-    with ThreadPoolExecutor(4) as callers:
-        for found in callers.map(lambda _: everything(), range(8)):
-            assert_same(found, want)
+def test_what_memory_held_before_changes_nothing(bits):
+    """It is used again, and there were NaNs in it."""
+    with np.errstate(invalid="ignore"):
+        read_bits(np.full_like(LARGE, np.nan))
+    assert read_bits() == bits
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_fork_has_threads_of_its_own():
-    """Its parent's are not there."""
-    everything()
-    pid = os.fork()
-    if not pid:
-        seen = {thread for thread, _ in workers.share(whose, LARGE)}
-        os._exit(len(seen) if len(everything()) == 9 else 0)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 2
-
-
-def test_at_the_interpreters_exit():
-    """When threads can no longer be started."""
-    script = (
-        "import atexit, sys; sys.path.insert(0, sys.argv[1])\n"
-        "from test_workers import everything\n"
-        "atexit.register(lambda: print(len(everything())))\n"
-    )
-    command = [sys.executable, "-c", script, os.path.dirname(__file__)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert (done.stdout.split(), done.stderr) == (["9"], "")
-
-
-def test_errors_and_settings_of_numpy_pass_through():
-    """From the other thread to the caller, and the other way."""
-
-    def failing(x):
-        if len(x) == 1:
-            raise KeyError("first half")
-        return np.geterr()["divide"]
-
-    with pytest.raises(KeyError, match="first half"):
-        workers.share(failing, LARGE)
-    with np.errstate(divide="raise"):
-        assert workers.share(lambda x: np.geterr()["divide"], LARGE) == ["raise", "raise"]
+@pytest.mark.parametrize("image", [0, 2])
+def test_errors_pass_through(image):
+    """From either half to the caller."""
+    x = np.zeros_like(LARGE)
+    x[image] = 3e38
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError, match="overflow"):
+        functional.avg_pool(x, 3)
 
 
 def test_an_interrupt_waits_for_the_other_half():
-    """Nobody writes into the caller's arrays once it is gone."""
-    written, started = [], threading.Event()
+    """Nobody is at work any more once it is raised."""
+    started, finished = threading.Event(), []
 
-    def work(x):
-        if len(x) == 2:
+    def call(*_):
+        if threading.current_thread() is threading.main_thread():
             started.wait(10)
             raise KeyboardInterrupt
         started.set()
         time.sleep(0.1)
-        written.append(len(x))
+        finished.append(True)
 
-    with pytest.raises(KeyboardInterrupt):
-        workers.share(work, LARGE)
-    before = list(written)
+    with np.errstate(over="call", call=call), pytest.raises(KeyboardInterrupt):
+        functional.avg_pool(OVERFLOWING, (90, 80), padding=1)
+    before = len(finished)
     time.sleep(0.2)
-    assert written == before
+    assert len(finished) == before > 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_has_a_thread_of_its_own(bits):
+    """Its parent's is not there."""
+    functional.max_pool(LARGE, 3)
+    pid = os.fork()
+    if not pid:
+        signal.alarm(30)
+        os._exit(len(find_helpers()) if not find_helpers() and read_bits() == bits else 9)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+
+
+SCRIPT = """
+import atexit, threading
+import numpy as np
+from npcnn import functional
+
+def pool(batch):
+    functional.max_pool(np.ones((batch, 400, 400, 2)), 3)
+    print(sum(thread.name.startswith("npcnn") for thread in threading.enumerate()), end=" ")
+
+functional.max_pool(np.ones((4, 8, 8, 1)), 3)
+pool(1)
+pool(2)
+atexit.register(pool, 2)
+"""
+
+
+def test_threads_begin_with_large_batches_and_end_with_the_interpreter():
+    """Not for small ones nor for single images; at the exit, where none can start, it works too."""
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("0 1 0 ", "")
+
+
+def measure(work, *arrays, **words):
+    """The bytes that a second call takes at its peak, and keeps, beyond what it returns."""
+    work(*arrays, **words)
+    tracemalloc.start()
+    try:
+        results = work(*arrays, **words)
+        kept, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    size = sum(a.nbytes for a in (results if isinstance(results, tuple) else [results]))
+    return peak - size, kept - size
+
+
+@pytest.mark.parametrize("groups", [1, 4, 16])
+def test_large_layers_are_cut_in_pieces(groups):
+    """16 MiB at most, and nothing is kept anew."""
+    x, w = np.ones((2, 112, 112, 16)), np.ones((3, 3, 16 // groups, 16))
+    words, window = {"padding": 1, "groups": groups}, {"kernel_size": 3, "stride": 1, "padding": 1}
+    for peak, kept in (
+        measure(functional.conv, x, w, **words),
+        measure(functional.conv_backward, x, x, w, **words),
+        measure(functional.max_pool, x, **window),
+        measure(functional.max_pool_backward, x, x, **window),
+        measure(functional.avg_pool, x, **window),
+        measure(functional.avg_pool_backward, x, x, **window),
+    ):
+        assert peak <= 2**24
+        assert kept <= 2**16
+
+
+def test_memory_is_used_again():
+    """Where it is small: its windows' cells would be 1 MB.  Large rooms are not kept."""
+    x, w = np.ones((16, 28, 28, 1), np.float32), np.ones((5, 5, 1, 6), np.float32)
+    y = functional.conv(x, w)
+    assert measure(functional.conv, x, w)[0] <= 2**18
+    assert measure(functional.conv_backward, y, x, w)[0] <= 2**18
+    x = np.ones((1, 200, 200, 16))
+    assert measure(functional.conv, x, x[0, ..., None], padding=1)[1] <= 2**16

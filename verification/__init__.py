@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from verification.reports.display import Judgement
+
+__all__ = ["judge"]
 
 
-def judge(candidate: Any, **options: Any) -> Any:
+def judge(
+    candidate: str | Callable[..., Any] | Sequence[Callable[..., Any]] | Mapping[str, Any],
+    **options: Any,
+) -> Judgement:
     """Judge live functions, or a file or module by its name, and show what came of it.
 
     `candidate` is a function, several in a list, a namespace such as globals(), or a name as the
-    command line takes it.  Options: only (names), case (a row), level, rung, contract, layout,
-    names ({ours: theirs}), seed, dtype, timeout, memory, strict, exam.  In a notebook the answer
-    shows itself.
+    command line takes it.  Options: only (names), case (an id or a row), level, rung, contract,
+    layout, names ({ours: theirs}), seed, dtype, timeout, memory, strict, exam.  In a notebook the
+    answer shows itself.
 
         from verification import judge
         judge(globals())
     """
-    from verification import live  # torch and all that: not for the candidate's process
+    from verification.reports.display import judge  # torch and all that, not at every import
 
-    return live.judge(candidate, **options)
+    return judge(candidate, **options)

@@ -1,212 +1,206 @@
 """python -m verification: arguments in, a report and an exit code out.
 
-Exit codes: 0 all match, 1 something differs, 2 the candidate cannot be loaded or the run was
-interrupted, 3 a fault of the harness or a vacuous check, 4 bad usage, 5 nothing to judge.
+Exit codes: 0 all match, 1 something differs, 2 the candidate cannot be loaded, 3 a fault of the
+harness, 4 bad usage, 5 nothing to judge, 130 the run was interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib.util
 import io
 import os
 import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import NoReturn
 
 if importlib.util.find_spec("torch") is None:  # before what imports it: a traceback's code is 1
-    print("the judge needs torch, which is not installed", file=sys.stderr)
+    print("the judge needs torch: pip install -e '.[verify]'", file=sys.stderr)
     sys.exit(3)
 
-from verification import (
-    block,
-    candidate,
-    document,
-    features,
-    mistakes,
-    options,
-    questions,
-    report,
-    row,
-    session,
-    trial,
-)
-from verification.apart.process import UnloadableError
-from verification.block import Run
-from verification.candidate import Candidate
-from verification.case import CaseError
-from verification.questions import Question
-from verification.session import Finding, Rules
-from verification.trial import Check
+from verification.candidates import NAMES, UnloadableError
+from verification.judging import Finding, Run, Session, Settings, UsageError, Watch
+from verification.questions import RUNGS
+from verification.reports import write_finding, write_header, write_json, write_summary
 
-MATCH, DIFFERS, UNLOADABLE, FAULT, USAGE, NOTHING = range(6)
+CODES = {
+    "match": 0,
+    "differs": 1,
+    "unloadable": 2,
+    "fault": 3,
+    "nothing": 5,
+    "interrupted": 130,
+}
+USAGE = 4
+LEVELS = "up to 1 helpers and smallest sizes, 2 the assignment's, 3 uneven ones, 4 every option (4)"
 
 
-_CODES = {"match": MATCH, "differs": DIFFERS, "vacuous": FAULT, "nothing": NOTHING}
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(USAGE, f"{self.prog}: {message}\n")
+
+
+def build_parser() -> Parser:
+    parser = Parser(
+        prog="python -m verification",
+        description="Compare every number of a NumPy implementation with PyTorch's.",
+        epilog="exit codes: 0 all match, 1 something differs, 2 cannot be loaded, 3 a fault of the "
+        "harness, 4 bad usage, 5 nothing to judge, 130 interrupted",
+    )
+    add = parser.add_argument
+    what = "my_cnn.py, notebook.ipynb or package.module (npcnn)"
+    add("candidate", nargs="?", default="npcnn", help=what)
+    add("--only", nargs="+", default=(), metavar="NAME", help="these functions only")
+    add("-k", dest="text", default="", metavar="TEXT", help="cases whose id contains TEXT")
+    add("--level", type=int, choices=(1, 2, 3, 4), default=4, help=LEVELS)
+    add("--rung", choices=RUNGS, default="", metavar="NAME", help=f"one rung: {', '.join(RUNGS)}")
+    add("--case", default="", metavar="ID|ROW", help="one case in full, by its id or its row")
+    known = f"{', '.join(NAMES)} (found)"
+    add("--contract", choices=NAMES, metavar="NAME", default="", help=known)
+    add("--layout", choices=("nchw", "nhwc"), default="nchw", help="of the functional contract")
+    add("--name", action="append", default=[], metavar="OURS=THEIRS", help="another name")
+    add("--timeout", type=_seconds, default=10.0, metavar="S", help="for a call (10 seconds)")
+    add("--memory", type=_mebibytes, default=4096, metavar="MIB", help="for the candidate (4096)")
+    add("--strict", action="store_true", help="named deviations and errors of age fail too")
+    add("--exam", action="store_true", help="show no expected numbers and name no mistake")
+    add("--seed", type=int, default=0, help="another seed, other numbers (0)")
+    add("--dtype", choices=("float64", "float32"), default="float64", help="of arrays (float64)")
+    add("-x", dest="first", action="store_true", help="stop at the first failure")
+    add("--list", action="store_true", help="list the cases and judge nothing")
+    add("--json", default="", metavar="FILE", help="the report as JSON; - is standard output")
+    add("--color", choices=("auto", "always", "never"), default="auto", help="(on a terminal)")
+    return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Judge, print, and return the exit code."""
-    given = options.parser().parse_args(arguments)
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="backslashreplace")
-        code = _judge(given)
-        print(end="", flush=True)
-        return code
-    except UnloadableError as error:
-        print(error, file=sys.stderr)
-        return UNLOADABLE
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return UNLOADABLE
+        settings = _settings(options)
+        run = _judge(settings, options)
+    except (UsageError, OSError) as error:
+        parser.error(str(error))
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return UNLOADABLE
-    except CaseError as error:
-        if _is_row(given):
-            options.parser().error(str(error))
-        print(f"fault of the harness: {error}", file=sys.stderr)
-        return FAULT
+        return _let_go()
+    if options.list and not run.fault:
+        return CODES["match"]
+    try:
+        _write(run, options)
+        print(end="", flush=True)
+    except BrokenPipeError:
+        return _let_go()
+    return CODES[run.verdict]
+
+
+def _let_go() -> int:
+    """Whoever read standard output has gone; nothing more is said."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return CODES["interrupted"]
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    names = dict(pair.partition("=")[::2] for pair in options.name)
+    if not all(names) or not all(names.values()):
+        raise UsageError(f"--name takes OURS=THEIRS, got {' '.join(options.name)}")
+    if options.json not in ("", "-"):
+        Path(options.json).open("a").close()  # what cannot be written is said before the run
+    plain = {field.name for field in fields(Settings)} - {"names", "only"}
+    words = {name: value for name, value in vars(options).items() if name in plain}
+    return Settings(names=names, only=tuple(options.only), **words)
+
+
+def _judge(settings: Settings, options: argparse.Namespace) -> Run:
+    """The run; what ended it is in it, too."""
+    run = Run(settings, str(settings.candidate))
+    try:
+        with Session(settings) as session:
+            if options.list:
+                return _list(session, run)
+            if not session.checks:
+                print("no case fits these options", file=sys.stderr)
+                return run
+            return session.run(_watch(options))
+    except UnloadableError as error:
+        fault, words = "unloadable", str(error)
+    except KeyboardInterrupt:
+        fault, words = "interrupted", "interrupted"
+    except (UsageError, BrokenPipeError):
+        raise
     except Exception as error:  # not the candidate's fault, and never to be reported as its
-        print(f"fault of the harness: {type(error).__name__}: {error}", file=sys.stderr)
-        return FAULT
+        fault, words = "fault", f"fault of the harness: {type(error).__name__}: {error}"
+    print(words, file=sys.stderr)
+    return Run(settings, run.candidate, fault=fault, error=words)
 
 
-def _judge(given: argparse.Namespace) -> int:
-    start = time.perf_counter()
-    _writable(given.json)
-    catalogue = mistakes.read()
-    judged = candidate.load(
-        given.candidate,
-        given.contract,
-        given.layout,
-        options.renames(given.name),
-        given.timeout,
-        given.memory,
-        tuple(mistake for mistake in catalogue if mistake.kind == mistakes.AGE),
-    )
-    with contextlib.closing(judged):
-        given.only = _known(judged, given)
-        checks, outside = trial.plan(judged, _questions(given), partial(_chosen, given))
-        if given.list:
-            return _list(judged, checks)
-        if not checks:
-            print("no case fits these options", file=sys.stderr)
-            return NOTHING
-        rules = Rules(given.seed, given.dtype, catalogue, given.first, given.strict)
-        words = options.words(given)
-        run = block.begun(judged, trial.prepare(), rules, words=words, exam=given.exam)
-        progress = partial(_progress, sum(len(check.functions) for check in checks))
-        found = session.hold(judged, checks, _counted(given, outside), rules, progress)
-        findings = list(_told(run, found, given))
-        run = replace(run, findings=findings, seconds=time.perf_counter() - start)
-        _finish(run, given)
-    return _CODES[run.verdict]
-
-
-def _counted(given: argparse.Namespace, outside: Mapping[str, int]) -> Mapping[str, int]:
-    """What lies outside the contract is told of a whole run."""
-    narrowed = given.only or given.text or given.case or given.rung or given.level < 4
-    return {} if narrowed else outside
-
-
-def _writable(path: str | None) -> None:
-    """Said before the run, not after it."""
-    if path is not None and path != "-":
-        try:
-            Path(path).open("a").close()
-        except OSError as error:
-            options.parser().error(f"--json cannot be written: {error}")
-
-
-def _known(judged: Candidate, given: argparse.Namespace) -> list[str]:
-    """The functions to judge, by the candidate's own names; none of them is unknown."""
-    ours = [function.name for function in judged.contract.functions]
-    for our, their in options.renames(given.name).items():
-        if our not in ours or their not in judged.hello.names:
-            known = ", ".join(ours)
-            options.parser().error(
-                f"--name {our}={their}: known are {known}; and theirs must exist"
-            )
-    theirs = [judged.name_of(function) for function in judged.contract.functions]
-    short = {_short(name): name for name in (*theirs, *ours)}
-    for name in given.only or ():
-        if name not in short and name not in (*ours, *theirs):
-            known = ", ".join(dict.fromkeys((*ours, *theirs)))
-            options.parser().error(f"unknown function {name!r}, known are {known}")
-    named = (short.get(name, name) for name in given.only or ())
-    return [judged.names.get(name, name) for name in named]
-
-
-def _list(judged: Candidate, checks: Sequence[Check]) -> int:
-    for check in checks:
+def _list(session: Session, run: Run) -> Run:
+    for check in session.checks:
         for function in check.functions:
-            print(f"{judged.name_of(function)}/{check.question.id}   {check.question.row}")
-    return MATCH if checks else NOTHING
+            print(f"{session.judged.name_of(function)}/{check.question.id}   {check.question.row}")
+    return run
 
 
-def _questions(given: argparse.Namespace) -> Sequence[Question]:
-    return row.parse(given.case) if _is_row(given) else questions.every()
+def _watch(options: argparse.Namespace) -> Watch:
+    """Progress on a terminal, and the report on standard output as it comes."""
+    count = _count if sys.stderr.isatty() else Watch.count
+    if options.json == "-":
+        return Watch(count=count)
+    colour = _is_coloured(options.color)
 
+    def begin(run: Run) -> None:
+        print("\n".join(write_header(run)), flush=True)
 
-def _is_row(given: argparse.Namespace) -> bool:
-    return "=" in (given.case or "")
-
-
-def _chosen(given: argparse.Namespace, name: str, question: Question) -> bool:
-    if given.only and not {name, _short(name)} & set(given.only):
-        return False
-    if given.case and not _is_row(given):
-        return given.case in _names(name, question)
-    if given.rung and features.rung(question) != given.rung:
-        return False
-    return features.level(question) <= given.level and given.text in f"{name}/{question.id}"
-
-
-def _short(name: str) -> str:
-    """conv2d for functional.conv2d."""
-    return name.rpartition(".")[2]
-
-
-def _names(name: str, question: Question) -> set[str]:
-    """What --case may call a question: with its fill or without, with the function or without."""
-    ids = {question.id, question.name}
-    return ids | {f"{name}/{known}" for known in ids}
-
-
-def _progress(total: int, done: int) -> None:
-    """A line that replaces itself, on a terminal alone."""
-    if sys.stderr.isatty():
-        print(f"\r{done} of {total} checks\033[K", end="", file=sys.stderr, flush=True)
-
-
-def _told(run: Run, findings: Iterator[Finding], given: argparse.Namespace) -> Iterator[Finding]:
-    """The findings, each printed as soon as it is there."""
-    silent, colour = given.json == "-", options.coloured(given.color)
-    if not silent:
-        print("\n".join(report.header(run)), flush=True)
-    for finding in findings:
+    def show(run: Run, finding: Finding) -> None:
         if sys.stderr.isatty():
             print("\r\033[K", end="", file=sys.stderr, flush=True)
-        if not silent:
-            told = report.function(run, finding, colour, full=bool(given.case))
-            print("".join(f"{line}\n" for line in told), end="", flush=True)
-        yield finding
+        for line in write_finding(run, finding, colour, full=bool(options.case)):
+            print(line, flush=True)
+
+    return Watch(begin, count, show)
 
 
-def _finish(run: Run, given: argparse.Namespace) -> None:
-    if given.json == "-":
-        print(document.as_json(run))
+def _count(done: int, total: int) -> None:
+    """A line that replaces itself."""
+    print(f"\r{done} of {total} checks\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _write(run: Run, options: argparse.Namespace) -> None:
+    if options.json == "-":
+        print(write_json(run))
         return
-    if given.json:
-        Path(given.json).write_text(document.as_json(run) + "\n", encoding="utf-8")
-    print("\n".join(report.summary(run)))
+    if options.json:
+        Path(options.json).write_text(write_json(run) + "\n", encoding="utf-8")
+    if run.contract:
+        print("\n".join(write_summary(run)))
+
+
+def _is_coloured(wish: str) -> bool:
+    """Only on a terminal, unless somebody wishes otherwise."""
+    if wish != "auto":
+        return wish == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or bool(sys.stdout and sys.stdout.isatty())
+
+
+def _seconds(text: str) -> float:
+    limit = float(text)
+    if not 0 < limit < 1e6:
+        raise ValueError
+    return limit
+
+
+def _mebibytes(text: str) -> int:
+    memory = int(text)
+    if memory < 1:
+        raise ValueError
+    return memory
 
 
 if __name__ == "__main__":

@@ -1,0 +1,318 @@
+"""npcnn's two faces: arguments, dtypes, memory, refusals; its numbers are in test_facts."""
+
+import inspect
+import itertools
+import operator
+from types import MappingProxyType
+
+import numpy as np
+import parametrize_from_file
+import pytest
+from parametrize_from_file import Namespace, cast
+
+import npcnn
+from npcnn import ShapeError, functional
+
+RNG = np.random.default_rng(3)
+
+
+class Stubborn:
+    """What is no array, as a tensor that requires a gradient is none."""
+
+    def __array__(self, *_args, **_kwargs):
+        raise RuntimeError("detach me first")
+
+
+NAMES = Namespace("import numpy as np", Stubborn=Stubborn, npcnn=npcnn, functional=functional).fork(
+    x=np.ones((1, 4, 6, 2)), w=np.ones((2, 3, 2, 2)), line=np.ones((1, 2, 1))
+)
+
+
+def integers(*shape, dtype=float):
+    return RNG.integers(-9, 10, shape).astype(dtype)
+
+
+def assert_equal(one, other):
+    """Arrays, one by one."""
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a, b, strict=True)
+
+
+@parametrize_from_file(schema=cast(value=NAMES.eval))
+def test_sizes(value, expected):
+    """An int or one for each axis; NumPy's too; a single one serves every axis."""
+    x = integers(1, 9, 8, 2)
+    assert_equal([functional.max_pool2d(x, 2, value)], [functional.max_pool2d(x, 2, expected)])
+    if max(expected) < 4:
+        assert_equal([functional.avg_pool(x, value)], [functional.avg_pool(x, expected)])
+        assert functional.conv(x, np.ones((2, 2, 2, 1)), dilation=value).shape == (
+            *(1, 9 - expected[0], 8 - expected[1], 1),
+        )
+
+
+@parametrize_from_file(schema=cast(value=NAMES.eval))
+def test_pads(value, expected):
+    """Sizes, or (before, after) for each axis; what is padded is always a copy."""
+    X = integers(2, *(2, 3, 4)[: len(expected)], 1)
+    padded = npcnn.zero_pad(X, value)
+    assert_equal([padded], [np.pad(X, [(0, 0), *expected, (0, 0)])])
+    assert_equal([functional.conv(X, np.ones([1] * X.ndim), padding=value)], [padded])
+    assert not np.shares_memory(padded, X)
+
+
+@parametrize_from_file(schema=cast(call=NAMES.eval(defer=True)))
+def test_refusals(call, error, message):
+    """To the letter: the rule, and every number."""
+    with pytest.raises((ShapeError, TypeError)) as raised:
+        call()
+    assert (raised.typename, str(raised.value)) == (error, message)
+
+
+@parametrize_from_file
+def test_result_types(types, conv, maximum, average):
+    """NumPy's of all that enters, float64 of integers; a maximum's gradient may be of integers."""
+    one, other = (RNG.integers(0, 4, (1, 2, 2, 2)).astype(t) for t in types)
+
+    def every(one, other):
+        yield functional.conv(one, other)
+        yield functional.conv(one, one, other[0, 0, 0])
+        yield from functional.conv_backward(one[:, :, :1], one, other)
+        yield functional.max_pool_backward(one, other, 1)
+        yield functional.avg_pool_backward(one, other, 1)
+
+    results = list(every(one, other))
+    assert [a.dtype for a in results] == [conv] * 5 + [maximum, average]
+    for a, exact in zip(results, every(one.astype(float), other.astype(float)), strict=True):
+        np.testing.assert_array_equal(a, exact)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int8", "uint16", ">f4"])
+def test_results_keep_floats(dtype):
+    """In native order; integers become float64, but a pool of maxima keeps them too."""
+    a = np.ones((1, 2, 3, 2), dtype)
+    native = a.dtype.newbyteorder("=")
+    kept = native if native.kind == "f" else np.dtype(float)
+    y, index = functional.max_pool(a, 2, return_indices=True)
+    assert (y.dtype, index.dtype) == (native, np.int64)
+    pads = npcnn.zero_pad(a, 1), npcnn.zero_pad(a, 0), functional.avg_pool(a, 1)
+    steps = npcnn.conv_single_step(a, a, a[0, 0, 0, :1]), npcnn.distribute_value(a[0, 0, 0, 0], 3)
+    assert {a.dtype for a in (*pads, *steps)} == {kept}
+    assert all(a.dtype.isnative for a in (y, *pads, *steps))
+
+
+def test_float16_is_summed_in_float32_and_rounded_once():
+    """4096 ones: float16 alone stops at 2048."""
+    ones, tap = np.ones((1, 4096, 1), "float16"), np.ones((1, 1, 1), "float16")
+    peak = np.zeros((1, 8191, 1), "float16")
+    peak[0, 4095] = 1  # under all of 4096 windows
+    sums = (
+        functional.conv(ones, ones.reshape(-1, 1, 1)),
+        functional.max_pool_backward(ones, peak, 4096, 1),
+    )
+    assert [a.max() for a in sums + functional.conv_backward(ones, ones, tap)[1:]] == [4096] * 4
+    means = functional.avg_pool(ones, 4096), functional.avg_pool_backward(ones, peak, 4096, 1)
+    assert [a.max() for a in means] == [1, 1]
+
+
+def call_everything(x, w, b, dy):
+    """Every operation, forward and backward, and what it returns."""
+    window = {"kernel_size": (3, 2), "stride": 1, "padding": 1}
+    yield functional.conv(x, w, b, padding=1)
+    yield from functional.conv_backward(dy, x, w, padding=1)
+    depthwise = {"padding": 1, "groups": 2}
+    yield functional.conv(x, w[:, :, :1], b, **depthwise)
+    yield from functional.conv_backward(dy, x, w[:, :, :1], **depthwise)
+    yield from functional.max_pool(x, **window, return_indices=True)
+    yield functional.max_pool_backward(dy, x, **window)
+    yield functional.avg_pool(x, **window)
+    yield functional.avg_pool_backward(dy, x, **window)
+
+
+LAYOUTS = {
+    "fortran": np.asfortranarray,
+    "strided": lambda a: np.repeat(a, 2, axis=0)[::2],
+    "reversed": lambda a: a[::-1].copy()[::-1],
+    "swapped": lambda a: a.astype(">f8"),
+    "broadcast": lambda a: np.broadcast_to(a[..., :1], a.shape),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_memory_changes_nothing(layout):
+    """Whatever way through memory: the same, in memory of their own, and nothing is written to."""
+    arrays = [
+        LAYOUTS[layout](integers(*shape))
+        for shape in ((2, 4, 5, 2), (3, 2, 2, 2), (2,), (2, 4, 6, 2))
+    ]
+    plain = [np.array(a, float, order="C") for a in arrays]
+    for a in arrays:
+        a.flags.writeable = False
+    results = list(call_everything(*arrays))
+    assert_equal(results, call_everything(*plain))
+    assert all(result.flags.c_contiguous for result in results)
+    assert not any(np.shares_memory(*pair) for pair in itertools.product(results, arrays))
+    assert_equal(arrays, plain) if layout != "swapped" else None
+
+
+def test_one_tap_is_no_reason_to_share_memory():
+    """Stride 1, pad 0: the result is still the caller's own."""
+    x, w = integers(2, 3, 4, 2), np.eye(2).reshape(1, 1, 2, 2)
+    results = [functional.conv(x, w), *functional.conv_backward(x, x, w)]
+    results += [functional.max_pool(x, 1), functional.max_pool_backward(x, x, 1)]
+    results += [functional.avg_pool(x, 1), functional.avg_pool_backward(x, x, 1)]
+    assert not any(np.shares_memory(*pair) for pair in itertools.product(results, (x, w)))
+
+
+def test_lists_are_taken():
+    """Anything that np.asarray turns into numbers."""
+    y = functional.conv1d([[[1], [2], [3], [4]]], [[[1]], [[10]]])
+    np.testing.assert_array_equal(y.ravel(), [21, 32, 43])
+
+
+@pytest.mark.parametrize("space", [(5,), (4, 5), (3, 4, 5)], ids=str)
+def test_an_empty_batch_has_empty_results_and_zero_gradients(space):
+    """In every dimension; and pools of no channels are empty too."""
+    x, w = np.ones((0, *space, 2)), np.ones((*([2] * len(space)), 2, 3))
+    y = functional.conv(x, w, np.ones(3))
+    out = tuple(size - 1 for size in space)
+    dx, dw, db = functional.conv_backward(y, x, w)
+    assert (y.shape, dx.shape) == ((0, *out, 3), x.shape)
+    assert_equal([dw, db], [np.zeros(w.shape), np.zeros(3)])
+    for a, shape in (x, (0, *out, 2)), (np.ones((2, *space, 0)), (2, *out, 0)):
+        for name in "max_pool", "avg_pool":
+            assert getattr(functional, name)(a, 2, 1).shape == shape
+            backward = getattr(functional, f"{name}_backward")
+            assert backward(np.ones(shape), a, 2, 1).shape == a.shape
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+@pytest.mark.parametrize("backward", ["", "_backward"])
+@pytest.mark.parametrize("operation", ["conv", "max_pool", "avg_pool"])
+def test_a_name_with_a_dimension_insists_on_it(operation, backward, rank):
+    """By position and by name; its words are those of the general one."""
+    general = getattr(functional, f"{operation}{backward}")
+    insisting = getattr(functional, f"{operation}{rank}d{backward}")
+    assert insisting.__name__ == insisting.__qualname__ == f"{operation}{rank}d{backward}"
+    assert inspect.signature(insisting) == inspect.signature(general)
+    leading, *rest = inspect.signature(general).parameters
+    wrong = np.ones((1,) * (rank + 3))
+    for args, kwargs in (((wrong, wrong, wrong), {}), ((), {leading: wrong} | dict.fromkeys(rest))):
+        with pytest.raises(ShapeError, match=f"{leading} must have {rank + 2} axes "):
+            insisting(*args, **kwargs)
+
+
+def walk(size, kernel, stride, dilation, before, after, ceil=False):
+    """The cells under every window that fits; or (`ceil`) under every one up to the end."""
+    span, end, windows = dilation * (kernel - 1) + 1, size + after, []
+    for start in itertools.count(-before, stride):
+        if (start - stride + span >= end) if ceil else (start + span > end):
+            break
+        windows.append([start + tap * dilation for tap in range(kernel)])
+    starts_in_end_pad = ceil and windows and windows[-1][0] >= size
+    return windows[:-1] if starts_in_end_pad else windows
+
+
+def inside(window, size):
+    return [(tap, cell) for tap, cell in enumerate(window) if 0 <= cell < size]
+
+
+AXES = list(
+    itertools.product((1, 2, 3, 5), (1, 2, 3, 4), (1, 2, 3, 5), (1, 2, 3), (0, 1, 3), (0, 1, 2))
+)
+
+
+def test_convolutions_agree_with_a_walk_over_every_window():
+    """Powers of 2 tell which tap met which cell, in values and gradients."""
+    for size, kernel, stride, dilation, before, after in AXES:
+        windows = walk(size, kernel, stride, dilation, before, after)
+        words = {"stride": stride, "dilation": dilation, "padding": ((before, after),)}
+        x, w = 2.0 ** np.arange(size), 2.0 ** (5 * np.arange(kernel))
+        x, w = x.reshape(1, -1, 1), w.reshape(-1, 1, 1)
+        if not windows:
+            with pytest.raises(ShapeError, match="window spans"):
+                functional.conv(x, w, **words)
+            continue
+        y, dx = np.zeros(len(windows)), np.zeros(size)
+        for o, window in enumerate(windows):
+            for tap, cell in inside(window, size):
+                y[o] += 2.0 ** (5 * tap + cell)
+                dx[cell] += 2.0 ** (5 * tap + 20 + o)
+        dy = 2.0 ** (20 + np.arange(len(windows)))
+        assert functional.conv(x, w, **words).ravel().tolist() == y.tolist()
+        found, _, _ = functional.conv_backward(dy.reshape(1, -1, 1), x, w, **words)
+        assert found.ravel().tolist() == dx.tolist()
+
+
+@pytest.mark.parametrize("ceil", [False, True])
+def test_pools_agree_with_a_walk_over_every_window(ceil):
+    """First and last cells, sums, and how many cells a mean is over; or none lies in padding."""
+    for size, kernel, stride, dilation, before, after in AXES:
+        windows = walk(size, kernel, stride, dilation, before, after, ceil)
+        words = {"kernel_size": kernel, "stride": stride, "padding": ((before, after),)}
+        words["ceil_mode"] = ceil
+        rising = np.arange(1.0, size + 1).reshape(1, -1, 1)
+        cells = [[cell for _, cell in inside(window, size)] for window in windows]
+        if not all(cells) or not cells:
+            message = "lies wholly in padding" if cells else "window spans"
+            with pytest.raises(ShapeError, match=message):
+                functional.max_pool(rising, **words, dilation=dilation)
+            continue
+        y, last = functional.max_pool(rising, **words, dilation=dilation, return_indices=True)
+        _, first = functional.max_pool(-rising, **words, dilation=dilation, return_indices=True)
+        assert y.ravel().tolist() == [window[-1] + 1 for window in cells]
+        assert last.ravel().tolist() == [window[-1] for window in cells]
+        assert first.ravel().tolist() == [window[0] for window in cells]
+        if dilation == 1:
+            sums = functional.avg_pool(rising, **words, divisor_override=1).ravel()
+            assert sums.tolist() == [sum(window) + len(window) for window in cells]
+            means = functional.avg_pool(rising, **words, count_include_pad=False).ravel()
+            assert means.tolist() == (sums / [len(window) for window in cells]).tolist()
+            padded = [sum(cell < size + after for cell in window) for window in windows]
+            assert functional.avg_pool(rising, **words).ravel().tolist() == (sums / padded).tolist()
+
+
+@parametrize_from_file
+def test_conv_passes(hparameters, words):
+    """Functional's under the course's words; the cache holds the very objects."""
+    hparameters = MappingProxyType(hparameters)
+    A_prev, W = integers(2, 7, 9, 4), integers(2, 3, 4 // words.get("groups", 1), 6)
+    for b in integers(1, 1, 1, 6), integers(6), None:
+        Z, cache = npcnn.conv_forward(A_prev, W, b, hparameters)
+        assert all(map(operator.is_, cache, (A_prev, W, b, hparameters)))
+        bias = None if b is None else b.ravel()
+        assert_equal([Z], [functional.conv(A_prev, W, bias, **words)])
+        dA_prev, dW, db = npcnn.conv_backward(Z, cache)
+        *right, flat = functional.conv_backward(Z, A_prev, W, **words)
+        assert_equal([dA_prev, dW], right)
+        if b is None:
+            assert db is None
+        else:
+            assert_equal([db], [flat.reshape(b.shape)])
+
+
+@parametrize_from_file
+def test_pool_passes(mode, hparameters, words):
+    """Functional's; the mode is "max" unless another is named."""
+    hparameters = MappingProxyType(hparameters)
+    A_prev, name = integers(2, 7, 9, 4), "avg_pool" if mode else "max_pool"
+    A, cache = npcnn.pool_forward(A_prev, hparameters, *mode)
+    assert all(map(operator.is_, cache, (A_prev, hparameters)))
+    assert_equal([A], [getattr(functional, name)(A_prev, **words)])
+    backward = getattr(functional, f"{name}_backward")
+    assert_equal([npcnn.pool_backward(A, cache, *mode)], [backward(A, A_prev, **words)])
+    if not mode:
+        assert_equal([A], [npcnn.pool_forward(A_prev, hparameters, mode="max")[0]])
+
+
+def test_a_single_step_is_one_number():
+    """A scalar, not an array of one element, whatever the shape of b."""
+    for b in 5.0, [5.0], [[[5.0]]]:
+        step = npcnn.conv_single_step(np.full((2, 3), 2.0), np.ones((2, 3)), b)
+        assert isinstance(step, np.float64)
+        assert step == 17
+
+
+def test_a_value_may_be_shared_over_any_shape():
+    """An int is a line of cells; NumPy's numbers are numbers."""
+    assert npcnn.distribute_value(6, 3).tolist() == [2, 2, 2]
+    assert npcnn.distribute_value(np.float32(6), (1, 2, 3)).tolist() == [[[1, 1, 1], [1, 1, 1]]]

@@ -1,0 +1,10 @@
+"""Who is asked, and how: candidates under a contract, each in a process of its own."""
+
+from verification.candidates.candidate import Candidate, Terms, load
+from verification.candidates.contracts import CANONICAL, NAMES, OWN, Contract, Function
+from verification.candidates.process import Other, Reply, UnloadableError
+
+__all__ = [
+    *("CANONICAL", "NAMES", "OWN", "Candidate", "Contract", "Function", "Other", "Reply"),
+    *("Terms", "UnloadableError", "load"),
+]

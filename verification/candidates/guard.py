@@ -1,0 +1,91 @@
+"""Between the judge and the worker: a process that ends whatever the candidate has started.
+
+    python -P guard.py FOLDER ...        the judge's sys.path; standard input is a socket to the judge
+
+It forks the worker and waits for the worker's end or the judge's.  Then it kills its children until
+there are none: on Linux orphans become its children, those in sessions of their own included.  It
+is also what a candidate meets that kills its parent.  NumPy is not imported here.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import select
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from socket import socket
+from types import ModuleType
+from typing import NoReturn
+
+SET_PDEATHSIG, SET_CHILD_SUBREAPER = 1, 36
+ABOVE, MOST = 200, 2**16
+"""The socket's number is above those that a candidate may close in a sweep, 0 to 63."""
+
+
+def guard(judge: int, serve: Callable[[socket, list[str]], None]) -> NoReturn:
+    """Fork a worker that is to `serve`; end when it does, with its exit code or 128 + signal."""
+    aside = fcntl.fcntl(judge, fcntl.F_DUPFD_CLOEXEC, ABOVE)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nothing, number)
+    os.closerange(3, aside)
+    os.closerange(aside + 1, MOST)
+    limits = ["orphans"] if _control(SET_CHILD_SUBREAPER, 1) else []
+    this, worker = os.getpid(), os.fork()
+    if worker == 0:
+        try:
+            os.setsid()
+            _control(SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() == this:
+                serve(socket(fileno=aside), limits)
+        finally:
+            os._exit(70)
+    hangup = select.poll()
+    hangup.register(aside, 0)
+    pid = status = 0
+    while pid != worker and (pid or not hangup.poll(10)):  # orphans end here too
+        pid, status = os.waitpid(-1, os.WNOHANG)
+    code = os.waitstatus_to_exitcode(status)
+    _kill_all(worker)
+    os._exit(128 - code if code < 0 else code)
+
+
+def _control(option: int, value: int) -> bool:
+    """prctl, where there is one."""
+    return sys.platform == "linux" and ctypes.CDLL(None).prctl(option, value, 0, 0, 0) == 0
+
+
+def _kill_all(worker: int) -> None:
+    """Kill its group, and children until there are none: their orphans become children."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    with suppress(OSError):
+        os.killpg(worker, signal.SIGKILL)
+    with suppress(ChildProcessError):
+        while True:
+            for pid in children.read_text().split() if children.exists() else ():
+                os.kill(int(pid), signal.SIGKILL)
+            os.wait()
+
+
+def _serve(judge: socket, limits: list[str]) -> None:
+    """The worker's, imported past the doors of its wing: what they open is for the judge alone."""
+    sys.path[:] = sys.argv[1:]
+    room = Path(__file__).resolve().parent
+    doors = {"verification": room.parent, "verification.candidates": room}
+    for name, folder in doors.items():
+        sys.modules[name] = ModuleType(name)
+        sys.modules[name].__path__ = [str(folder)]
+    from verification.candidates import worker
+
+    for name in doors:
+        del sys.modules[name]
+    worker.serve(judge, limits)
+
+
+if __name__ == "__main__":
+    guard(0, _serve)

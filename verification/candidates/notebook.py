@@ -1,0 +1,162 @@
+"""The functions of a notebook, without running the rest of it.
+
+Of each code cell these statements are executed, one by one: imports, definitions, and assignments
+that call nothing.  Lines that are not Python (magics) are dropped.  A package that is missing is
+noted, and stands there as something that does nothing.  `cell 7` is the seventh code cell.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import linecache
+from collections.abc import Iterator
+from copy import copy
+from types import FunctionType
+from typing import Any
+
+PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
+CALLS = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+class NotebookError(ValueError):
+    """The file is no notebook."""
+
+
+class Missing:
+    """What stands for a missing package and all that is in it; a decorator that changes nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __call__(self, *arguments: Any, **words: Any) -> Any:
+        decorates = len(arguments) == 1 and not words and isinstance(arguments[0], FunctionType)
+        return arguments[0] if decorates else self
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())
+
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
+        return ()
+
+    def _stay(self, *key: Any) -> Any:
+        return self
+
+    def _ignore(self, *arguments: Any) -> None: ...
+
+    __getitem__ = __enter__ = _stay
+    __setitem__ = __setattr__ = __exit__ = _ignore
+
+
+def run(raw: bytes, namespace: dict[str, Any]) -> tuple[str, ...]:
+    """Define what the notebook defines; what was passed over is in the notes."""
+    notes: list[str] = []
+    broken: SyntaxError | None = None
+    for number, text in enumerate(read_cells(raw), 1):
+        name = f"cell {number}"
+        lines = text.splitlines(keepends=True)
+        linecache.cache[name] = (len(text), None, lines, name)
+        try:
+            statements = parse(lines, name)
+        except SyntaxError as error:
+            broken = broken or error
+            notes.append(f"{name} is passed over: line {error.lineno}: {error.msg}")
+            continue
+        for statement in filter(is_harmless, statements):
+            notes += [_execute(part, name, namespace) for part in _split(statement)]
+    if broken and not any(isinstance(value, FunctionType) for value in namespace.values()):
+        raise broken
+    return tuple(dict.fromkeys(filter(None, notes)))
+
+
+def read_cells(raw: bytes) -> list[str]:
+    """The texts of the code cells, whatever the notebook's format is."""
+    try:
+        document = json.loads(raw)
+        cells = document["cells"] if "cells" in document else document["worksheets"][0]["cells"]
+        code = [cell for cell in cells if cell["cell_type"] == "code"]
+        return ["".join(cell["source"] if "source" in cell else cell["input"]) for cell in code]
+    except (ValueError, LookupError, TypeError) as error:
+        raise NotebookError("it is no notebook") from error
+
+
+def parse(lines: list[str], name: str) -> list[ast.stmt]:
+    """A cell's statements; lines that no Python understands are `pass` if they are magics."""
+    first = next((line.strip() for line in lines if line.strip()), "")
+    if first.startswith("%%") and not first.startswith(PYTHON_MAGICS):
+        return []
+    lines = [*lines]
+    while True:
+        try:
+            return ast.parse("".join(lines), name).body
+        except SyntaxError as error:
+            at = (error.lineno or 0) - 1
+            if not 0 <= at < len(lines) or not _is_magic(lines[at]):
+                raise
+            indent = lines[at][: len(lines[at]) - len(lines[at].lstrip())]
+            lines[at] = f"{indent}pass\n"
+
+
+def _is_magic(line: str) -> bool:
+    """%matplotlib inline, !pip install, files = !ls, ?help, help?"""
+    line = line.strip()
+    value = line.partition("=")[2].strip()
+    return line.startswith(("%", "!", "?")) or line.endswith("?") or value.startswith(("%", "!"))
+
+
+def is_harmless(statement: ast.stmt) -> bool:
+    """Whether it only names things."""
+    match statement:
+        case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
+            return _calls_nothing(statement)
+        case ast.If():
+            inner = [*statement.body, *statement.orelse]
+            return _calls_nothing(statement.test) and all(map(is_harmless, inner))
+        case ast.Try():
+            inner = [one for handler in statement.handlers for one in handler.body]
+            inner += [*statement.body, *statement.orelse, *statement.finalbody]
+            return all(map(is_harmless, inner))
+    return isinstance(statement, (ast.Import, ast.ImportFrom, ast.Pass, *DEFINITIONS))
+
+
+def _calls_nothing(node: ast.AST) -> bool:
+    """What a lambda calls, it calls later."""
+    if isinstance(node, ast.Lambda):
+        return True
+    return not isinstance(node, CALLS) and all(map(_calls_nothing, ast.iter_child_nodes(node)))
+
+
+def _split(statement: ast.stmt) -> Iterator[ast.stmt]:
+    """An import name by name, anything else as it is."""
+    if not isinstance(statement, ast.Import | ast.ImportFrom):
+        yield statement
+        return
+    for alias in statement.names:
+        part = copy(statement)
+        part.names = [alias]
+        yield part
+
+
+def _execute(statement: ast.stmt, name: str, namespace: dict[str, Any]) -> str:
+    """Run it; what fails is passed over, with a note if anybody will miss it."""
+    try:
+        exec(compile(ast.Module([statement], []), name, "exec", dont_inherit=True), namespace)
+    except MemoryError:
+        raise
+    except (Exception, SystemExit) as error:
+        kind = type(error).__name__
+        if isinstance(statement, DEFINITIONS):
+            what = f"{statement.name} is passed over: {kind}: {error}"
+            return f"{name} line {statement.lineno}: {what}"
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            (alias,) = statement.names
+            if alias.name != "*":
+                bound = alias.asname or alias.name.partition(".")[0]
+                namespace.setdefault(bound, Missing())
+            missing = isinstance(error, ModuleNotFoundError)
+            reason = "is missing" if missing else f"cannot be imported ({kind})"
+            return f"{getattr(statement, 'module', '') or alias.name} {reason}, passed over"
+    return ""

@@ -1,0 +1,10 @@
+"""What came of it: a candidate is asked everything, and each answer compared with the truth."""
+
+from verification.judging.compare import Comparison
+from verification.judging.session import Finding, Run, Session, Settings, UsageError, Watch
+from verification.judging.trial import FAILING, Outcome
+
+__all__ = [
+    *("FAILING", "Comparison", "Finding", "Outcome", "Run", "Session", "Settings"),
+    *("UsageError", "Watch"),
+]

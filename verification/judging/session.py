@@ -1,0 +1,394 @@
+"""One whole run: a candidate before its questions, function after function, and why it fails.
+
+A function that stands on one that fails is not blamed for what it may have inherited: its failures
+are `not judged`.  Of the others, the catalogue names the mistake, and the smallest question that
+fails in the same way is looked for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from verification import mistakes, truth
+from verification.candidates import Candidate, Function, Terms, load
+from verification.judging import proof, smallest
+from verification.judging.trial import Outcome, Trial, UnansweredError, plan
+from verification.mistakes import Diagnosis, Inquiry, Mistake, Sighting
+from verification.questions import Case, CaseError, Question, level, parse, read, rung
+
+SMALL = 50_000
+"""Multiply-adds up to which a question is worth shrinking."""
+ENOUGH = 24
+"""Numbers in an output that a pattern shows in."""
+SIMPLE = ("units", "digits")
+"""Fills that are easier to read, the easier one first."""
+
+
+class UsageError(ValueError):
+    """A setting that fits nothing; the message says which and what is known."""
+
+
+@dataclass(frozen=True)
+class Settings(Terms):
+    """What to judge, and how; every question is asked unless a filter says otherwise.
+
+    `candidate` is a file, a notebook, a module, or the names of a live session; `case` an id or a
+    row, `text` a part of ids, `only` functions by the candidate's names or ours.
+    """
+
+    candidate: str | Mapping[str, Any] = "npcnn"
+    only: tuple[str, ...] = ()
+    text: str = ""
+    level: int = 4
+    rung: str = ""
+    case: str = ""
+    seed: int = 0
+    dtype: str = "float64"
+    first: bool = False
+    strict: bool = False
+    exam: bool = False
+
+    @property
+    def is_row(self) -> bool:
+        return "=" in self.case
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether only some questions are asked: then what lies outside is not counted."""
+        return bool(self.only or self.text or self.case or self.rung or self.level < 4)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One function: its outcomes, the questions outside its contract, and what is wrong with it.
+
+    `age` is the error of age that was mended; `smallest` the outcome to show; `looks` what the
+    error looks like where no mistake is known.
+    """
+
+    function: str
+    op: str
+    outcomes: tuple[Outcome, ...]
+    outside: int = 0
+    age: Mistake | None = None
+    diagnosis: Diagnosis | None = None
+    smallest: Outcome | None = None
+    looks: tuple[str, ...] = ()
+
+    @property
+    def failing(self) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes if outcome.is_failing]
+
+    @property
+    def deviations(self) -> list[str]:
+        """The conventions that it follows, by name."""
+        return sorted({name for outcome in self.outcomes for name in outcome.deviations})
+
+    @property
+    def status(self) -> str:
+        """differs, not judged, deviates, ok, not attempted or outside."""
+        statuses = {outcome.status for outcome in self.outcomes}
+        if self.failing:
+            return "differs"
+        for status in ("not judged", "DEVIATES", "ok", "not attempted"):
+            if status in statuses:
+                return status.lower()
+        return "outside"
+
+
+@dataclass(frozen=True)
+class Run:
+    """Who was judged, against what, and what came of it.
+
+    `fault` is unloadable, interrupted or fault where the run did not come to its end, `error` why.
+    """
+
+    settings: Settings
+    candidate: str
+    contract: str = ""
+    sha256: str = ""
+    oracle: str = "torch"
+    numpy: str = ""
+    python: str = ""
+    channels_first: bool = False
+    notes: Sequence[str] = ()
+    findings: Sequence[Finding] = ()
+    seconds: float = 0.0
+    fault: str = ""
+    error: str = ""
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        return [outcome for finding in self.findings for outcome in finding.outcomes]
+
+    @property
+    def asked(self) -> list[Outcome]:
+        """The outcomes of functions that exist."""
+        return [outcome for outcome in self.outcomes if outcome.status != "not attempted"]
+
+    @property
+    def verdict(self) -> str:
+        """match, differs, nothing; or unloadable, interrupted, fault."""
+        if self.fault or not self.asked:
+            return self.fault or "nothing"
+        strict = self.settings.strict
+        differs = any(f.failing or (strict and f.age) for f in self.findings)
+        return "differs" if differs else "match"
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What is to happen while a run goes on: at its beginning, at each outcome, at each finding."""
+
+    begin: Callable[[Run], None] = lambda run: None
+    count: Callable[[int, int], None] = lambda done, total: None
+    show: Callable[[Run, Finding], None] = lambda run, finding: None
+
+
+class Session:
+    """A candidate, loaded, with the questions that are to be put to it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings, self._start = settings, time.perf_counter()
+        self.judged = load(settings.candidate, settings)
+        try:
+            self._only = self._resolve_only()
+            self.checks, outside = plan(self.judged, self._questions(), self._chooses)
+        except BaseException:
+            self.judged.close()
+            raise
+        self._outside = Counter() if settings.is_narrowed else outside
+        self._trial = Trial(self.judged, settings.seed, settings.dtype)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.judged.close()
+
+    def run(self, watch: Watch = Watch()) -> Run:
+        """Ask everything; what came of it."""
+        oracle, judged = truth.prepare(), self.judged
+        run = Run(
+            self.settings,
+            judged.name,
+            judged.contract.name,
+            judged.sha256,
+            oracle,
+            judged.hello.numpy,
+            judged.hello.python,
+            judged.contract.channels_first,
+            judged.notes,
+        )
+        watch.begin(run)
+        findings = []
+        for finding in self._find(watch):
+            findings.append(finding)
+            watch.show(run, finding)
+        return replace(run, findings=findings, seconds=time.perf_counter() - self._start)
+
+    def _questions(self) -> Sequence[Question]:
+        if self.settings.is_row:
+            try:
+                return parse(self.settings.case)
+            except CaseError as error:
+                raise UsageError(str(error)) from error
+        return read(within=self.settings.case)
+
+    def _resolve_only(self) -> set[str]:
+        """The functions to judge, by the candidate's own names; none of them is unknown."""
+        contract, judged = self.judged.contract, self.judged
+        ours = {function.name: judged.name_of(function) for function in contract.functions}
+        for our, their in self.settings.names.items():
+            if our not in ours or their not in judged.hello.names:
+                known = ", ".join(ours)
+                raise UsageError(f"--name {our}={their}: known are {known}; and theirs must exist")
+        names = {name.rpartition(".")[2]: name for name in (*ours.values(), *ours)}
+        names |= dict(zip(ours.values(), ours.values(), strict=True)) | ours
+        for name in self.settings.only:
+            if name not in names:
+                known = ", ".join(dict.fromkeys((*ours.values(), *ours)))
+                raise UsageError(f"unknown function {name!r}, known are {known}")
+        return {ours.get(names[name], names[name]) for name in self.settings.only}
+
+    def _chooses(self, name: str, question: Question) -> bool:
+        settings = self.settings
+        if self._only and name not in self._only:
+            return False
+        if settings.case and not settings.is_row:
+            ids = {question.id, question.name}
+            if settings.case not in ids | {f"{name}/{one}" for one in ids}:
+                return False
+        fits = not settings.rung or rung(question) == settings.rung
+        return fits and level(question) <= settings.level and settings.text in f"{name}/{question.id}"
+
+    def _find(self, watch: Watch) -> Iterator[Finding]:
+        """The findings, in the contract's order, each as soon as it is complete."""
+        functions = {self.judged.name_of(f): f for f in self.judged.contract.functions}
+        waiting = Counter(self.judged.name_of(f) for c in self.checks for f in c.functions)
+        total, outside = waiting.total(), Counter(self._outside)
+        outcomes: dict[str, list[Outcome]] = {name: [] for name in functions}
+        order, fails = list(functions), set[str]()
+        for done, outcome in enumerate(self._trial.run(self.checks), start=1):
+            waiting[outcome.function] -= 1
+            if outcome.status == "outside":
+                outside[outcome.function] += 1
+            else:
+                outcomes[outcome.function].append(outcome)
+            watch.count(done, total)
+            stop = self.settings.first and self._fails(functions[outcome.function], outcome)
+            while order and (stop or not waiting[order[0]]):
+                name = order.pop(0)
+                if outcomes[name] or outside[name]:
+                    finding = self._conclude(functions[name], outcomes[name], fails)
+                    if finding.failing:
+                        fails.add(functions[name].name)
+                    yield replace(finding, outside=outside[name])
+            if stop:
+                return
+
+    def _inquiry(self, function: Function) -> Inquiry:
+        form = self.judged.contract.form
+        return Inquiry(function.op, form, self.settings.seed, self.settings.dtype)
+
+    def _fails(self, function: Function, outcome: Outcome) -> bool:
+        """Whether it still fails when conventions are taken for what they are."""
+        return outcome.is_failing and self._name_convention(function, outcome).is_failing
+
+    def _conclude(
+        self, function: Function, outcomes: Sequence[Outcome], fails: set[str]
+    ) -> Finding:
+        """What came of a function, and why."""
+        outcomes = _drop_unattempted(outcomes)
+        outcomes = [self._name_convention(function, outcome) for outcome in outcomes]
+        forward = self.judged.contract.forward_of(function)
+        outcomes = [_excuse(outcome, function, forward, fails) for outcome in outcomes]
+        aged = [outcome.age[0] for outcome in outcomes if outcome.age]
+        age = next((m for m in mistakes.read() if m.id in aged[:1]), None)
+        finding = Finding(self.judged.name_of(function), function.op, tuple(outcomes), age=age)
+        failing = [outcome for outcome in finding.failing if outcome.has_numbers]
+        if not failing:
+            return replace(finding, smallest=min(finding.failing, key=_size, default=None))
+        passing = [o for o in outcomes if o.status == "ok" and o.has_numbers]
+        inquiry = self._inquiry(function)
+        found = mistakes.diagnose(
+            inquiry, list(map(_sight, failing)), list(map(_sight, passing)), mistakes.read()
+        )
+        least = self._shrink(function, inquiry, min(failing, key=_size), found)
+        finding = replace(finding, diagnosis=found, smallest=least)
+        if found:
+            return finding
+        return replace(finding, looks=tuple(self._look(function, least, failing)))
+
+    def _name_convention(self, function: Function, outcome: Outcome) -> Outcome:
+        """A wrong answer that a convention alone explains deviates; strictly, it stays wrong."""
+        if self.judged.contract.is_bitwise:
+            return outcome
+        if outcome.status == "WRONG" and not outcome.habits and outcome.has_numbers:
+            inquiry, catalogue = self._inquiry(function), mistakes.read()
+            if name := mistakes.find_convention(inquiry, catalogue, _sight(outcome)):
+                names = tuple(dict.fromkeys((*outcome.deviations, name)))
+                outcome = replace(outcome, status="DEVIATES", deviations=names)
+        if self.settings.strict and outcome.status == "DEVIATES":
+            return replace(outcome, status="WRONG")
+        return outcome
+
+    def _shrink(
+        self, function: Function, inquiry: Inquiry, outcome: Outcome, found: Diagnosis | None
+    ) -> Outcome:
+        """The smallest outcome that fails in the same way."""
+        case = outcome.question
+        assert isinstance(case, Case)
+        if case.work > SMALL or outcome.kind in ("TIMEOUT", "MEMORY", "DIED"):
+            return outcome
+        best = outcome
+
+        def fails(smaller: Case) -> bool:
+            nonlocal best
+            if not self.judged.expresses(function, smaller):
+                return False
+            again = self._trial.judge(function, smaller)
+            alike = _way(again) == _way(outcome) and (
+                not (found and found.suspect)
+                or bool(inquiry.explains(found.suspect, _sight(again)))
+            )
+            best = again if alike else best
+            return alike
+
+        least = smallest.shrink(case, fails)
+        for fill in SIMPLE if outcome.evidence == "exact" else ():
+            with suppress(CaseError):
+                if fails(*parse(replace(least, fill=fill).row)):
+                    break
+        return best
+
+    def _look(
+        self, function: Function, least: Outcome, failing: Sequence[Outcome]
+    ) -> Iterator[str]:
+        """What the error looks like; of a convolution, which coefficient is wrong."""
+        many = [o for o in failing if any(c.of >= ENOUGH for c in o.comparisons if c.worst)]
+        outcome = min(many or failing, key=_size)
+        case, wrong = outcome.question, {c.name for c in outcome.comparisons if c.worst}
+        assert isinstance(case, Case)
+        for name, got in outcome.answers.items():
+            word = function.words.get(name, name)
+            if word in wrong:
+                plain = self._trial.restore(case, name, got)
+                right = truth.answer(case, self.settings.seed, self.settings.dtype).values[name]
+                yield from (f"{word}: {look}" for look in mistakes.describe(plain, right, name))
+        case = least.question
+        if isinstance(case, Case) and case.op == "conv" and least.answers:
+            with suppress(UnansweredError):
+                is_gradient = function.op.endswith("_backward")
+                yield from proof.prove(
+                    case,
+                    lambda case, given: self._trial.ask_plainly(function, case, given),
+                    self.settings.dtype,
+                    is_gradient,
+                )
+
+
+def _drop_unattempted(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """A function that returns None whatever it is asked is not written yet."""
+    words = (o.message + "".join(c.message for c in o.comparisons) for o in outcomes)
+    if outcomes and all("NoneType" in text for text in words):
+        return [replace(outcome, status="not attempted", message="") for outcome in outcomes]
+    return list(outcomes)
+
+
+def _excuse(outcome: Outcome, function: Function, forward: Function, fails: set[str]) -> Outcome:
+    """Not judged where it stands on what fails; a check stands on the forward pass too."""
+    is_check = isinstance(outcome.question, Case) and bool(outcome.question.check)
+    below = sorted(fails & {*function.needs, *[forward.name] * is_check})
+    if not below or not outcome.is_failing:
+        return outcome
+    return replace(outcome, status="not judged", message=f"it stands on {below[0]}, which fails")
+
+
+def _sight(outcome: Outcome) -> Sighting:
+    assert isinstance(outcome.question, Case)
+    return Sighting(
+        outcome.question,
+        outcome.status,
+        outcome.answers,
+        outcome.kind,
+        outcome.message,
+        outcome.habits,
+    )
+
+
+def _size(outcome: Outcome) -> tuple[int, bool, int, str]:
+    """The order in which failures are shown: small questions first, exact ones before others."""
+    question = outcome.question
+    return question.work, outcome.evidence != "exact", len(question.row), outcome.id
+
+
+def _way(outcome: Outcome) -> tuple[str, str, frozenset[str]]:
+    """How it fails: the status, the exception, the outputs that are wrong."""
+    wrong = frozenset(c.name for c in outcome.comparisons if not c.is_right)
+    return outcome.status, outcome.kind, wrong

@@ -1,0 +1,116 @@
+"""From a failing question to the smallest that fails in the same way.
+
+A greedy search over rows: each size in turn is tried at its least, halfway there, and one less, each
+setting as a row has it that does not name it; what still fails is kept, until nothing shrinks.  A
+kernel, stride or pad that is the same along all axes stays so, since many implementations take one
+int for it; sides are free to differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from verification.questions import Case, CaseError, Ints, parse
+
+LIMIT = 50
+SETTINGS = ("word", "ceil_mode", "count_include_pad", "divisor_override", "bias", "layout")
+
+
+def shrink(case: Case, fails: Callable[[Case], bool], limit: int = LIMIT) -> Case:
+    """The smallest question found for which `fails` holds, as it does for `case`.
+
+    `fails` is called at most `limit` times, and never twice for the same question.
+    """
+    tried = {case.row}
+    while len(tried) <= limit:
+        for smaller in _simplify(case):
+            if smaller.row not in tried and len(tried) <= limit:
+                tried.add(smaller.row)
+                if fails(smaller):
+                    case = smaller
+                    break
+        else:
+            return case
+    return case
+
+
+def _simplify(case: Case) -> Iterator[Case]:
+    """Questions with less of one thing than this one's, as their rows read."""
+    for changed in _reduce(case):
+        with suppress(CaseError):
+            (read,) = parse(changed.row)
+            yield read
+
+
+def _reduce(case: Case) -> Iterator[Case]:
+    if not case.pad:
+        for axis, size in enumerate(case.x):
+            for less in _less(size, 1):
+                yield replace(case, x=_put(case.x, axis, less))
+        return
+    for less in _less(case.x[0], 1):
+        yield replace(case, x=_put(case.x, 0, less))
+    yield from _reduce_channels(case)
+    for name, least in (("dilation", 1), ("pad", 0), ("stride", 1), ("kernel", 1)):
+        yield from _reduce_setting(case, name, least)
+    axes = range(len(case.space))
+    for chosen in [tuple(axes), *((axis,) for axis in axes)]:
+        windows = [max(1, case.spans[i] - sum(case.pad[i])) if case.kernel else 1 for i in axes]
+        excess = max(case.space[i] - windows[i] for i in chosen)
+        for less in _less(excess, 0):
+            x = case.x
+            for i in chosen:
+                x = _put(x, i + 1, min(case.space[i], windows[i] + less))
+            yield replace(case, x=x)
+    for name in SETTINGS:
+        if getattr(case, name) != getattr(Case, name):
+            yield replace(case, **{name: getattr(Case, name)})
+
+
+def _reduce_channels(case: Case) -> Iterator[Case]:
+    if not case.w:
+        for less in _less(case.x[-1], 1):
+            yield replace(case, x=_put(case.x, len(case.x) - 1, less))
+        return
+    sizes = {"depth": case.w[-2], "filters": case.w[-1] // case.groups, "groups": case.groups}
+    for name, size in sizes.items():
+        for less in _less(size, 1):
+            new = sizes | {name: less}
+            w = (*case.kernel, new["depth"], new["filters"] * new["groups"])
+            x = (*case.x[:-1], new["depth"] * new["groups"])
+            yield replace(case, x=x, w=w, groups=new["groups"])
+
+
+def _reduce_setting(case: Case, name: str, least: int) -> Iterator[Case]:
+    """A setting that has an entry for each axis: all axes at once, or each where they differ."""
+    entries: Sequence[Any] = getattr(case, name)
+    if not entries:
+        return
+    names = [name]
+    if name == "kernel" and not case.w and case.stride == case.kernel:
+        names.append("stride")  # windows side by side stay so
+    places = range(len(entries))
+    for chosen in [tuple(places), *([(i,) for i in places] if len(set(entries)) > 1 else [])]:
+        most = max(max(entries[i]) if name == "pad" else entries[i] for i in chosen)
+        for less in _less(most, least):
+            cut = tuple(_cut(e, less) if i in chosen else e for i, e in enumerate(entries))
+            w = (*cut, *case.w[-2:]) if name == "kernel" and case.w else case.w
+            word = "" if name == "pad" else case.word
+            yield replace(case, w=w, word=word, **dict.fromkeys(names, cut))
+
+
+def _less(size: int, least: int) -> list[int]:
+    """The least first, then halfway, then one less."""
+    excess = size - least
+    return sorted({least + part for part in (0, excess // 2, excess - 1) if 0 <= part < excess})
+
+
+def _cut(entry: Any, most: int) -> Any:
+    return tuple(min(e, most) for e in entry) if isinstance(entry, tuple) else min(entry, most)
+
+
+def _put(sizes: Ints, axis: int, size: int) -> Ints:
+    return (*sizes[:axis], size, *sizes[axis + 1 :])

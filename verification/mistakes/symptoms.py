@@ -1,0 +1,146 @@
+"""What an error looks like, in plain words, for when no known mistake fits.
+
+Nothing is claimed that is not so of every number: of integers exactly, of reals but for a billionth
+of the largest.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from verification.questions import Array
+
+LEAST = 3
+"""Different values that an array must hold before a pattern can be told."""
+LARGE = 100_000
+"""Numbers of an array that is too large to look for moves in."""
+LISTED = 4
+"""Places of a list that is still read."""
+SIMPLE = 16
+"""The largest denominator of a factor that is told as a fraction."""
+_SPACE = {1: ("cell",), 2: ("row", "column"), 3: ("depth", "row", "column")}
+
+
+def describe(got: Array, want: Array, name: str) -> list[str]:
+    """What is particular about `got`, the most telling first.
+
+    `name` is the output's: y, index, dx, dw or db; both arrays are in the oracle's form.
+    """
+    if got.shape != want.shape or not want.size:
+        return []
+    got, want, axes = got.astype(float), want.astype(float), _name_axes(name, want.ndim)
+    with np.errstate(all="ignore"):
+        wrong = ~_agree(got, want)
+        return list(_claims(got, want, wrong, axes)) if wrong.any() else []
+
+
+def _name_axes(name: str, rank: int) -> tuple[str, ...]:
+    if name == "dw" and rank - 2 in _SPACE:
+        return (*(f"kernel {axis}" for axis in _SPACE[rank - 2]), "input channel", "filter")
+    if rank == 1:
+        return ("filter" if name == "db" else "cell",)
+    if rank == 2:
+        return _SPACE[2]
+    if rank - 2 in _SPACE:
+        return ("example", *_SPACE[rank - 2], "channel")
+    return tuple(f"axis-{axis} place" for axis in range(rank))
+
+
+def _agree(got: Array, want: Array) -> Array:
+    """Which elements agree: integers exactly, reals but for a billionth of the largest number."""
+    finite = want[np.isfinite(want)]
+    whole = bool((finite == np.rint(finite)).all())
+    room = 0.0 if whole else 1e-9 * float(np.abs(finite).max(initial=0))
+    agree: Array = (got == want) | (np.abs(got - want) <= room) | (np.isnan(got) & np.isnan(want))
+    return agree
+
+
+def _claims(got: Array, want: Array, wrong: Array, axes: Sequence[str]) -> Iterator[str]:
+    odd = np.isfinite(want) & ~np.isfinite(got)
+    if odd.any():
+        yield f"{int(odd.sum())} of {got.size} places hold no number where one should be"
+    elif got.size >= LEAST and (got == got.flat[0]).all():
+        yield f"every number is {got.flat[0]:g}"
+        return
+    elif np.isfinite(got).all() and np.isfinite(want).all():
+        yield from _scale(got, want)
+    if want.size <= LARGE and np.unique(want).size >= LEAST:
+        moves = itertools.chain(_exchanges(got, want, axes), _shifts(got, want, axes))
+        yield from itertools.islice(moves, 1)
+    if want[~wrong].any():  # else zeros alone are right, as they would be of any factor
+        yield from _locate(wrong, axes)
+    if wrong.sum() > 1 and not got[wrong].any():
+        yield "zero wherever it is wrong"
+
+
+def _scale(got: Array, want: Array) -> Iterator[str]:
+    """A factor, or an offset, that is the same everywhere."""
+    at = np.abs(want).argmax()
+    if want.size >= LEAST and want.flat[at] and np.isfinite(got.flat[at]):
+        factor = Fraction(float(got.flat[at] / want.flat[at])).limit_denominator(SIMPLE)
+        if factor not in (0, 1) and _agree(got, float(factor) * want).all():
+            yield "the sign is turned" if factor == -1 else f"{factor} times what it should be"
+            return
+    off = got - want
+    if want.size >= LEAST and np.ptp(off) == 0:
+        yield f"{abs(off.flat[0]):.6g} too {'large' if off.flat[0] > 0 else 'small'} everywhere"
+
+
+def _exchanges(got: Array, want: Array, axes: Sequence[str]) -> Iterator[str]:
+    for one, two in itertools.combinations(range(want.ndim), 2):
+        swapped = want.swapaxes(one, two)
+        if swapped.shape == got.shape and _agree(got, swapped).all():
+            yield f"the {axes[one]}s and {axes[two]}s are exchanged"
+    for count in range(1, want.ndim + 1):
+        for turned in itertools.combinations(range(want.ndim), count):
+            if _agree(got, np.flip(want, turned)).all():
+                yield f"the {_join([f'{axes[axis]}s' for axis in turned])} are in reverse order"
+
+
+def _shifts(got: Array, want: Array, axes: Sequence[str]) -> Iterator[str]:
+    """By one along an axis; what has come in at the edge may be anything."""
+    for axis, name in enumerate(axes):
+        a, b = np.moveaxis(got, axis, 0), np.moveaxis(want, axis, 0)
+        for word, mine, theirs in (("far", a[1:], b[:-1]), ("early", a[:-1], b[1:])):
+            if np.unique(theirs).size >= LEAST and _agree(mine, theirs).all():
+                yield f"shifted: one {name} too {word}"
+    if _agree(np.sort(got, axis=None), np.sort(want, axis=None)).all():
+        yield "the right numbers in another order"
+
+
+def _locate(wrong: Array, axes: Sequence[str]) -> Iterator[str]:
+    """The least block of rows, columns, channels that holds all wrong elements."""
+    lines = [
+        np.flatnonzero(wrong.any(axis=tuple(other for other in range(wrong.ndim) if other != axis)))
+        for axis in range(wrong.ndim)
+    ]
+    parts = [
+        _name_line(line, size, name)
+        for line, size, name in zip(lines, wrong.shape, axes, strict=True)
+        if len(line) < size
+    ]
+    count = int(np.prod([len(line) for line in lines]))
+    if parts and wrong.sum() == count:
+        yield f"wrong in {' of '.join(reversed(parts))} alone"
+    elif parts:
+        yield f"wrong only in {' of '.join(reversed(parts))}, at {wrong.sum()} of {count} places"
+
+
+def _name_line(line: Array, size: int, name: str) -> str:
+    first, last = int(line[0]), int(line[-1])
+    if len(line) == 1:
+        return f"the last {name}" if first == size - 1 else f"{name} {first}"
+    if len(line) == last - first + 1:
+        return f"{name}s {first} to {last}"
+    if len(line) <= LISTED:
+        return f"{name}s {_join([str(int(i)) for i in line])}"
+    return f"{len(line)} of {size} {name}s"
+
+
+def _join(words: Sequence[str]) -> str:
+    """With commas, and "and" before the last."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -1,1 +1,0 @@
-"""Wrong implementations on purpose: how many of them a check rejects."""

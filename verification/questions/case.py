@@ -1,0 +1,191 @@
+"""One question: an operation with its shapes, its settings and the fill of its arrays.
+
+x is (N, *space, C), w (*kernel, C/groups, K); kernel, stride, dilation and pad hold one entry for
+each spatial axis.  As a line, a question reads `conv x=[2,5,7,3] w=[3,2,3,4] stride=2 fill=sparse`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Arrays = Mapping[str, Array]
+Ints = tuple[int, ...]
+Pairs = tuple[tuple[int, int], ...]
+
+EXACT = frozenset({"integers", "digits", "units", "ties", "permutation", "special"})
+POOLS = frozenset({"max_pool", "avg_pool"})
+
+
+class CaseError(ValueError):
+    """A row that is no question, or one that no oracle may be asked."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A question; `word` is the pad where it was given as "same" or "valid".
+
+    `dtype` is of the arrays where it is not to be the run's.  `check` names a way to judge the
+    answers without an oracle's, and `live` is the part of every array that must matter.
+    """
+
+    name: str
+    op: str
+    fill: str
+    x: Ints
+    w: Ints = ()
+    b: Ints = ()
+    kernel: Ints = ()
+    stride: Ints = ()
+    dilation: Ints = ()
+    pad: Pairs = ()
+    word: str = ""
+    groups: int = 1
+    bias: bool = True
+    ceil_mode: bool = False
+    count_include_pad: bool = True
+    divisor_override: int | None = None
+    layout: str = "C"
+    dtype: str = ""
+    check: str = ""
+    live: float = 0.0
+    why: str = ""
+
+    @property
+    def id(self) -> str:
+        return ".".join(filter(None, (self.name, self.check or self.fill, self.dtype)))
+
+    @property
+    def space(self) -> Ints:
+        return self.x[1:-1]
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the fill leaves one right answer, in whatever order a sum is taken."""
+        return self.fill in EXACT
+
+    @property
+    def is_padded(self) -> bool:
+        return any(map(any, self.pad))
+
+    @property
+    def spans(self) -> Ints:
+        """The cells from a window's first tap to its last, along each axis."""
+        return tuple(gap * (k - 1) + 1 for gap, k in zip(self.dilation, self.kernel, strict=True))
+
+    @cached_property
+    def windows(self) -> list[list[Ints]]:
+        """For each axis, for each window, the cells that its taps meet; pads lie outside."""
+        axes = zip(self.space, self.kernel, self.stride, self.dilation, self.pad, strict=True)
+        return [_windows(*sizes, self.ceil_mode) for sizes in axes]
+
+    @property
+    def out(self) -> Ints:
+        return tuple(map(len, self.windows))
+
+    @property
+    def y(self) -> Ints:
+        """The output's shape, and the upstream gradient's."""
+        return (self.x[0], *self.out, (self.w or self.x)[-1])
+
+    @property
+    def outputs(self) -> dict[str, Ints]:
+        """The shape of everything that the oracle answers, forward and backward."""
+        match self.op:
+            case "conv":
+                db = {"db": self.w[-1:]} if self.bias else {}
+                return {"y": self.y, "dx": self.x, "dw": self.w} | db
+            case "max_pool":
+                return {"y": self.y, "index": self.y, "dx": self.x}
+            case "avg_pool":
+                return {"y": self.y, "dx": self.x}
+            case "zero_pad":
+                sizes = (sum(pair) + size for pair, size in zip(self.pad, self.space, strict=True))
+                return {"y": (self.x[0], *sizes, self.x[-1])}
+            case "conv_single_step":
+                return {"y": ()}
+        return {"y": self.x}
+
+    @property
+    def needs_padding(self) -> bool:
+        """Whether torch has no words for the pads, and must be given a padded array."""
+        if any(before != after for before, after in self.pad):
+            return not self.word or len(self.space) == 1
+        if self.w:
+            return len(self.space) == 1
+        wide = any(2 * max(pad) > size for pad, size in zip(self.pad, self.kernel, strict=True))
+        is_volume = self.op == "avg_pool" and len(self.space) == 3
+        return wide or (is_volume and any(map(int.__lt__, self.space, self.kernel)))
+
+    @property
+    def work(self) -> int:
+        """The multiply-adds of a forward pass, or the cells of a helper's array."""
+        if not self.kernel:
+            return math.prod(self.x)
+        return math.prod(self.y) * math.prod(self.kernel) * math.prod(self.w[-2:-1])
+
+    @property
+    def row(self) -> str:
+        """The question as a line."""
+        return " ".join([self.op, *(f"{key}={value}" for key, value in _words(self))])
+
+
+def simplify(sizes: Sequence[int]) -> int | Ints:
+    """An int where all sizes agree."""
+    return sizes[0] if len(set(sizes)) == 1 else tuple(sizes)
+
+
+def simplify_pad(pad: Pairs) -> int | Ints | Pairs:
+    """An int for each axis where before and after agree, one int where all do."""
+    if any(before != after for before, after in pad):
+        return pad
+    return simplify([before for before, _ in pad])
+
+
+def _windows(
+    size: int, kernel: int, stride: int, dilation: int, pad: tuple[int, int], ceil: bool
+) -> list[Ints]:
+    before, after = pad
+    room = before + size + after - dilation * (kernel - 1) - 1
+    count = (room + (stride - 1 if ceil else 0)) // stride + 1
+    if ceil and (count - 1) * stride >= before + size:
+        count -= 1
+    corners = (window * stride - before for window in range(count))
+    return [tuple(corner + tap * dilation for tap in range(kernel)) for corner in corners]
+
+
+def _words(case: Case) -> Iterator[tuple[str, str]]:
+    ones = (1,) * len(case.kernel)
+    yield "x", _toml(case.x)
+    if case.w:
+        yield "w", _toml(case.w)
+    elif case.kernel:
+        yield "kernel", _toml(simplify(case.kernel))
+    if case.stride != (ones if case.w else case.kernel):
+        yield "stride", _toml(simplify(case.stride))
+    if case.op == "zero_pad" or case.word or case.is_padded:
+        yield "pad", case.word or _toml(simplify_pad(case.pad))
+    if case.dilation != ones:
+        yield "dilation", _toml(simplify(case.dilation))
+    if case.op == "conv_single_step":
+        yield "b", _toml(case.b)
+    for key in ("groups", "bias", "ceil_mode", "count_include_pad", "divisor_override"):
+        if getattr(case, key) != getattr(Case, key):
+            yield key, _toml(getattr(case, key))
+    yield "fill", case.fill
+    for key in ("layout", "dtype", "check"):
+        if getattr(case, key) != getattr(Case, key):
+            yield key, getattr(case, key)
+
+
+def _toml(value: Any) -> str:
+    """`value` as TOML writes it, without spaces."""
+    if isinstance(value, tuple):
+        return f"[{','.join(map(_toml, value))}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,205 @@
+"""What stands in the arrays: pure functions of the question, the seed and the dtype.
+
+    integers     uniform in [-R, R], R as large as a certificate on these very arrays allows: every
+                 sum of every output stays below 2^24 (float32) or 2^53 (float64), so it is exact
+                 in any order.  By Hoelder, sum |x w| <= max |x| * sum |w|.
+                 For averages they are multiples of every divisor, so the quotients are exact too.
+    sparse       full significands, |v| in [2^-6, 2^6), thinned to about 16 live products a sum
+    wide         as sparse, x 2^24 times smaller, w and dy as much larger: beyond float16
+    dense        N(0, 1)
+    ties         x in {-2, -1, 0}: maxima tie, and none is above the zeros of a wrong padding
+    permutation  x all different and negative
+    digits       integers of one digit, and for averages multiples of every divisor
+    units        zeros and ones, for averages too
+    special      x a permutation with NaN, infinities and both zeros among it; of max pools dy too
+
+Where a fill speaks of x alone, the other arrays hold integers.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import math
+
+import numpy as np
+
+from verification.questions.case import Array, Arrays, Case, CaseError, Ints
+
+LIMIT = {"float16": 2.0**11, "float32": 2.0**24, "float64": 2.0**53}
+WIDER = 2.0**15  # of float16 convolutions, whose sums are taken in float32 and rounded once
+LIVE, FEW, WIDE = 16, 32, 24
+
+
+def arrays(case: Case, seed: int, dtype: str) -> dict[str, Array]:
+    """x, w, b and dy, as far as the question has them, in its own dtype where it has one."""
+    dtype = case.dtype or dtype
+    digest = hashlib.sha256(f"{seed} {dtype} {case.row}".encode()).digest()
+    rng = np.random.default_rng(int.from_bytes(digest[:8], "little"))
+    limit = WIDER if (case.op, dtype) == ("conv", "float16") else LIMIT[dtype]
+    filled = _FILL[case.fill](case, rng, limit)
+    typed = {name: np.asarray(a, dtype) for name, a in filled.items()}
+    if case.layout == "broadcast":  # one image in memory: every image is the first
+        return {name: np.array(np.broadcast_to(a[:1], a.shape)) for name, a in typed.items()}
+    return typed
+
+
+def shapes(case: Case) -> dict[str, Ints]:
+    """The shapes of the arrays that a question needs."""
+    if case.op == "conv":
+        bias = {"b": case.w[-1:]} if case.bias else {}
+        return {"x": case.x, "w": case.w, **bias, "dy": case.y}
+    if case.op == "conv_single_step":
+        return {"x": case.x, "w": case.x, "b": case.b}
+    if case.op == "distribute_value":
+        return {"dy": ()}
+    return {"x": case.x, "dy": case.y} if case.kernel else {"x": case.x}
+
+
+def divisors(case: Case) -> Array:
+    """(*out): what an average divides each window's sum by."""
+    if case.op == "distribute_value":
+        return np.array(math.prod(case.x))
+    lines = []
+    for windows, size, (_, after) in zip(case.windows, case.space, case.pad, strict=True):
+        first, end = (-math.inf, size + after) if case.count_include_pad else (0, size)
+        lines.append([sum(first <= cell < end for cell in window) for window in windows])
+    counted: Array = functools.reduce(np.multiply.outer, map(np.array, lines))
+    return counted if case.divisor_override is None else np.full(case.out, case.divisor_override)
+
+
+def _integers(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Array]:
+    unit = {name: rng.random(shape) for name, shape in shapes(case).items()}
+    step = _step(case)
+    top = int(math.sqrt(limit))
+    while True:
+        filled = {name: step * _whole(u, top) for name, u in unit.items()}
+        most = _most(case, filled)
+        if most <= limit:
+            return filled
+        if top == 1:
+            raise CaseError(f"no integers are exact for {case.row} below {limit:.0f}")
+        top = max(1, min(top - 1, int(top * min(0.99, math.sqrt(limit / most)))))
+
+
+def _step(case: Case) -> int:
+    """What every divisor of an average divides."""
+    if case.op not in ("avg_pool", "distribute_value"):
+        return 1
+    return math.lcm(*(abs(int(d)) for d in divisors(case).flat))
+
+
+def _digits(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Array]:
+    return _certified(case, {name: _step(case) * a for name, a in _small(case, rng).items()}, limit)
+
+
+def _units(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Array]:
+    filled = {name: _step(case) * rng.integers(0, 2, shape) for name, shape in shapes(case).items()}
+    return _certified(case, filled, limit)
+
+
+def _certified(case: Case, filled: dict[str, Array], limit: float) -> dict[str, Array]:
+    if _most(case, filled) > limit:
+        raise CaseError(f"{case.fill} are not exact for {case.row} below {limit:.0f}")
+    return filled
+
+
+def _whole(unit: Array, top: int) -> Array:
+    """Uniform in -top..top, from uniform in [0, 1)."""
+    whole: Array = np.floor(unit * (2 * top + 1)) - top
+    return whole
+
+
+def _most(case: Case, filled: Arrays) -> float:
+    """No sum of any output, nor any part of one, is larger than this."""
+    size = {name: np.abs(a) for name, a in filled.items()}
+    top = {name: float(a.max(initial=0)) for name, a in size.items()}
+    if case.op == "conv_single_step":
+        return float((size["x"] * size["w"]).sum() + top["b"])
+    if case.op != "conv":
+        return math.prod(case.kernel) * max(top.values())
+    filters, depths = _sums(size["w"], -1), _sums(size["w"], -2)
+    outputs = _sums(size["dy"], -1)
+    y = top["x"] * filters + top.get("b", 0)
+    return max(y, top["dy"] * depths, max(top["x"], 1) * outputs)
+
+
+def _sums(a: Array, axis: int) -> float:
+    """The largest sum along all axes but one."""
+    a = np.moveaxis(a, axis, -1)
+    return float(a.reshape(-1, a.shape[-1]).sum(axis=0).max(initial=0))
+
+
+def _sparse(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Array]:
+    density = _densities(case)
+    filled = {}
+    for name, shape in shapes(case).items():
+        sizes = np.exp2(rng.uniform(-6, 6, shape)) * rng.choice([-1.0, 1.0], shape)
+        filled[name] = np.where(rng.random(shape) < density.get(name, 1), sizes, 0.0)
+    return filled
+
+
+def _wide(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Array]:
+    filled = _sparse(case, rng, limit)
+    scale = {"x": 2.0**-WIDE, "w": 2.0**WIDE, "dy": 2.0**WIDE}
+    return {name: a * scale.get(name, 1.0) for name, a in filled.items()}
+
+
+def _densities(case: Case) -> dict[str, float]:
+    """The parts of x, w and dy to keep, for about LIVE products in each sum of y, dx and dw."""
+    if case.op != "conv":
+        return {}
+    taps = math.prod(case.kernel)
+    lengths = taps * case.w[-2], taps * case.w[-1] // case.groups, math.prod(case.y[:-1])
+    y, dx, dw = (1.0 if length <= FEW else LIVE / length for length in lengths)
+    return {
+        "x": math.sqrt(y * dw / dx),
+        "w": math.sqrt(y * dx / dw),
+        "dy": math.sqrt(dx * dw / y),
+    }
+
+
+def _dense(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Array]:
+    return {name: rng.standard_normal(shape) for name, shape in shapes(case).items()}
+
+
+def _ties(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Array]:
+    return _small(case, rng) | {"x": rng.integers(-2, 1, case.x)}
+
+
+def _permutation(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Array]:
+    cells = math.prod(case.x)
+    return _small(case, rng) | {"x": -1 - rng.permutation(cells).reshape(case.x)}
+
+
+def _special(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Array]:
+    filled = _permutation(case, rng, limit)
+    odd = rng.choice([math.nan, math.inf, -math.inf, 0.0, -0.0], case.x)
+    x = np.where(rng.random(case.x) < 0.3, odd, filled["x"])
+    if case.op != "max_pool":
+        return filled | {"x": x}
+    above = np.where(
+        rng.random(case.y) < 0.2, rng.choice([math.nan, math.inf], case.y), filled["dy"]
+    )
+    return {"x": x, "dy": above}
+
+
+def _small(case: Case, rng: np.random.Generator) -> dict[str, Array]:
+    """Integers of one digit, none of them zero: an upstream gradient of 0 would hide its cell."""
+    return {
+        name: rng.integers(1, 10, shape) * rng.choice([-1, 1], shape)
+        for name, shape in shapes(case).items()
+    }
+
+
+_FILL = {
+    "integers": _integers,
+    "digits": _digits,
+    "units": _units,
+    "sparse": _sparse,
+    "wide": _wide,
+    "dense": _dense,
+    "ties": _ties,
+    "permutation": _permutation,
+    "special": _special,
+}

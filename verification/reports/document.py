@@ -1,0 +1,116 @@
+"""A run as JSON for machines, schema 1: a pure function of its outcomes."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from dataclasses import asdict
+from typing import Any
+
+from verification.judging import Comparison, Finding, Outcome, Run
+from verification.questions import level, rung
+from verification.reports.text import write_command
+
+_STATUSES = ("ok", "WRONG", "CRASH", "TIMEOUT", "MEMORY", "DEVIATES", "not judged")
+
+
+def write_json(run: Run) -> str:
+    """Schema 1; keys sorted; two runs differ in `seconds` alone."""
+    name, _, version = run.oracle.partition(" ")
+    document = {
+        "schema": 1,
+        "harness": "npcnn verification",
+        "oracle": {"name": name, "version": version},
+        "candidate": {
+            "path": run.candidate,
+            "sha256": run.sha256,
+            "contract": run.contract,
+            "python": run.python,
+            "numpy": run.numpy,
+        },
+        "seed": run.settings.seed,
+        "dtype": run.settings.dtype,
+        "seconds": round(run.seconds, 3),
+        "verdict": run.verdict,
+        "error": run.error,
+        "checks": len(run.asked),
+        "notes": list(run.notes),
+        "functions": [_describe_function(finding, run) for finding in run.findings],
+        "cases": [_describe_case(run, f, o) for f in run.findings for o in f.outcomes],
+    }
+    return json.dumps(document, indent=1, sort_keys=True)
+
+
+def _describe_function(finding: Finding, run: Run) -> dict[str, Any]:
+    counts = Counter(outcome.status for outcome in finding.outcomes)
+    exam = run.settings.exam
+    return {
+        "name": finding.function,
+        "op": finding.op,
+        "status": finding.status,
+        **{key.lower().replace(" ", "_"): counts[key] for key in _STATUSES},
+        "age": sum(bool(outcome.age) for outcome in finding.outcomes),
+        "outside": finding.outside,
+        "mistakes": [] if exam else _list_mistakes(finding),
+        "deviations": [] if exam else finding.deviations,
+    }
+
+
+def _list_mistakes(finding: Finding) -> list[dict[str, Any]]:
+    """What is known to be wrong with the function, age first; each with a case that shows it."""
+    rows = []
+    if finding.age:
+        aged = [outcome for outcome in finding.outcomes if outcome.age]
+        rows.append((finding.age, len(aged), len(aged), aged[0]))
+    if found := finding.diagnosis:
+        shown = finding.smallest or finding.failing[0]
+        rows += [(mistake, found.explains, found.of, shown) for mistake in found.mistakes]
+    return [
+        {"id": m.id, "title": m.title, "explains": explains, "of": of, "case": case.question.row}
+        for m, explains, of, case in rows
+    ]
+
+
+def _describe_case(run: Run, finding: Finding, outcome: Outcome) -> dict[str, Any]:
+    exam = run.settings.exam
+    return {
+        "id": outcome.id,
+        "function": outcome.function,
+        "op": outcome.op,
+        "level": level(outcome.question),
+        "rung": rung(outcome.question),
+        "status": outcome.status,
+        "evidence": outcome.evidence,
+        "outputs": [_describe_output(compared, exam) for compared in outcome.comparisons],
+        "mistake": None if exam else _name_mistake(finding, outcome),
+        "message": outcome.message,
+        "stdout": outcome.stdout,
+        "seconds": round(outcome.seconds, 6),
+        "repro": write_command(run, outcome),
+    }
+
+
+def _name_mistake(finding: Finding, outcome: Outcome) -> str | None:
+    """The mistake by name, where it explains every failing case; or the convention, or the age."""
+    found = finding.diagnosis
+    if found and found.is_whole and outcome.is_failing:
+        return " + ".join(mistake.id for mistake in found.mistakes)
+    return next(iter((*outcome.deviations, *outcome.age[:1])), None)
+
+
+def _describe_output(compared: Comparison, exam: bool) -> dict[str, Any]:
+    return {
+        "name": compared.name,
+        "status": "ok" if compared.is_right else "WRONG",
+        "wrong": compared.wrong,
+        "of": compared.of,
+        "message": compared.message,
+        "worst": None if exam or not compared.worst else _name_odd(asdict(compared.worst)),
+    }
+
+
+def _name_odd(worst: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no NaN and no infinities: they become their names."""
+    odd = {k: str(v) for k, v in worst.items() if isinstance(v, float) and not math.isfinite(v)}
+    return worst | odd

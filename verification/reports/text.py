@@ -1,0 +1,225 @@
+"""A run as text for people: a line for each function, and a block where something is wrong."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from verification import mistakes
+from verification.judging import Finding, Outcome, Run
+from verification.questions import LINE, RUNGS, rung
+from verification.reports.planes import draw
+
+LABEL = 23
+"""Width of what stands before the words of a block."""
+_COLOURS = {
+    "ok": "32",
+    "DEVIATES": "33",
+    "WRONG": "31;1",
+    "CRASH": "31;1",
+    "TIMEOUT": "31;1",
+    "MEMORY": "31;1",
+    "not judged": "33",
+    "not attempted": "33",
+    "outside": "2",
+}
+
+
+def write_text(run: Run, colour: bool = False, full: bool = False) -> str:
+    """The report; `full` tells every outcome at length, as for a single case."""
+    lines = [line for finding in run.findings for line in write_finding(run, finding, colour, full)]
+    return "\n".join([*write_header(run), *lines, *write_summary(run)])
+
+
+def write_header(run: Run) -> list[str]:
+    """Who is judged, and what is to be said about that."""
+    words = [run.candidate, f"{run.contract} contract", f"oracle {run.oracle}"]
+    words += [f"numpy {run.numpy}", run.settings.dtype, f"seed {run.settings.seed}"]
+    return ["   ".join(words), *(f"  note: {note}" for note in run.notes), ""]
+
+
+def write_finding(
+    run: Run, finding: Finding, colour: bool = False, full: bool = False
+) -> list[str]:
+    """A line of counts, and a block where something is wrong."""
+    if finding.status == "not attempted":
+        return []
+    lines = [_write_counts(finding, colour)]
+    if full:
+        for outcome in finding.outcomes:
+            lines += _write_case(run, finding, outcome, "case")
+    elif finding.smallest is not None:
+        lines += _write_case(run, finding, finding.smallest, "smallest failing case")
+    return lines + _lay_out([*_age(run, finding), *_inherited(finding), *_conventions(finding)])
+
+
+def write_summary(run: Run) -> list[str]:
+    """The last lines."""
+    missing = [finding.function for finding in run.findings if finding.status == "not attempted"]
+    absent = [f"  not attempted: {', '.join(missing)}"] if missing else []
+    if not run.asked:
+        return [*absent, "", "Nothing was attempted."]
+    attempted = [f for f in run.findings if f.status not in ("not attempted", "outside")]
+    differing = sum(bool(finding.failing) for finding in run.findings)
+    verdict = f"{_count(len(attempted), 'function')}, and all match"
+    if differing:
+        verdict = f"{differing} of {_count(len(attempted), 'function')} differ"
+        verdict += "s" * (differing == 1)
+    if missing:
+        verdict += f".   {len(missing)} not attempted"
+    questions = len({outcome.question.row for outcome in run.asked})
+    evidence = Counter(outcome.evidence for outcome in run.asked).most_common()
+    kinds = ", ".join(f"{count} {kind}" for kind, count in evidence)
+    asked = f"{_count(questions, 'question')}, {_count(len(run.asked), 'check')}: {kinds}"
+    rungs = Counter(rung(outcome.question) for outcome in run.asked)
+    ladder = ", ".join(f"{rungs[name]} {name}" for name in RUNGS if rungs[name])
+    return [
+        *absent,
+        *(["", f"  {ladder}"] if len(rungs) > 1 else []),
+        "",
+        f"{verdict}.   {asked}.   {run.seconds:.1f} s",
+    ]
+
+
+def write_command(run: Run, outcome: Outcome) -> str:
+    """The command that asks this question again; in a live session, the call."""
+    settings, question = run.settings, outcome.question
+    if not isinstance(settings.candidate, str):
+        return f"judge(globals(), case={question.row!r}, only=[{outcome.function!r}])"
+    words = ["python", "-m", "verification", settings.candidate, "--case"]
+    on_line = question.name == LINE
+    words += [question.row, "--only", outcome.function] if on_line else [outcome.id]
+    words += ["--contract", settings.contract] if settings.contract else []
+    words += ["--layout", settings.layout] if settings.layout != "nchw" else []
+    words += ["--timeout", f"{settings.timeout:g}"] if settings.timeout != 10 else []
+    words += ["--memory", str(settings.memory)] if settings.memory != 4096 else []
+    words += [f"--{name}" for name in ("strict", "exam") if getattr(settings, name)]
+    words += [word for pair in settings.names.items() for word in ("--name", "=".join(pair))]
+    words += ["--seed", str(settings.seed)] if settings.seed else []
+    words += ["--dtype", settings.dtype] if settings.dtype != "float64" else []
+    return shlex.join(words)
+
+
+def _write_counts(finding: Finding, colour: bool) -> str:
+    counts = Counter(outcome.status for outcome in finding.outcomes)
+    counts["outside"] = finding.outside
+    cells = {status: f"{counts[status]:5} {status}" for status in _COLOURS if counts[status]}
+    if finding.age and "ok" in cells:
+        cells["ok"] += " (age)"
+    if colour:
+        cells = {status: f"\033[{_COLOURS[status]}m{cell}\033[0m" for status, cell in cells.items()}
+    return f"  {finding.function:32}" + "  ".join(cells.values())
+
+
+def _write_case(run: Run, finding: Finding, outcome: Outcome, title: str) -> list[str]:
+    question, exam = outcome.question, run.settings.exam
+    name = question.row if question.name == LINE else outcome.id
+    rows = [(title, name)]
+    rows += [("", question.row)] if name != question.row else []
+    rows += [("why", question.why)] if question.why else []
+    rows += [("", line) for line in _describe(finding, outcome)]
+    rows += [("printed", outcome.stdout.rstrip())] if outcome.stdout else []
+    lines = _lay_out(rows)
+    wrong = [compared for compared in outcome.comparisons if compared.worst]
+    if wrong and not exam:
+        lines += [f"          {line}" for line in draw(wrong[0], run.channels_first)]
+    if title != "case":
+        lines += _lay_out(_name_mistake(finding, exam))
+    return [*lines, *_lay_out([("again", write_command(run, outcome))])]
+
+
+def _lay_out(labelled: Iterable[tuple[str, str]]) -> list[str]:
+    """One under the other, with the control characters that a terminal would obey made visible."""
+    return [
+        f"      {label if not number else '':{LABEL}} {line}".rstrip()
+        for label, text in labelled
+        for number, line in enumerate(_make_visible(text).split("\n"))
+    ]
+
+
+def _make_visible(text: str) -> str:
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+
+
+def _describe(finding: Finding, outcome: Outcome) -> Iterator[str]:
+    """What happened, in words."""
+    yield from filter(None, (outcome.message, outcome.note))
+    yield from outcome.where
+    if outcome.status == "TIMEOUT":
+        answered = [o for o in finding.outcomes if not o.is_failing and o.status != "not judged"]
+        slowest = max((o.seconds for o in answered), default=0.0)
+        yield f"{_count(len(answered), 'other question')} answered, the slowest in {slowest:.3f} s"
+    wrong = [compared for compared in outcome.comparisons if not compared.is_right]
+    yield from (f"{compared.name} {compared.message}" for compared in wrong if compared.message)
+    places = [f"{c.name} is wrong at {c.wrong} of {c.of} places" for c in wrong if c.worst]
+    right = [compared.name for compared in outcome.comparisons if compared.is_right]
+    if right:
+        places.append(f"{' and '.join(right)} {'match' if len(right) > 1 else 'matches'}")
+    if places:
+        yield "; ".join(places)
+
+
+def _name_mistake(finding: Finding, exam: bool) -> Iterator[tuple[str, str]]:
+    diagnosis = finding.diagnosis
+    if diagnosis is None:
+        if any(outcome.comparisons for outcome in finding.failing):
+            yield "mistake", "no known mistake fits"
+            if not exam:
+                yield from (("", look) for look in finding.looks)
+        return
+    for number, mistake in enumerate(diagnosis.mistakes):
+        if exam:
+            yield "hint", mistake.hint
+            continue
+        yield "mistake" if not number else "and", mistake.title
+        yield "", mistake.does
+        yield "instead", mistake.change
+    if not exam:
+        yield "", _claim(finding)
+
+
+def _claim(finding: Finding) -> str:
+    found = finding.diagnosis
+    assert found is not None
+    if not found.is_whole:
+        return f"explains {found.explains} of {found.of} failing cases"
+    if all(outcome.status == "CRASH" for outcome in finding.failing):
+        return f"such code raises in all {found.of} failing cases, and in no other"
+    whose = "code with this mistake" if len(found.mistakes) == 1 else "code with both"
+    exactly = "bit for bit" if found.exactly else "but for roundings"
+    cases = f", in all {found.of} failing cases" if found.of > 1 else ""
+    return f"your answer is, {exactly}, that of {whose}{cases}"
+
+
+def _age(run: Run, finding: Finding) -> Iterator[tuple[str, str]]:
+    """An error of age: no mistake of mathematics, and everything else is judged without it."""
+    aged = [outcome for outcome in finding.outcomes if outcome.age]
+    if not aged or finding.age is None:
+        return
+    if not run.settings.exam:
+        yield "age", finding.age.title
+        yield "", finding.age.does
+        yield from (("", line) for line in aged[0].age[1:])
+        yield "instead", finding.age.change
+    yield "mended in flight", _count(len(aged), "case")
+
+
+def _inherited(finding: Finding) -> Iterator[tuple[str, str]]:
+    for outcome in finding.outcomes:
+        if outcome.status == "not judged":
+            yield "not judged", outcome.message
+            return
+
+
+def _conventions(finding: Finding) -> Iterator[tuple[str, str]]:
+    """Each by name; they do not fail."""
+    for name in finding.deviations:
+        count = sum(name in outcome.deviations for outcome in finding.outcomes)
+        mistake = next(m for m in mistakes.read() if m.id == name)
+        yield "convention", f"{mistake.title} ({_count(count, 'case')})"
+        yield "", mistake.does
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + "s" * (number != 1)

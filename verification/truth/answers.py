@@ -1,0 +1,127 @@
+"""What is true of a question: torch's answers, vouched for by the textbook, and their bounds."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from verification.questions import Array, Arrays, Case, arrays
+from verification.truth import bounds, oracle, textbook
+
+AFFORDABLE = 4000
+"""Multiply-adds up to which a question is small enough for the textbook's loops over integers."""
+SMALL, FEW = 20_000, 4
+"""Multiply-adds of a question whose answers are remembered; of larger ones the last few are."""
+BITWISE = ("max_pool", "avg_pool", "zero_pad")
+"""Operations whose very bits NumPy can give as torch does."""
+
+
+class OracleFaultError(Exception):
+    """Torch and the textbook disagree: nobody can be judged by either."""
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """A question's arrays, and what is true of them, computed when it is wanted.
+
+    `values` are the right outputs by name; `limits` how far an answer may be from each of their
+    elements, of the outputs that need not be equal.  `is_bitwise` asks pools for torch's very bits.
+    """
+
+    case: Case
+    arrays: Arrays
+    dtype: str
+    is_bitwise: bool = False
+
+    @property
+    def values(self) -> Arrays:
+        return self._known[0]
+
+    @property
+    def limits(self) -> Arrays:
+        return self._known[1]
+
+    @functools.cached_property
+    def _known(self) -> tuple[Arrays, Arrays]:
+        if self.case.is_exact or (self.is_bitwise and self.case.op in BITWISE):
+            values = _exact(self.case, self.arrays, self.dtype)
+            if self.case.is_exact and self.case.work <= AFFORDABLE:
+                _vouch(self.case, self.arrays, values)
+            return values, {}
+        wide = {name: a.astype(np.float64) for name, a in self.arrays.items()}
+        return oracle.answers(self.case, wide), bounds.bound(self.case, self.arrays, self.dtype)
+
+
+def answer(case: Case, seed: int, dtype: str, is_bitwise: bool = False) -> Truth:
+    """The question with its arrays, and what is true of them."""
+    remembered = _small if case.work <= SMALL else _large
+    return remembered(case, seed, case.dtype or dtype, is_bitwise)
+
+
+def _answer(case: Case, seed: int, dtype: str, is_bitwise: bool) -> Truth:
+    return Truth(case, arrays(case, seed, dtype), dtype, is_bitwise)
+
+
+_small, _large = (functools.lru_cache(maxsize=size)(_answer) for size in (8192, FEW))
+
+
+def forget() -> None:
+    """Ask the oracle anew from now on."""
+    for remembered in (_small, _large):
+        remembered.cache_clear()
+
+
+def define(op: str, case: Case, given: Arrays, book: Mapping[str, Any]) -> dict[str, Any]:
+    """What a textbook's function `op` answers; `book` holds its names, some written wrongly."""
+    x, w, dy = (given.get(name) for name in ("x", "w", "dy"))
+    match op:
+        case "conv_forward":
+            b = given["b"] if case.bias else np.zeros(case.w[-1], given["w"].dtype)
+            return {"y": book[op](case, x, w, b)}
+        case "conv_backward":
+            gradients = dict(zip(("dx", "dw", "db"), book[op](case, dy, x, w), strict=True))
+            return {name: gradients[name] for name in gradients if name != "db" or case.bias}
+        case "pool_backward":
+            return {"dx": book[op](case, dy, x)}
+        case "conv_single_step":
+            return {"y": book[op](x, w, given["b"])}
+        case "create_mask_from_window":
+            return {"y": book[op](x)}
+        case "distribute_value":
+            return {"y": book[op](dy, case.x)}
+    return {"y": book[op](case, x)}
+
+
+def _exact(case: Case, given: Arrays, dtype: str) -> Arrays:
+    if dtype != "float16":
+        return oracle.answers(case, given)
+    # torch's own half precision is no oracle, and where integers are exact none is needed
+    wide = oracle.answers(case, {name: a.astype(np.float32) for name, a in given.items()})
+    return {name: a.astype(np.float16) if a.dtype.kind == "f" else a for name, a in wide.items()}
+
+
+def _vouch(case: Case, given: Arrays, values: Arrays) -> None:
+    """Raise OracleFaultError where the textbook's loops over Python's integers say otherwise."""
+    finite = all(np.isfinite(a).all() for a in given.values())
+    whole = {name: _integers(a) if finite else a.astype(float) for name, a in given.items()}
+    kind = {"conv": "conv", "max_pool": "pool", "avg_pool": "pool"}.get(case.op)
+    ops = (f"{kind}_forward", f"{kind}_backward") if kind else (case.op,)
+    with np.errstate(all="ignore"):
+        defined = {k: v for op in ops for k, v in define(op, case, whole, vars(textbook)).items()}
+    if "index" in values:
+        defined["index"] = textbook.max_index(case, whole["x"])
+    for name, value in values.items():
+        ours = np.asarray(defined[name]).astype(value.dtype)
+        if not np.array_equal(ours, value, equal_nan=value.dtype.kind == "f"):
+            raise OracleFaultError(f"torch and the textbook disagree on {name} of {case.row}")
+
+
+def _integers(a: Array) -> Array:
+    """Python's own integers, which know no rounding."""
+    whole = np.empty(a.shape, object)
+    whole[...] = a.astype(np.int64).astype(object)
+    return whole

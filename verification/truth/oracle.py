@@ -1,0 +1,174 @@
+"""The oracle: torch.nn.functional and autograd.  The only room that knows torch.
+
+Arrays go in and come out channels last, as NumPy's.  What torch cannot be asked in its own words
+is put to it in padded arrays: pads that differ before and after or exceed half a pooling kernel,
+1-D convolutions (torch's own padding of them has crashed on channels-last memory), and 3-D
+averages of inputs smaller than their kernel.  Windows wholly in padding never get here: torch's
+max pooling writes out of bounds for them.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from verification.questions import Array, Arrays, Case
+
+Answers = dict[str, Array]
+
+THREADS = 1
+"""One, whatever the machine: a second one spins between calls, against NumPy's own."""
+
+
+def prepare() -> str:
+    """Fix what torch's answers may depend on; its name and version."""
+    torch.set_num_threads(THREADS)
+    torch.backends.nnpack.set_flags(False)  # type: ignore[no-untyped-call]
+    precision = torch.get_float32_matmul_precision()
+    if precision != "highest":
+        raise RuntimeError(f"the oracle needs full float32 precision, torch is set to {precision}")
+    return f"torch {torch.__version__.partition('+')[0]}"
+
+
+def answers(case: Case, given: Arrays) -> Answers:
+    """Every output of the question: y, index, dx, dw, db, as far as it has them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Using padding='same' with even kernel lengths")
+        return _ANSWER[case.op](case, given)
+
+
+def _conv(case: Case, given: Arrays) -> Answers:
+    x, w = _leaf(_first(given["x"])), _leaf(np.moveaxis(given["w"], (-1, -2), (0, 1)))
+    b = _leaf(given["b"]) if case.bias else None
+    pad: Any = case.word or [before for before, _ in case.pad]
+    ask = (F.conv1d, F.conv2d, F.conv3d)[len(case.space) - 1]
+    seen, pad = (_padded(case, x), 0) if case.needs_padding else (x, pad)
+    y = ask(seen, w, b, case.stride, pad, case.dilation, case.groups)
+    dx, dw, *db = _gradients(y, given["dy"], [x, w] if b is None else [x, w, b])
+    dw = np.moveaxis(dw, (0, 1), (-1, -2))
+    return {"y": _last(y), "dx": np.moveaxis(dx, 1, -1), "dw": dw} | dict(zip(["db"], db))
+
+
+def _max_pool(case: Case, given: Arrays) -> Answers:
+    x = _leaf(_first(given["x"]))
+    pad: Any = [before for before, _ in case.pad]
+    ask = (F.max_pool1d, F.max_pool2d, F.max_pool3d)[len(case.space) - 1]
+    seen, pad = (_padded(case, x, -float("inf")), 0) if case.needs_padding else (x, pad)
+    y, index = ask(
+        seen, case.kernel, case.stride, pad, case.dilation, case.ceil_mode, return_indices=True
+    )
+    y, index = _windows_of(case, y), _windows_of(case, index)
+    (dx,) = _gradients(y, given["dy"], [x])
+    if case.needs_padding:
+        cells = np.unravel_index(index.numpy(), seen.shape[2:])
+        cells = tuple(cell - before for cell, (before, _) in zip(cells, case.pad, strict=True))
+        index = torch.from_numpy(np.asarray(np.ravel_multi_index(cells, case.space)))
+    return {"y": _last(y), "index": _last(index), "dx": np.moveaxis(dx, 1, -1)}
+
+
+def _avg_pool(case: Case, given: Arrays) -> Answers:
+    x = _leaf(_first(given["x"]))
+    y = _windows_of(case, _averages(case, x))
+    (dx,) = _gradients(y, given["dy"], [x])
+    return {"y": _last(y), "dx": np.moveaxis(dx, 1, -1)}
+
+
+def _averages(case: Case, x: torch.Tensor) -> torch.Tensor:
+    pad, ceil, counted = [before for before, _ in case.pad], case.ceil_mode, case.count_include_pad
+    if len(case.space) == 1 and not case.needs_padding and case.divisor_override is None:
+        return F.avg_pool1d(x, case.kernel, case.stride, pad, ceil, counted)
+    if len(case.space) == 1:  # torch's avg_pool1d has no divisor of its own
+        plane = replace(
+            case,
+            x=(case.x[0], 1, *case.x[1:]),
+            kernel=(1, *case.kernel),
+            stride=(1, *case.stride),
+            dilation=(1, 1),
+            pad=((0, 0), *case.pad),
+        )
+        return _averages(plane, x.unsqueeze(2)).squeeze(2)
+    ask = (F.avg_pool2d, F.avg_pool3d)[len(case.space) - 2]
+    if not case.needs_padding:
+        return ask(x, case.kernel, case.stride, pad, ceil, counted, case.divisor_override)
+    divisor = case.divisor_override or 1
+    seen = _overhung(case, _padded(case, x))
+    total = ask(seen, case.kernel, case.stride, 0, False, True, divisor)
+    if case.divisor_override is not None:
+        return total
+    cells = _overhung(case, _padded(case, torch.ones_like(x), fill=float(counted)))
+    return total / ask(cells, case.kernel, case.stride, 0, False, True, 1)
+
+
+def _zero_pad(case: Case, given: Arrays) -> Answers:
+    return {"y": _last(_padded(case, _leaf(_first(given["x"]))))}
+
+
+def _conv_single_step(case: Case, given: Arrays) -> Answers:
+    x, w, b = (_leaf(given[name].reshape(1, -1, 1)) for name in ("x", "w", "b"))
+    return {"y": F.conv1d(x, w, b.reshape(1)).detach().numpy().reshape(())}
+
+
+def _create_mask(case: Case, given: Arrays) -> Answers:
+    x = _leaf(given["x"].reshape(1, 1, -1))
+    _, index = F.max_pool1d(x, x.shape[-1], return_indices=True)
+    return {"y": (np.arange(x.shape[-1]) == index.item()).reshape(case.x)}
+
+
+def _distribute(case: Case, given: Arrays) -> Answers:
+    dy = given["dy"].reshape(1, 1, 1)
+    cells = _leaf(np.zeros((1, 1, math.prod(case.x)), dy.dtype))
+    (dx,) = _gradients(F.avg_pool1d(cells, cells.shape[-1]), dy, [cells])
+    return {"y": dx.reshape(case.x)}
+
+
+_ANSWER = {
+    "conv": _conv,
+    "max_pool": _max_pool,
+    "avg_pool": _avg_pool,
+    "zero_pad": _zero_pad,
+    "conv_single_step": _conv_single_step,
+    "create_mask_from_window": _create_mask,
+    "distribute_value": _distribute,
+}
+
+
+def _leaf(a: Array) -> torch.Tensor:
+    """A tensor with memory of its own, contiguous: torch's answers may depend on strides."""
+    own = np.array(a, dtype=a.dtype.newbyteorder("="), order="C")
+    return torch.from_numpy(own).requires_grad_()
+
+
+def _first(a: Array) -> Array:
+    return np.moveaxis(a, -1, 1)
+
+
+def _last(t: torch.Tensor) -> Array:
+    return np.moveaxis(t.detach().numpy(), 1, -1)
+
+
+def _gradients(y: torch.Tensor, dy: Array, leaves: list[torch.Tensor]) -> list[Array]:
+    above = _leaf(_first(dy)).detach()
+    return [gradient.numpy() for gradient in torch.autograd.grad(y, leaves, above)]
+
+
+def _padded(case: Case, x: torch.Tensor, fill: float = 0.0) -> torch.Tensor:
+    """x with its pads in place; torch.nn.functional.pad starts at the last axis."""
+    return F.pad(x, [size for pair in reversed(case.pad) for size in pair], value=fill)
+
+
+def _overhung(case: Case, x: torch.Tensor) -> torch.Tensor:
+    """A padded x with zeros below windows that overhang it: torch refuses some, rounding up."""
+    sizes = zip(case.out, case.stride, case.kernel, x.shape[2:], strict=True)
+    over = [max(0, (out - 1) * step + kernel - size) for out, step, kernel, size in sizes]
+    return F.pad(x, [size for reach in reversed(over) for size in (0, reach)])
+
+
+def _windows_of(case: Case, y: torch.Tensor) -> torch.Tensor:
+    """Without windows that start in the end pad: where torch cannot see the pad it keeps them."""
+    return y[(slice(None), slice(None), *map(slice, case.out))]
