@@ -12,7 +12,7 @@ from parametrize_from_file import defaults
 
 import npcnn
 from npcnn import functional
-from verification.questions import arrays, divisors, parse, shapes
+from verification.questions import CaseError, arrays, divisors, parse, shapes
 from verification.truth import define, oracle, textbook
 
 DTYPES = ("float32", "float64")
@@ -152,6 +152,8 @@ def test_pools(line, dtype):
             right = loop(case, given["x"], given["dy"])
             for ask in [*TORCH, ask_npcnn]:
                 assert_same(right, ask(case, given), ask)
+            fortran = {name: np.asfortranarray(a) for name, a in given.items()}
+            assert_same(right, ask_npcnn(case, fortran), ask_npcnn)
 
 
 @parametrize_from_file
@@ -163,6 +165,23 @@ def test_convolutions(line, dtype):
     right = ask_textbook(case, given)
     for ask in [*TORCH, ask_npcnn]:
         assert_same(right, ask(case, given), ask, signs=False)
+
+
+@parametrize_from_file
+def test_small_sizes(line, values):
+    """All of them, so far as an oracle may be asked: torch has the textbook's numbers."""
+    asked = 0
+    for words in itertools.product(*values):
+        try:
+            case = parse(line.format(*words))[0]
+        except CaseError:
+            continue
+        given = arrays(case, 0, "float64")
+        assert_same(
+            ask_textbook(case, given), oracle.answers(case, given), oracle.answers, signs=False
+        )
+        asked += 1
+    assert asked > len(values)
 
 
 @parametrize_from_file(path="test_facts.toml", key=["test_pools", "test_convolutions"])

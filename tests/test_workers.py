@@ -174,7 +174,7 @@ def test_large_layers_are_cut_in_pieces(groups):
         measure(functional.avg_pool_backward, x, x, **window),
     ):
         assert peak <= 2**24
-        assert kept <= 2**16
+        assert kept <= 2**20
 
 
 def test_memory_is_used_again():
@@ -184,4 +184,4 @@ def test_memory_is_used_again():
     assert measure(functional.conv, x, w)[0] <= 2**18
     assert measure(functional.conv_backward, y, x, w)[0] <= 2**18
     x = np.ones((1, 200, 200, 16))
-    assert measure(functional.conv, x, x[0, ..., None], padding=1)[1] <= 2**16
+    assert measure(functional.conv, x, x[0, ..., None], padding=1)[1] <= 2**20

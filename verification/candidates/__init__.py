@@ -4,7 +4,5 @@ from verification.candidates.candidate import Candidate, Terms, load
 from verification.candidates.contracts import CANONICAL, NAMES, OWN, Contract, Function
 from verification.candidates.process import Other, Reply, UnloadableError
 
-__all__ = [
-    *("CANONICAL", "NAMES", "OWN", "Candidate", "Contract", "Function", "Other", "Reply"),
-    *("Terms", "UnloadableError", "load"),
-]
+__all__ = ["CANONICAL", "Candidate", "Contract", "Function", "NAMES", "OWN", "Other", "Reply"]
+__all__ += ["Terms", "UnloadableError", "load"]

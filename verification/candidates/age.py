@@ -9,35 +9,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import wraps
+from functools import partialmethod, wraps
 from operator import index
 from types import ModuleType
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy import asarray, dtype, float64, isin, ndarray, sort
-
-Number = TypeVar("Number", float, int, complex)
+from numpy import asarray, isin, ndarray, sort
 
 MAKERS = (
     *("zeros", "empty", "ones", "full", "zeros_like", "empty_like", "ones_like", "full_like"),
     *("array", "asarray", "ascontiguousarray", "copy", "pad", "einsum", "tensordot", "dot"),
 )
 DROPPED: dict[str, Any] = {
-    **dict.fromkeys(("Inf", "Infinity", "infty", "PINF"), math.inf),
-    **{"NINF": -math.inf, "NaN": math.nan, "NAN": math.nan, "PZERO": 0.0, "NZERO": -0.0},
-    **{kind.__name__: kind for kind in (float, int, bool, object, complex, str)},
-    **{"float_": float64, "complex_": np.complex128, "string_": np.bytes_, "unicode_": np.str_},
-    **{"alltrue": np.all, "sometrue": np.any, "cumproduct": np.cumprod, "product": np.prod},
-    **{"mat": np.asmatrix, "round_": np.round, "row_stack": np.vstack, "trapz": np.trapezoid},
-    "asfarray": lambda a, dtype=float64: mend_value(asarray(a, dtype)),
+    "asfarray": lambda a, dtype=np.float64: mend_value(asarray(a, dtype)),
     "asscalar": lambda a: asarray(a).item(),
     "in1d": lambda a, *others, **words: isin(asarray(a).ravel(), *others, **words),
     "msort": lambda a: sort(a, axis=0),
 }
+DROPPED |= {kind.__name__: kind for kind in (float, int, bool, object, complex, str)}
+DROPPED |= dict.fromkeys(("Inf", "Infinity", "infty", "PINF"), math.inf)
+DROPPED |= {"NINF": -math.inf, "NaN": math.nan, "NAN": math.nan, "PZERO": 0.0, "NZERO": -0.0}
+DROPPED |= {"float_": np.float64, "complex_": np.complex128, "string_": np.bytes_}
+DROPPED |= {"unicode_": np.str_, "alltrue": np.all, "sometrue": np.any, "product": np.prod}
+DROPPED |= {"cumproduct": np.cumprod, "mat": np.asmatrix, "round_": np.round}
+DROPPED |= {"row_stack": np.vstack, "trapz": np.trapezoid}
 
 
-class Mended(ndarray[Any, dtype[Any]]):
+class Mended(ndarray[Any, np.dtype[Any]]):
     """An array whose single element is a number wherever one is wanted, as it was for long.
 
     `note` is called with the id of each error of age: of what NumPy itself refuses, nothing else.
@@ -45,37 +44,30 @@ class Mended(ndarray[Any, dtype[Any]]):
 
     note: ClassVar[Callable[[str], None]]
 
-    def __float__(self) -> float:
-        return self._convert(float)
-
-    def __int__(self) -> int:
-        return self._convert(int)
-
-    def __complex__(self) -> complex:
-        return self._convert(complex)
-
-    def __index__(self) -> int:
-        return self._convert(index)
-
-    def _convert(self, convert: Callable[[Any], Number]) -> Number:
+    def _convert(self, convert: Callable[[Any], Any]) -> Any:
         plain = self.view(ndarray)
         try:
             return convert(plain)
         except TypeError:
-            if self.size != 1:
+            if plain.size != 1:
                 raise
             value = convert(plain.reshape(()))
             Mended.note("float-of-array")
             return value
 
+    __float__ = partialmethod(_convert, float)
+    __int__ = partialmethod(_convert, int)
+    __complex__ = partialmethod(_convert, complex)
+    __index__ = partialmethod(_convert, index)
+
     def __setitem__(self, key: Any, value: Any) -> None:
-        single = isinstance(value, ndarray) and value.size == 1
+        plain = value.view(ndarray) if isinstance(value, Mended) else value
         try:
-            super().__setitem__(key, value.view(ndarray) if single else value)
+            super().__setitem__(key, plain)
         except (TypeError, ValueError):
-            if not single:
+            if not isinstance(plain, ndarray) or plain.size != 1:
                 raise
-            super().__setitem__(key, value.view(ndarray).reshape(()))
+            super().__setitem__(key, plain.reshape(()))
             Mended.note("array-into-element")
 
     def __array_wrap__(
@@ -87,26 +79,22 @@ class Mended(ndarray[Any, dtype[Any]]):
 
 def mend(numpy: ModuleType, note: Callable[[str], None]) -> None:
     """Repaint the module: what it makes is mended, and what it dropped is back."""
-    missing = vars(numpy)["__getattr__"]
+    find = vars(numpy)["__getattr__"]
 
-    def find(name: str) -> Any:
+    def find_dropped(name: str) -> Any:
         if name not in DROPPED:
-            return missing(name)
+            return find(name)
         note("removed-alias")
         return DROPPED[name]
 
     Mended.note = staticmethod(note)
+    vars(numpy)["__getattr__"] = find_dropped
     for name in MAKERS:
         setattr(numpy, name, _mend_maker(getattr(numpy, name)))
-    setattr(numpy, "__getattr__", find)
 
 
 def _mend_maker(make: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(make)
-    def maker(*arguments: Any, **words: Any) -> Any:
-        return mend_value(make(*arguments, **words))
-
-    return maker
+    return wraps(make)(lambda *arguments, **words: mend_value(make(*arguments, **words)))
 
 
 def mend_value(value: Any) -> Any:

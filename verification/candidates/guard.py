@@ -1,6 +1,6 @@
 """Between the judge and the worker: a process that ends whatever the candidate has started.
 
-    python -P guard.py FOLDER ...        the judge's sys.path; standard input is a socket to the judge
+    python -P guard.py FOLDER ...      the judge's sys.path; standard input is a socket to the judge
 
 It forks the worker and waits for the worker's end or the judge's.  Then it kills its children until
 there are none: on Linux orphans become its children, those in sessions of their own included.  It
@@ -57,7 +57,7 @@ def guard(judge: int, serve: Callable[[socket, list[str]], None]) -> NoReturn:
 
 def _control(option: int, value: int) -> bool:
     """prctl, where there is one."""
-    return sys.platform == "linux" and ctypes.CDLL(None).prctl(option, value, 0, 0, 0) == 0
+    return sys.platform == "linux" and not ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def _kill_all(worker: int) -> None:

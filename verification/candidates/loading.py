@@ -24,46 +24,44 @@ from typing import Any
 
 from verification.candidates import notebook
 
+Definition = ast.FunctionDef | ast.AsyncFunctionDef
+Place = tuple[str, int]
+
 FOREIGN = ("torch", "tensorflow", "jax", "scipy.signal", "npcnn")
 OURS = str(Path(__file__).parent.parent) + os.sep
 FOLDERS = (os.path.dirname(os.__file__), *site.getsitepackages(), site.getusersitepackages())
-LIBRARIES = tuple(folder + os.sep for folder in FOLDERS)
+OTHERS = (OURS, *(folder + os.sep for folder in FOLDERS), "<frozen", "<__array_function__")
 CELL = re.compile(r"<ipython-input-(\d+)-\w+>")
 STARS = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}
 WORDS, LINES = 2000, 8
 """Characters of an exception's words, and lines of its traceback, that are kept."""
 
-Definition = ast.FunctionDef | ast.AsyncFunctionDef
-Place = tuple[str, int]
-
 
 class Program:
     """A candidate's names; `root` is the folder that is its own, where it has one."""
 
-    def __init__(self, kind: str, name: str, namespace: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, kind: str, name: str, namespace: Mapping[str, Any] | None) -> None:
         self.kind, self.name, self.namespace = kind, name, namespace or {}
         self.root, self.notes = "", tuple[str, ...]()
         self._before = frozenset(sys.modules)
 
     def load(self) -> None:
-        """Run its code as far as it must be; the path and the folder are the process's."""
-        if self.kind == "live":
-            return
+        """Run its code as far as it must be; the path and the folder are the whole process's."""
         if self.kind == "module":
             module = import_module(self.name)
             self.namespace, file = vars(module), getattr(module, "__file__", None)
             self.root = os.path.join(os.path.dirname(os.path.realpath(file)), "") if file else ""
-            return
-        path = Path(self.name)
-        os.chdir(path.parent)
-        sys.path.insert(0, str(path.parent))
-        sys.argv = [str(path)]
-        namespace = vars(_make_module(path))
-        self.namespace, self.root = namespace, os.path.join(path.parent, "")
-        if self.kind == "notebook":
-            self.notes = notebook.run(path.read_bytes(), namespace)
-        else:
-            exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), namespace)
+        elif self.kind != "live":
+            path = Path(self.name)
+            os.chdir(path.parent)
+            sys.path.insert(0, str(path.parent))
+            sys.argv = [str(path)]
+            namespace = vars(_make_module(path))
+            self.namespace, self.root = namespace, os.path.join(path.parent, "")
+            if self.kind == "notebook":
+                self.notes = notebook.run(path.read_bytes(), namespace)
+            else:
+                exec(compile(path.read_bytes(), path, "exec", dont_inherit=True), namespace)
 
     def find(self, name: str) -> Any:
         """The function of this name, dots included."""
@@ -75,7 +73,7 @@ class Program:
     def functions(self) -> dict[str, Any]:
         """What can be called by name, also in the modules of the candidate's own package."""
         functions = dict(_own_callables(self.namespace))
-        for name, value in list(self.namespace.items()):
+        for name, value in [*self.namespace.items()]:
             if isinstance(value, ModuleType) and value.__name__.startswith(f"{self.name}."):
                 inner = _own_callables(vars(value))
                 functions |= {f"{name}.{one}": f for one, f in inner if not one.startswith("_")}
@@ -83,35 +81,34 @@ class Program:
 
     def foreign(self) -> tuple[str, ...]:
         """Notes about what was imported that does the work itself."""
-        if self.kind == "live":
-            used = {name for value in self.namespace.values() for name in _modules_used(value)}
-        else:
-            used = {name for name in FOREIGN if name in sys.modules} - self._before
+        used = {name for name in FOREIGN if name in sys.modules} - self._before
+        if self.kind == "live":  # a session may have torch for other purposes
+            used = {name for value in self.namespace.values() for name in _modules_of(value)}
         own = self.name.partition(".")[0]
         names = (name for name in FOREIGN if name in used and name != own)
         return tuple(f"imports {name}: not a NumPy implementation" for name in names)
+
+    def owns(self, file: str) -> bool:
+        """Whether the code is its own: no library's, and not ours."""
+        inside = self.root and file.startswith(self.root)
+        return not file.startswith(
+            tuple(o for o in OTHERS if not inside or o.startswith(self.root))
+        )
 
     def own_lines(self, places: Iterable[Place]) -> tuple[str, ...]:
         """Those of the places that are in its own code, each once, as their owner knows them."""
         return tuple(dict.fromkeys(self._show(*place) for place in places if self.owns(place[0])))
 
-    def owns(self, file: str) -> bool:
-        """Whether the code is its own: no library's, and not ours."""
-        others = (OURS, *LIBRARIES, "<frozen", "<__array_function__")
-        if self.root and file.startswith(self.root):
-            others = tuple(one for one in others if one.startswith(self.root))
-        return not file.startswith(others)
-
     def _show(self, file: str, number: int) -> str:
+        name = os.path.basename(file)
         if file.startswith("cell "):
             name = file
         elif cell := CELL.fullmatch(file):
             name = f"cell {cell[1]}"
         elif "ipykernel" in file:
             name = "cell"
-        else:
-            inside = self.root and file.startswith(self.root)
-            name = os.path.relpath(file, self.root) if inside else os.path.basename(file)
+        elif self.root and file.startswith(self.root):
+            name = file.removeprefix(self.root)
         return f"{name} line {number}: {linecache.getline(file, number).strip()}"[:WORDS]
 
 
@@ -131,24 +128,21 @@ def _make_module(path: Path) -> ModuleType:
 
 
 def _own_callables(namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, value in list(namespace.items()):
-        if not isinstance(name, str) or name.startswith("__"):
-            continue
-        if callable(value) and type(value) is not notebook.Missing and not _is_borrowed(value):
-            yield name, value
+    for name, value in [*namespace.items()]:
+        if isinstance(name, str) and not name.startswith("__") and callable(value):
+            if type(value) is not notebook.Missing and not _is_borrowed(value):
+                yield name, value
 
 
 def _is_borrowed(value: Any) -> bool:
     """Whether it comes from the standard library or NumPy, by `from numpy import *` perhaps."""
-    if type(value).__module__ in ("typing", "types"):
-        return True
     if not isinstance(value, FunctionType | BuiltinFunctionType | type):
-        return False
+        return type(value).__module__ in ("typing", "types")
     home = str(getattr(value, "__module__", None) or "").partition(".")[0]
     return home in sys.stdlib_module_names or home in ("numpy", "IPython")
 
 
-def _modules_used(function: Any) -> Iterator[str]:
+def _modules_of(function: Any) -> Iterator[str]:
     """The modules that a live function speaks of."""
     if isinstance(function, FunctionType):
         for name in function.__code__.co_names:
@@ -160,8 +154,8 @@ def _modules_used(function: Any) -> Iterator[str]:
 def parameters(function: Any) -> list[str] | None:
     """The names of a function's parameters, stars included; None where nobody knows."""
     try:
-        found = inspect.signature(function).parameters.items()
-        return [STARS.get(one.kind.name, "") + name for name, one in found]
+        signature = inspect.signature(function).parameters
+        return [STARS.get(one.kind.name, "") + name for name, one in signature.items()]
     except Exception:  # a stranger's __signature__, or a function of C
         return None
 
@@ -184,49 +178,47 @@ def describe(error: BaseException) -> str:
 
 
 def trace(error: BaseException) -> Iterator[Place]:
-    """Where it came by, and of no Python where that ends."""
+    """The lines that led there, and the one that is no Python."""
     for frame, number in walk_tb(error.__traceback__):
         yield frame.f_code.co_filename, number
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         yield error.filename, error.lineno
 
 
-def define(function: Any) -> Definition | None:
-    """Its definition in the source, where that can be read."""
+def is_stub(function: Any) -> bool:
+    """Whether nobody has written it yet, as far as its source can be read."""
     try:
         function = inspect.unwrap(function)
     except Exception:  # a stranger's __wrapped__
-        return None
+        return False
     if type(function) is not FunctionType:
-        return None
+        return False
     code = function.__code__
     definition = _definitions(code.co_filename).get(code.co_firstlineno)
-    return definition if definition and definition.name == code.co_name else None
+    return definition is not None and definition.name == code.co_name and is_blank(definition)
 
 
 @cache
 def _definitions(file: str) -> dict[int, Definition]:
     """By the line where they begin, decorators included."""
     try:
-        nodes = ast.walk(ast.parse("".join(linecache.getlines(file))))
+        nodes = [*ast.walk(ast.parse("".join(linecache.getlines(file))))]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return {}
     functions = (node for node in nodes if isinstance(node, Definition))
     return {min([f.lineno, *(one.lineno for one in f.decorator_list)]): f for f in functions}
 
 
-def is_stub(definition: Definition) -> bool:
-    """Whether nobody has written it yet: it is empty, or has a blank that no written one has."""
-    body = definition.body
-    if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-        body = body[1:] if isinstance(body[0].value.value, str) else body
-    nodes = list(_walk_own(body))
+def is_blank(definition: Definition) -> bool:
+    """Whether it is empty, or has a blank that no written function has."""
+    body = definition.body[ast.get_docstring(definition, clean=False) is not None :]
+    nodes = [*_walk_own(body)]
     return all(map(_does_nothing, body)) or any(map(_has_blank, nodes)) or _returns_blank(nodes)
 
 
 def _walk_own(body: list[ast.stmt]) -> Iterator[ast.AST]:
     """All nodes but those of inner functions."""
-    waiting: list[ast.AST] = list(body)
+    waiting: list[ast.AST] = [*body]
     while waiting:
         yield (node := waiting.pop())
         if not isinstance(node, Definition | ast.Lambda | ast.ClassDef):
@@ -235,28 +227,22 @@ def _walk_own(body: list[ast.stmt]) -> Iterator[ast.AST]:
 
 def _does_nothing(statement: ast.stmt) -> bool:
     match statement:
-        case ast.Pass() | ast.Expr(value=ast.Constant()) | ast.Return(value=None):
+        case ast.Pass() | ast.Expr(ast.Constant()) | ast.Return(None | ast.Constant(None)):
             return True
-        case ast.Return(value=ast.Constant(value=None)):
-            return True
-        case ast.Raise(exc=ast.Call(func=raised) | raised):
-            return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
+        case ast.Raise(ast.Call(ast.Name(name)) | ast.Name(name)):
+            return name == "NotImplementedError"
     return False
-
-
-def _is_none(node: ast.AST | None) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _has_blank(node: ast.AST) -> bool:
     """`(m, n_H) = None`, `Z[i, h, w, c] = None`, `range(None)`, `Z[i, h, w, c] += None`."""
     match node:
-        case ast.Assign(value=ast.Constant(value=None)):
-            return any(isinstance(t, ast.Tuple | ast.List | ast.Subscript) for t in node.targets)
-        case ast.AugAssign():
-            return _is_none(node.value)
-        case ast.Call(func=ast.Name(id="range")):
-            return any(map(_is_none, node.args))
+        case ast.Assign(targets, ast.Constant(None)):
+            return any(isinstance(one, ast.Tuple | ast.List | ast.Subscript) for one in targets)
+        case ast.Call(ast.Name("range"), arguments):
+            return any(isinstance(one, ast.Constant) and one.value is None for one in arguments)
+        case ast.AugAssign(value=ast.Constant(None)):
+            return True
     return False
 
 
@@ -264,11 +250,13 @@ def _returns_blank(nodes: Iterable[ast.AST]) -> bool:
     """Whether a name that is returned is bound, and to nothing but None."""
     bound, blank, returned = Counter[str](), Counter[str](), set[str]()
     for node in nodes:
-        if isinstance(node, ast.Return):
-            parts = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
-            returned |= {part.id for part in parts if isinstance(part, ast.Name)}
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            bound[node.id] += 1
-        elif isinstance(node, ast.Assign) and _is_none(node.value):
-            blank.update(target.id for target in node.targets if isinstance(target, ast.Name))
+        match node:
+            case ast.Return(ast.Tuple(parts)):
+                returned |= {part.id for part in parts if isinstance(part, ast.Name)}
+            case ast.Return(ast.Name(name)):
+                returned.add(name)
+            case ast.Name(name, ast.Store()):
+                bound[name] += 1
+            case ast.Assign(targets, ast.Constant(None)):
+                blank.update(target.id for target in targets if isinstance(target, ast.Name))
     return any(bound[name] and bound[name] == blank[name] for name in returned)

@@ -16,8 +16,8 @@ from types import FunctionType
 from typing import Any
 
 PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
-CALLS = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
-DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+CALLS = ast.Call | ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr
+DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 class NotebookError(ValueError):
@@ -53,23 +53,22 @@ class Missing:
 
 def run(raw: bytes, namespace: dict[str, Any]) -> tuple[str, ...]:
     """Define what the notebook defines; what was passed over is in the notes."""
-    notes: list[str] = []
+    notes: dict[str, None] = {}
     broken: SyntaxError | None = None
     for number, text in enumerate(read_cells(raw), 1):
-        name = f"cell {number}"
-        lines = text.splitlines(keepends=True)
-        linecache.cache[name] = (len(text), None, lines, name)
+        cell, lines = f"cell {number}", text.splitlines(keepends=True)
+        linecache.cache[cell] = (len(text), None, lines, cell)
         try:
-            statements = parse(lines, name)
+            statements = parse(lines, cell)
         except SyntaxError as error:
             broken = broken or error
-            notes.append(f"{name} is passed over: line {error.lineno}: {error.msg}")
+            notes[f"{cell} is passed over: line {error.lineno}: {error.msg}"] = None
             continue
         for statement in filter(is_harmless, statements):
-            notes += [_execute(part, name, namespace) for part in _split(statement)]
+            notes |= dict.fromkeys(_execute(statement, cell, namespace))
     if broken and not any(isinstance(value, FunctionType) for value in namespace.values()):
         raise broken
-    return tuple(dict.fromkeys(filter(None, notes)))
+    return tuple(notes)
 
 
 def read_cells(raw: bytes) -> list[str]:
@@ -83,26 +82,23 @@ def read_cells(raw: bytes) -> list[str]:
         raise NotebookError("it is no notebook") from error
 
 
-def parse(lines: list[str], name: str) -> list[ast.stmt]:
-    """A cell's statements; lines that no Python understands are `pass` if they are magics."""
-    first = next((line.strip() for line in lines if line.strip()), "")
+def parse(lines: list[str], cell: str) -> list[ast.stmt]:
+    """A cell's statements; a line that no Python understands is a `pass` if it is a magic."""
+    first = "".join(lines).lstrip()
     if first.startswith("%%") and not first.startswith(PYTHON_MAGICS):
         return []
-    lines = [*lines]
-    while True:
-        try:
-            return ast.parse("".join(lines), name).body
-        except SyntaxError as error:
-            at = (error.lineno or 0) - 1
-            if not 0 <= at < len(lines) or not _is_magic(lines[at]):
-                raise
-            indent = lines[at][: len(lines[at]) - len(lines[at].lstrip())]
-            lines[at] = f"{indent}pass\n"
+    try:
+        return ast.parse("".join(lines), cell).body
+    except SyntaxError as error:
+        at = (error.lineno or 0) - 1
+        if not 0 <= at < len(lines) or not _is_magic(lines[at].strip()):
+            raise
+        indent = lines[at][: len(lines[at]) - len(lines[at].lstrip())]
+        return parse([*lines[:at], f"{indent}pass\n", *lines[at + 1 :]], cell)
 
 
 def _is_magic(line: str) -> bool:
     """%matplotlib inline, !pip install, files = !ls, ?help, help?"""
-    line = line.strip()
     value = line.partition("=")[2].strip()
     return line.startswith(("%", "!", "?")) or line.endswith("?") or value.startswith(("%", "!"))
 
@@ -112,51 +108,39 @@ def is_harmless(statement: ast.stmt) -> bool:
     match statement:
         case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
             return _calls_nothing(statement)
-        case ast.If():
-            inner = [*statement.body, *statement.orelse]
-            return _calls_nothing(statement.test) and all(map(is_harmless, inner))
-        case ast.Try():
-            inner = [one for handler in statement.handlers for one in handler.body]
-            inner += [*statement.body, *statement.orelse, *statement.finalbody]
-            return all(map(is_harmless, inner))
-    return isinstance(statement, (ast.Import, ast.ImportFrom, ast.Pass, *DEFINITIONS))
+        case ast.If(test, body, orelse):
+            return _calls_nothing(test) and all(map(is_harmless, [*body, *orelse]))
+        case ast.Try(body, handlers, orelse, final):
+            inner = [one for handler in handlers for one in handler.body]
+            return all(map(is_harmless, [*body, *inner, *orelse, *final]))
+    return isinstance(statement, ast.Import | ast.ImportFrom | ast.Pass | DEFINITIONS)
 
 
 def _calls_nothing(node: ast.AST) -> bool:
     """What a lambda calls, it calls later."""
-    if isinstance(node, ast.Lambda):
-        return True
-    return not isinstance(node, CALLS) and all(map(_calls_nothing, ast.iter_child_nodes(node)))
+    inner = ast.iter_child_nodes(node)
+    is_quiet = not isinstance(node, CALLS) and all(map(_calls_nothing, inner))
+    return is_quiet or isinstance(node, ast.Lambda)
 
 
-def _split(statement: ast.stmt) -> Iterator[ast.stmt]:
-    """An import name by name, anything else as it is."""
-    if not isinstance(statement, ast.Import | ast.ImportFrom):
-        yield statement
-        return
-    for alias in statement.names:
-        part = copy(statement)
+def _execute(statement: ast.stmt, cell: str, namespace: dict[str, Any]) -> Iterator[str]:
+    """Run it, an import name by name; of what fails and will be missed, a note."""
+    for alias in getattr(statement, "names", [None]):
+        part: Any = copy(statement)
         part.names = [alias]
-        yield part
-
-
-def _execute(statement: ast.stmt, name: str, namespace: dict[str, Any]) -> str:
-    """Run it; what fails is passed over, with a note if anybody will miss it."""
-    try:
-        exec(compile(ast.Module([statement], []), name, "exec", dont_inherit=True), namespace)
-    except MemoryError:
-        raise
-    except (Exception, SystemExit) as error:
-        kind = type(error).__name__
-        if isinstance(statement, DEFINITIONS):
-            what = f"{statement.name} is passed over: {kind}: {error}"
-            return f"{name} line {statement.lineno}: {what}"
-        if isinstance(statement, ast.Import | ast.ImportFrom):
-            (alias,) = statement.names
-            if alias.name != "*":
-                bound = alias.asname or alias.name.partition(".")[0]
-                namespace.setdefault(bound, Missing())
-            missing = isinstance(error, ModuleNotFoundError)
-            reason = "is missing" if missing else f"cannot be imported ({kind})"
-            return f"{getattr(statement, 'module', '') or alias.name} {reason}, passed over"
-    return ""
+        try:
+            exec(compile(ast.Module([part], []), cell, "exec", dont_inherit=True), namespace)
+        except MemoryError:
+            raise
+        except (Exception, SystemExit) as error:
+            kind = type(error).__name__
+            if isinstance(statement, DEFINITIONS):
+                what = f"{statement.name} is passed over: {kind}: {error}"
+                yield f"{cell} line {statement.lineno}: {what}"
+            elif alias:
+                if alias.name != "*":
+                    bound = alias.asname or alias.name.partition(".")[0]
+                    namespace.setdefault(bound, Missing())
+                missing = isinstance(error, ModuleNotFoundError)
+                reason = "is missing" if missing else f"cannot be imported ({kind})"
+                yield f"{getattr(part, 'module', None) or alias.name} {reason}, passed over"

@@ -6,9 +6,9 @@ the arrays that it describes, each in C order.  Nothing is ever unpickled.  A re
     {"token": ..., "layout": "C", "arrays": [[dtype, shape], ...], "calls": [{"function": name,
      "arguments": [...], "words": {...}, "outputs": ["y", ""], "returns": "Z, cache"}, ...]}
 
-An argument is a plain value, {"array": place}, {"scalar": place}, {"objects": [...]},
-{"tuple": [...]}, {"list": [...]}, {"dict": [[key, value], ...]}, {"identity": 0}, or
-{"result": [call, item]} of an earlier call (a cache).  Each request is answered twice, on fresh copies.
+An argument is a plain value, a list, {"array": place}, {"objects": [...]}, {"tuple": [...]},
+{"dict": [[key, value], ...]}, {"identity": 0}, or {"result": [call, item]} of an earlier call (a
+cache).  Every request is answered twice, on fresh copies.
 
 Names are imported one by one, and before the candidate is: it may repaint modules as it likes.
 """
@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping
 from io import RawIOBase, StringIO, TextIOWrapper
 from itertools import takewhile
 from json import dumps, loads
-from math import prod
+from math import inf, prod
 from pathlib import Path
 from socket import socket
 from struct import Struct
@@ -36,64 +36,75 @@ from warnings import simplefilter
 import numpy
 from numpy import array, asarray, broadcast_to, dtype, errstate, may_share_memory, ndarray, repeat
 
-from verification.candidates import age, loading
-from verification.candidates.loading import describe, kind
+from verification.candidates import age
+from verification.candidates.loading import (
+    LINES,
+    Program,
+    describe,
+    is_stub,
+    kind,
+    parameters,
+    trace,
+)
 
 if TYPE_CHECKING:
     from verification.questions import Array
 
 Header = dict[str, Any]
 
-LENGTH, HEADER = Struct("!I"), 2**22
+PREFIX, HEADER = Struct("!IQ"), 2**22
 """What stands before a frame, and bytes of its header at most."""
 NUMBERS, ALL = "biuf", "biufcSU"
 """Kinds of dtypes: what a candidate may send, and what it may be sent."""
 SCALARS = {bool, int, float, *(dtype(code).type for code in "?bBhHiIlLqQefdg")}
+PLAIN = SCALARS | {str, type(None)}
 FUNCTIONS, PRINTED = 2000, 500
 """Names that are told of, and characters kept of what one call prints, at most."""
 
 
 class Wire:
-    """Frames over a socket: arrays of these kinds, `most` bytes of them, within `timeout` seconds."""
+    """Frames over a socket: arrays of some kinds, `most` bytes of them, in `timeout` seconds."""
 
-    def __init__(self, stream: socket, kinds: str, most: float, timeout: float = 1e6) -> None:
+    def __init__(
+        self, stream: socket, kinds: str, most: float, timeout: float | None = None
+    ) -> None:
         self.stream, self.kinds, self.most, self.timeout = stream, kinds, most, timeout
 
     def send(self, header: Header, arrays: list[Array]) -> None:
         described = [(one.dtype.str, one.shape) for one in arrays]
-        words = dumps({**header, "arrays": described}).encode()
+        words, size = dumps({**header, "arrays": described}).encode(), sum(a.nbytes for a in arrays)
         self.stream.settimeout(self.timeout)
-        self.stream.sendall(LENGTH.pack(len(words)) + words)
+        self.stream.sendall(PREFIX.pack(len(words), size) + words)
         for one in arrays:
-            self.stream.sendall(asarray(one, order="C").reshape(-1).view("u1"))
+            self.stream.sendall(asarray(one, order="C").reshape(-1).view("u1").data)
 
-    def receive(self) -> tuple[Header, list[Array], list[bytearray]]:
-        """The next frame, its arrays and their bytes; EOFError, TimeoutError, or what parsing met."""
-        end = monotonic() + self.timeout
-        (length,) = LENGTH.unpack(self._read(LENGTH.size, end))
-        if length > HEADER:
-            raise ValueError(f"a frame is too large: header={length} most={HEADER}")
-        header, left = loads(self._read(length, end)), self.most
-        arrays, bodies = list[Any](), list[bytearray]()
+    def receive(self) -> tuple[Header, list[Array]]:
+        """The next frame; EOFError, TimeoutError, or whatever the parsing met."""
+        end = monotonic() + (self.timeout or inf)
+        length, left = PREFIX.unpack(self._read(PREFIX.size, end))
+        if length > HEADER or left > self.most:
+            raise ValueError(f"a frame is too large: header={length} body={left} most={self.most}")
+        header, arrays = loads(self._read(length, end)), list[Any]()
         for name, shape in header["arrays"]:
             form = dtype(name)
-            size = prod(shape) * form.itemsize
-            left -= size
+            left -= prod(shape) * form.itemsize
             if form.kind not in self.kinds or left < 0:
                 raise ValueError(f"an array is none of numbers, or too large: {name} {shape}")
-            bodies.append(self._read(size, end))
-            is_bool = form.kind == "b"  # of which only zero is False, as no other byte may stand in one
-            one = ndarray(shape, "u1" if is_bool else form, bodies[-1])
-            arrays.append(one != 0 if is_bool else one)
-        return header, arrays, bodies
+            body = self._read(prod(shape) * form.itemsize, end)
+            if form.kind == "b":  # whatever a byte is, True is 1
+                arrays.append(ndarray(shape, "u1", body).astype(bool))
+            else:
+                arrays.append(ndarray(shape, form, body))
+        return header, arrays
 
     def _read(self, size: int, end: float) -> bytearray:
         data = bytearray(size)
         left = memoryview(data)
         while left:
-            if (rest := end - monotonic()) <= 0:
-                raise TimeoutError
-            self.stream.settimeout(rest)
+            if self.timeout:
+                if (rest := end - monotonic()) <= 0:
+                    raise TimeoutError
+                self.stream.settimeout(rest)
             if not (count := self.stream.recv_into(left)):
                 raise EOFError
             left = left[count:]
@@ -117,24 +128,24 @@ class Prints(RawIOBase):
     def read_text(self) -> str:
         """With a note where it was cut."""
         text = self.kept.decode("utf-8", "replace")
-        note = f" ... (cut after {PRINTED} characters)" if len(text) > PRINTED else ""
-        return text[:PRINTED] + note
+        cut = f" ... (cut after {PRINTED} characters)" if len(text) > PRINTED else ""
+        return text[:PRINTED] + cut
 
 
 def serve(judge: socket, limits: list[str], namespace: Mapping[str, Any] | None = None) -> None:
     """Load the candidate, or take a live session's names; answer until the judge lets go."""
     os.register_at_fork(after_in_child=judge.close)  # a fork that returns has nobody to talk to
     builtins.input, sys.stdin = _read_nothing, StringIO()
-    wire = Wire(judge, ALL, float("inf"))
+    wire = Wire(judge, ALL, inf)
     wire.send({"pid": os.getpid()}, [])  # from here on it is the candidate's time
-    setup, *_ = wire.receive()
+    setup, _ = wire.receive()
     limits = sorted([*limits, *_limit(setup["memory"])])
     candidate = Candidate(setup, namespace)
     wire.send({**candidate.load(), "limits": limits}, [])
     while True:
-        request, arrays, bodies = wire.receive()
+        request, arrays = wire.receive()
         for _ in range(2):
-            wire.send(*candidate.answer(request, arrays, bodies))
+            wire.send(*candidate.answer(request, arrays))
 
 
 def _read_nothing(prompt: object = "") -> str:
@@ -147,114 +158,96 @@ def _limit(memory: int) -> list[str]:
     if sys.platform != "linux":
         return []
     pages = int(Path("/proc/self/statm").read_text().split()[0])
-    most, hard = pages * resource.getpagesize() + memory * 2**20, resource.getrlimit(resource.RLIMIT_AS)[1]
-    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    most = min(pages * resource.getpagesize() + memory * 2**20, hard % 2**63)  # -1 is no limit
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     return ["memory"]
 
 
 class Candidate:
-    """A stranger's program, and what comes of what it is asked."""
+    """A stranger's program; a request is answered by one run of its calls."""
 
     def __init__(self, setup: Header, namespace: Mapping[str, Any] | None) -> None:
-        self.program = Program(setup["kind"], setup["name"], namespace)
-        self.most, self.is_mended = setup["memory"] * 2**20, setup["mend"]
-        self._ages: dict[tuple[str, str, int], None] = {}
+        self._program = Program(setup["kind"], setup["name"], namespace)
+        self._most, self._is_mended = setup["memory"] * 2**18, setup["mend"]
+        self._ages: dict[tuple[str, str], None] = {}
 
     def load(self) -> Header:
         """Who it is."""
         hello = Header(python=platform.python_version(), numpy=numpy.__version__)
 
         def run() -> None:
-            if self.is_mended:
+            if self._is_mended:
                 age.mend(numpy, self._note)
-            self.program.load()
-            functions = self.program.functions()
+            self._program.load()
+            functions = self._program.functions()
             hello["names"] = {n: parameters(one) for n, one in [*functions.items()][:FUNCTIONS]}
             hello["stubs"] = [name for name, one in functions.items() if is_stub(one)]
 
         return {**self._watch(run), **hello}
 
-    def answer(
-        self, request: Header, arrays: list[Array], bodies: list[bytearray]
-    ) -> tuple[Header, list[Array]]:
-        """What came of one run of the calls; arrays where all went well."""
-        turn = Turn(self, request, arrays, bodies)
-        reply = self._watch(turn.play)
-        reply |= {"token": request["token"], "seconds": turn.seconds, "values": turn.values}
-        reply |= {"changed": turn.changed, "shared": turn.shared}
-        return reply, turn.sent if reply["status"] == "ok" else []
+    def answer(self, request: Header, arrays: list[Array]) -> tuple[Header, list[Array]]:
+        """What came of one run of the calls, on fresh copies of the arrays."""
+        self._arrays: list[Array] = []
+        self._owners: dict[int, str] = {}
+        self._results: list[list[Any]] = []
+        self._watched: list[tuple[str, Any, Any]] = []
+        self._reply = Header(token=request["token"], values=[], changed=[], shared=[], seconds=0.0)
+        self._sent: list[Array] = []
+
+        def run() -> None:
+            copies = (lay_out(one, request["layout"]) for one in arrays)
+            self._arrays[:] = map(age.mend_value, copies) if self._is_mended else copies
+            try:
+                for call in request["calls"]:
+                    self._results.append(self._call(call))
+            finally:
+                changed = (name for name, value, was in self._watched if bits(value) != was)
+                self._reply["changed"] = [*dict.fromkeys(changed)]
+            outputs = zip(request["calls"][-1]["outputs"], self._results[-1])
+            self._reply["values"] = [self._describe(name, one) for name, one in outputs if name]
+
+        return {**self._watch(run), **self._reply}, self._sent
 
     def _watch(self, run: Callable[[], None]) -> Header:
         """What came of it, whatever it does."""
         self._ages.clear()
         prints = Prints()
-        sys.stdout = TextIOWrapper(prints, "utf-8", "replace", write_through=True)
-        sys.stderr = sys.__stdout__ = sys.__stderr__ = sys.stdout  # type: ignore[misc]
+        stream: Any = TextIOWrapper(prints, "utf-8", "replace", write_through=True)
+        sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = stream  # type: ignore[misc]
         simplefilter("ignore")
-        reply: Header = {"status": "ok", "error": "", "kind": "", "where": ()}
+        reply = Header(status="ok", error="", kind="", where=())
         try:
             with errstate(all="ignore"):
                 run()
         except BaseException as raised:  # whatever a stranger raises is its answer
             memory = isinstance(raised, MemoryError)
-            reply |= {"status": "MEMORY" if memory else "CRASH", "error": describe(raised)}
-            reply |= {"kind": "MEMORY" if memory else kind(raised)}
-            reply |= {"where": self.program.own_lines(trace(raised))[-LINES:]}
-        ages = [(error, *self.program.own_lines([place])) for error, *place in self._ages]
-        notes = (*self.program.notes, *self.program.foreign())
-        return {**reply, "stdout": prints.read_text(), "notes": notes, "ages": ages}
+            reply = Header(status="MEMORY" if memory else "CRASH", error=describe(raised))
+            reply["kind"] = "MEMORY" if memory else kind(raised)
+            reply["where"] = self._program.own_lines(trace(raised))[-LINES:]
+        notes = (*self._program.notes, *self._program.foreign())
+        return {**reply, "stdout": prints.read_text(), "notes": notes, "ages": [*self._ages]}
 
     def _note(self, error: str) -> None:
         """An error of age was mended: where, in the candidate's own code."""
-        for frame, number in walk_stack(None):
-            if self.program.owns(frame.f_code.co_filename):
-                self._ages[error, frame.f_code.co_filename, number] = None
-                return
-
-
-class Turn:
-    """One run of a request's calls, on fresh copies of its arrays."""
-
-    def __init__(
-        self, candidate: Candidate, request: Header, arrays: list[Array], bodies: list[bytearray]
-    ) -> None:
-        self._candidate, self._request, self._arrays, self._bodies = candidate, request, arrays, bodies
-        self._copies: list[Array] = []
-        self._owners: dict[int, str] = {}
-        self._watched: list[tuple[str, Any, Any]] = []
-        self._results: list[list[Any]] = []
-        self.seconds, self.changed, self.shared = 0.0, list[str](), list[str]()
-        self.values, self.sent = list[int | str](), list[Any]()
-
-    def play(self) -> None:
-        """Make the calls, and describe what the last one returned."""
-        for original in self._arrays:
-            copy = lay_out(original, self._request["layout"])
-            self._copies.append(age.mend_value(copy) if self._candidate.is_mended else copy)
-        self._forms = [(one.dtype, one.shape) for one in self._copies]
-        try:
-            for call in self._request["calls"]:
-                self._results.append(self._call(**call))
-        finally:
-            changed = [name for name, *pair in self._watched if not self._is_same(*pair)]
-            self.changed = [*dict.fromkeys(changed)]
-        outputs = zip(self._request["calls"][-1]["outputs"], self._results[-1])
-        self.values = [self._describe(name, value) for name, value in outputs if name]
+        places = ((frame.f_code.co_filename, number) for frame, number in walk_stack(None))
+        self._ages[error, next(iter(self._program.own_lines(places)), "")] = None
 
     def _call(self, call: Header) -> list[Any]:
         """What the candidate's function returned, thing by thing."""
-        function, names = self._candidate.find(call["function"])
-        count, total = len(names), len(call["arguments"])
-        names = [*names[:total], *(f"number {n + 1}" for n in range(count, total))]
-        recipes = [*zip(names, call["arguments"]), *call["words"].items()]
-        made = [self._make(recipe, name) for name, recipe in recipes]
-        self._watched += [(name, value, recipe) for (name, recipe), value in zip(recipes, made)]
-        start = perf_counter()
+        function, made = self._program.find(call["function"]), list[Any]()
+        names = [*takewhile(lambda one: not one.startswith("*"), parameters(function) or [])]
+        count = len(call["arguments"])
+        names += [f"number {n + 1}" for n in range(len(names), count)]
+        for name, recipe in (*zip(names, call["arguments"]), *call["words"].items()):
+            made.append(self._make(recipe, name))
+            if type(recipe) is not dict or "result" not in recipe:  # its cache is its own affair
+                self._watched.append((name, made[-1], bits(made[-1])))
+        words, start = dict(zip(call["words"], made[count:])), perf_counter()
         try:
-            result = function(*made[:total], **dict(zip(call["words"], made[total:])))
+            result = function(*made[:count], **words)
         finally:
-            self.seconds += perf_counter() - start
+            self._reply["seconds"] += perf_counter() - start
         if len(call["outputs"]) == 1:
             return [result]
         if not isinstance(result, tuple | list) or len(result) != len(call["outputs"]):
@@ -266,39 +259,62 @@ class Turn:
         match recipe:
             case {"array": place}:
                 self._owners.setdefault(place, name)
-                return self._copies[place]
-            case {"scalar": place}:
-                return self._arrays[place][()]
+                return self._arrays[place]
             case {"objects": items}:
-                return array(self._make(items, name), object)
+                return array(items, object)
             case {"tuple": items}:
                 return tuple(self._make(item, name) for item in items)
-            case {"list": items}:
-                return [self._make(item, name) for item in items]
             case {"dict": pairs}:
                 return {key: self._make(item, name) for key, item in pairs}
             case {"result": [call, item]}:
                 return self._results[call][item]
             case {"identity": _}:
                 return lambda Z: Z
+            case [*items]:
+                return [self._make(item, name) for item in items]
         return recipe
 
-    def _is_same(self, value: Any, recipe: Any) -> bool:
-        """Whether an argument is what it was, bit for bit; no method of a stranger's is called."""
-        match recipe:
-            case {"array": place}:
-                copy, kind = self._copies[place], self._arrays[place].dtype
-                return (
-                    value is copy
-                    and (copy.dtype, copy.shape) == self._forms[place]
-                    and self._bodies[place] == asarray(copy, kind, order="C")
-                )
-            case {"tuple": items} | {"list": items}:
-                return len(value) == len(items) and all(map(self._is_same, value, items))
-            case {"dict": pairs}:
-                return len(value) == len(pairs) and all(
-                    key == known and self._is_same(value[key], item) for ...
-                )
-            case {}: other tagged
-                return True
-        return type(value) is type(recipe) and repr(value) == repr(recipe)
+    def _describe(self, name: str, value: Any) -> int | str:
+        """A place among what is sent; of what is no array of numbers, the name of its type."""
+        if type(value) in SCALARS:
+            value = array(value)
+        if type(value) not in (ndarray, age.Mended):
+            return kind(value)
+        if value.dtype.kind not in NUMBERS:
+            return f"ndarray of {value.dtype.name}"
+        if value.nbytes > self._most:
+            return f"ndarray of {value.dtype.name} {value.shape}"
+        arrays = ((owner, self._arrays[place]) for place, owner in self._owners.items())
+        shared = (f"{name} with {owner}" for owner, one in arrays if may_share_memory(value, one))
+        self._reply["shared"] += shared
+        self._sent.append(asarray(value, order="C"))
+        return len(self._sent) - 1
+
+
+def bits(value: Any) -> Any:
+    """Equal for values between which no difference can be seen; no stranger's method is called."""
+    if issubclass(type(value), ndarray):
+        return value.dtype.str, value.shape, value.tobytes()
+    if type(value) is dict:
+        return [*value], [*map(bits, value.values())]
+    if type(value) is tuple or type(value) is list:
+        return type(value), [*map(bits, value)]
+    return (type(value), repr(value)) if type(value) in PLAIN else id(value)
+
+
+def lay_out(a: Array, layout: str) -> Array:
+    """A copy with another way through memory: the same numbers, on which no answer may depend."""
+    match layout if a.ndim else "C":
+        case "F":
+            return array(a, order="F")
+        case "strided":
+            return repeat(a, 2, axis=-1)[..., ::2]
+        case "reversed":
+            return array(a[..., ::-1])[..., ::-1]
+        case "swapped":
+            return a.astype(a.dtype.newbyteorder())
+        case "broadcast" if a.tobytes() == a[:1].tobytes() * len(a):
+            return broadcast_to(array(a[:1]), a.shape)
+    copy = array(a)
+    copy.setflags(write=layout != "readonly")
+    return copy

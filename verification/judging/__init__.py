@@ -4,7 +4,5 @@ from verification.judging.compare import Comparison
 from verification.judging.session import Finding, Run, Session, Settings, UsageError, Watch
 from verification.judging.trial import FAILING, Outcome
 
-__all__ = [
-    *("FAILING", "Comparison", "Finding", "Outcome", "Run", "Session", "Settings"),
-    *("UsageError", "Watch"),
-]
+__all__ = ["Comparison", "FAILING", "Finding", "Outcome", "Run", "Session", "Settings"]
+__all__ += ["UsageError", "Watch"]

@@ -51,7 +51,12 @@ class Comparison:
 
 
 def compare(
-    name: str, got: Any, want: Array, dtype: str, bound: Array | float = 0.0, is_signed: bool = False
+    name: str,
+    got: Any,
+    want: Array,
+    dtype: str,
+    bound: Array | float = 0.0,
+    is_signed: bool = False,
 ) -> Comparison:
     """`got` against `want` under a bound; 0 asks for equality, `is_signed` for that of zeros too.
 

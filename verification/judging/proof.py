@@ -1,24 +1,23 @@
 """The proof by spikes: every coefficient of a stranger's layer at one geometry, with ==.
 
-One cell of x is put up at a time, and one number of dy; every other factor is known by its code, an
-odd number that is no sum or multiple of others, so a tap that is missing, doubled, or exchanged
-with another shows, and is told from them.  Of max pools the spike is the only number that stands
-out from all different negative ones.
+One cell stands out at a time, of x or of dy, where planes do not meet one in each; every other
+factor is known by its code, an odd number that is no sum or multiple of others, so a tap that is
+missing, doubled, or exchanged with another shows, and is told from them.  Under a max pool the
+others are all different and negative.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from verification.questions import Array, Arrays, Case, Ints, shapes
+from verification.questions import Array, Arrays, Case, Ints, divisors, shapes
 from verification.truth import oracle
 
 Ask = Callable[[Case, Arrays], Arrays]
-SPIKE = 840.0
-"""Every small divisor divides it."""
+SPIKE = 64.0
 CODES = {"y": "w", "dx": "w", "dw": "x"}
 """The array whose entries are a convolution's coefficients."""
 
@@ -29,24 +28,50 @@ def prove(case: Case, ask: Ask, dtype: str, is_gradient: bool) -> list[str]:
     by = "dy" if is_gradient and case.op != "max_pool" else "x"
     base = {name: a.astype(dtype) for name, a in _lay_codes(case, by).items()}
     still = oracle.answers(case, base)
-    for at in np.ndindex(base[by].shape):
+    spike = float(np.lcm.reduce(divisors(case).ravel())) if case.op == "avg_pool" else SPIKE
+    for spikes in _place_spikes(case, by, base[by].shape):
         given = {name: a.copy() for name, a in base.items()}
-        given[by][at] = math.nan if case.fill == "special" else SPIKE
+        for at in spikes:
+            given[by][at] = math.nan if case.fill == "special" else spike
         want = oracle.answers(case, given)
         for out, got in ask(case, given).items():
             differing = (got != want[out]) & ~(np.isnan(got) & np.isnan(want[out]))
-            if out not in wrong and differing.any():
-                place = tuple(map(int, np.argwhere(differing)[0]))
-                moved = [(a - still[out])[place] / SPIKE for a in (got, want[out])]
-                names = [_name(case, out, float(value), base) for value in moved]
+            if out in wrong or not differing.any():
+                continue
+            place = tuple(map(int, np.argwhere(differing)[0]))
+            at = _index(by, spikes[0] if out in ("dw", "db") else _meet(spikes, place, case))
+            if case.w:
+                moved = [float((a - still[out])[place] / spike) for a in (got, want[out])]
+                takes, should = (_name(out, value, base) for value in moved)
                 wrong[out] = (
-                    f"{_index(out, place)} takes {names[0]} times {_index(by, at)}, "
-                    f"it should take {names[1]}"
-                    if case.w
-                    else f"{_index(out, place)} is {got[place]:g}, it should be "
-                    f"{want[out][place]:g}, where {_index(by, at)} stands out"
+                    f"{_index(out, place)} takes {takes} times {at}, it should take {should}"
+                )
+            else:
+                number, right = got[place], want[out][place]
+                wrong[out] = (
+                    f"{_index(out, place)} is {number:g}, it should be {right:g}, "
+                    f"where {at} stands out"
                 )
     return list(wrong.values())
+
+
+def _place_spikes(case: Case, by: str, shape: Ints) -> Iterator[list[Ints]]:
+    """Where to put spikes in each call: one in each plane that shares no output with others."""
+    if case.w and by == "dy":  # dw is a sum over all examples
+        yield from ([at] for at in np.ndindex(shape))
+        return
+    planes = list(np.ndindex(shape[0], 1 if case.w else shape[-1]))
+    cells = list(np.ndindex(shape[1:] if case.w else shape[1:-1]))
+    for turn in range(len(cells)):
+        yield [
+            (n, *cells[(turn + 2 * n + 3 * c) % len(cells)], *(() if case.w else (c,)))
+            for n, c in planes
+        ]
+
+
+def _meet(spikes: list[Ints], place: Ints, case: Case) -> Ints:
+    """The spike in the plane of this place."""
+    return next(at for at in spikes if at[0] == place[0] and (case.w or at[-1] == place[-1]))
 
 
 def _lay_codes(case: Case, by: str) -> dict[str, Array]:
@@ -67,7 +92,7 @@ def _encode(shape: Ints) -> Array:
     return (2.0 * (count + np.arange(count)) + 1).reshape(shape)
 
 
-def _name(case: Case, out: str, value: float, base: Arrays) -> str:
+def _name(out: str, value: float, base: Arrays) -> str:
     """The entry that a coefficient is, or its number."""
     coded = base.get(CODES.get(out, ""), np.zeros(0))
     for sign in (1, -1):

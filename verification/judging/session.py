@@ -225,7 +225,9 @@ class Session:
             if settings.case not in ids | {f"{name}/{one}" for one in ids}:
                 return False
         fits = not settings.rung or rung(question) == settings.rung
-        return fits and level(question) <= settings.level and settings.text in f"{name}/{question.id}"
+        return (
+            fits and level(question) <= settings.level and settings.text in f"{name}/{question.id}"
+        )
 
     def _find(self, watch: Watch) -> Iterator[Finding]:
         """The findings, in the contract's order, each as soon as it is complete."""
@@ -253,8 +255,7 @@ class Session:
                 return
 
     def _inquiry(self, function: Function) -> Inquiry:
-        form = self.judged.contract.form
-        return Inquiry(function.op, form, self.settings.seed, self.settings.dtype)
+        return Inquiry(function.op, function.form, self.settings.seed, self.settings.dtype)
 
     def _fails(self, function: Function, outcome: Outcome) -> bool:
         """Whether it still fails when conventions are taken for what they are."""
@@ -338,7 +339,7 @@ class Session:
         for name, got in outcome.answers.items():
             word = function.words.get(name, name)
             if word in wrong:
-                plain = self._trial.restore(case, name, got)
+                plain = self._trial.restore(function, case, name, got)
                 right = truth.answer(case, self.settings.seed, self.settings.dtype).values[name]
                 yield from (f"{word}: {look}" for look in mistakes.describe(plain, right, name))
         case = least.question

@@ -190,26 +190,23 @@ class Trial:
             if name in reply.values and (name in expected or name == "index")
         }
 
-    def _plain(
-        self, function: Function, case: Case, name: str, value: Any, shape: Ints
-    ) -> Array:
+    def _plain(self, function: Function, case: Case, name: str, value: Any, shape: Ints) -> Array:
         if not isinstance(value, np.ndarray):
             kind = getattr(value, "kind", type(value).__name__)
             raise UnansweredError(f"{name} is a {kind}, not an array")
         value = value if value.dtype.kind == "f" else value.astype(float)
-        contract = self.judged.contract
-        want = contract.form(case, name, np.zeros(shape, value.dtype))
-        if not contract.is_bitwise:
+        want = function.form(case, name, np.zeros(shape, value.dtype))
+        if not self.judged.contract.is_bitwise:
             value, _ = conform(function.op, name, value, want, str(value.dtype))
             value = np.rint(value)
         if value.shape != want.shape:
             raise UnansweredError(f"{name} has shape {value.shape}, it should be {want.shape}")
-        return self.restore(case, name, value)
+        return self.restore(function, case, name, value)
 
-    def restore(self, case: Case, name: str, value: Array) -> Array:
+    def restore(self, function: Function, case: Case, name: str, value: Array) -> Array:
         """An output of the contract's form, in the oracle's."""
         shape = case.outputs[name]
-        order = self.judged.contract.form(case, name, np.arange(value.size).reshape(shape))
+        order = function.form(case, name, np.arange(value.size).reshape(shape))
         plain = np.empty(value.size, value.dtype)
         plain[order.ravel()] = value.ravel()
         return plain.reshape(shape)
@@ -298,7 +295,7 @@ class Trial:
             if name in reply.values:
                 got, convention = reply.values[name], ""
                 if not self.judged.contract.is_bitwise:
-                    want = self.judged.contract.form(asked.case, name, value)
+                    want = function.form(asked.case, name, value)
                     got, convention = conform(function.op, name, got, want, asked.dtype)
                 answers[name], deviations[convention] = got, None
             elif name in _expected(function.op, asked.case):
@@ -308,7 +305,7 @@ class Trial:
     def _compare(
         self, function: Function, asked: Truth, answers: Mapping[str, Any], limits: Arrays
     ) -> tuple[Comparison, ...]:
-        case, form = asked.case, self.judged.contract.form
+        case, form = asked.case, function.form
         bits = asked.is_bitwise and case.op in ("max_pool", "avg_pool", "zero_pad")
         compared = []
         for name, got in answers.items():

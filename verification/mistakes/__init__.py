@@ -10,7 +10,5 @@ from verification.mistakes.diagnosis import (
 )
 from verification.mistakes.symptoms import describe
 
-__all__ = [
-    *("Diagnosis", "Form", "Inquiry", "Mistake", "Sighting", "ages", "describe", "diagnose"),
-    *("find_convention", "read", "write_wrongly"),
-]
+__all__ = ["Diagnosis", "Form", "Inquiry", "Mistake", "Sighting", "ages", "describe"]
+__all__ += ["diagnose", "find_convention", "read", "write_wrongly"]

@@ -141,9 +141,7 @@ class Inquiry:
         if value.shape != got.shape:
             return 0
         with np.errstate(all="ignore"):
-            same = np.array_equal(
-                value.astype(got.dtype), got, equal_nan=got.dtype.kind == "f"
-            )
+            same = np.array_equal(value.astype(got.dtype), got, equal_nan=got.dtype.kind == "f")
         return EXACTLY if same else NEARLY * _is_near(value, got, NEAR[self.dtype])
 
 

@@ -83,14 +83,18 @@ def _fits(
     case, given, narrow = asked.case, asked.arrays, FORMATS[kind]
     rounded = {name: narrow.round(a) for name, a in given.items()}
     seen = oracle.answers(case, rounded)
-    plain = oracle.answers(case, rounded | {"b": given["b"].astype(float)}) if "b" in given else seen
+    plain = (
+        oracle.answers(case, rounded | {"b": given["b"].astype(float)}) if "b" in given else seen
+    )
     sums = "float32" if asked.dtype == "float64" and kind != "float32" else asked.dtype
     fine, coarse = bound(case, given, sums), bound(case, given, "float32")
     wider = narrow.unit / FORMATS["float32"].unit
     traces = []
     for name, got in answers.items():
         want, first, other = (form(case, name, a[name]) for a in (asked.values, seen, plain))
-        if _is_near(got, want, form(case, name, asked.limits[name]) if name in asked.limits else 0.0):
+        if _is_near(
+            got, want, form(case, name, asked.limits[name]) if name in asked.limits else 0.0
+        ):
             continue
         room = form(case, name, fine[name]) if name in fine else 0.0
         wide = wider * form(case, name, coarse[name]) if name in coarse else 0.0

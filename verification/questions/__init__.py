@@ -6,8 +6,6 @@ from verification.questions.fills import LIMIT, arrays, divisors, shapes
 from verification.questions.levels import RUNGS, level, rung
 from verification.questions.rows import LINE, Question, Refusal, parse, read
 
-__all__ = [
-    *("Array", "Arrays", "Case", "CaseError", "Ints", "Question", "Refusal", "RUNGS", "LINE"),
-    *("LIMIT", "arrays", "divisors", "level", "parse", "read", "rung", "shapes"),
-    *("simplify", "simplify_pad"),
-]
+__all__ = ["Array", "Arrays", "Case", "CaseError", "Ints", "LIMIT", "LINE", "Question"]
+__all__ += ["RUNGS", "Refusal", "arrays", "divisors", "level", "parse", "read", "rung"]
+__all__ += ["shapes", "simplify", "simplify_pad"]

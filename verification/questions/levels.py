@@ -1,13 +1,13 @@
 """What is particular about a question: its level, and its rung on the ladder of evidence.
 
-    contract    it can be called: shapes, dtypes, memory orders, empty batches, refusals
-    edge        ties, all negative, NaN, infinities: the rules that torch chose
-    exact       certified integers, compared by ==
-    rounding    real numbers, within a bound derived from the data
-    laws        what holds of every convolution or pool, whatever its numbers: no oracle is asked
-    adjoint     gradients against the forward pass: <dy, y> = <x, dx> = <w, dw>; no oracle either
-    proof       every coefficient, one by one
-    scale       certified integers on layers of real networks, compared by ==
+contract    it can be called: shapes, dtypes, memory orders, empty batches, refusals
+edge        ties, all negative, NaN, infinities: the rules that torch chose
+exact       certified integers, compared by ==
+rounding    real numbers, within a bound derived from the data
+laws        what holds of every convolution or pool, whatever its numbers: no oracle is asked
+adjoint     gradients against the forward pass: <dy, y> = <x, dx> = <w, dw>; no oracle either
+proof       every coefficient, one by one
+scale       certified integers on layers of real networks, compared by ==
 """
 
 from __future__ import annotations

@@ -5,7 +5,5 @@ from verification.truth.answers import OracleFaultError, Truth, answer, define, 
 from verification.truth.bounds import allowance, bound
 from verification.truth.oracle import prepare
 
-__all__ = [
-    *("OracleFaultError", "Truth", "allowance", "answer", "bound", "define", "forget"),
-    *("oracle", "prepare", "textbook"),
-]
+__all__ = ["OracleFaultError", "Truth", "allowance", "answer", "bound", "define", "forget"]
+__all__ += ["oracle", "prepare", "textbook"]

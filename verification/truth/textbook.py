@@ -21,10 +21,9 @@ def out_size(case):
     axes = zip(case.space, case.kernel, case.stride, case.dilation, case.pad)
     for size, k, step, gap, (before, after) in axes:
         room = before + size + after - gap * (k - 1) - 1
-        count = room // step + 1
-        if case.ceil_mode and -(-room // step) * step < before + size:
-            count = -(-room // step) + 1  # the last window starts inside, and hangs over the end
-        sizes.append(count)
+        if case.ceil_mode:  # the last window may hang over the end, but starts before the end pad
+            room = min(-(-room // step), (before + size - 1) // step) * step
+        sizes.append(room // step + 1)
     return sizes
 
 
@@ -51,8 +50,10 @@ def over(cells):
 
 
 def pad(x, case, value=0):
-    """The input with its pads in place."""
-    return np.pad(x, [(0, 0), *case.pad, (0, 0)], constant_values=value)
+    """The input with its pads in place, and room for a window that hangs over the end."""
+    more = max(case.stride) - 1 if case.ceil_mode else 0
+    sides = [(before, after + more) for before, after in case.pad]
+    return np.pad(x, [(0, 0), *sides, (0, 0)], constant_values=value)
 
 
 def crop(dxp, case):
@@ -98,14 +99,18 @@ def conv_backward(case, dy, x, w):
             up = above[:, *[None] * (x.ndim - 1), filters]
             dxp[(*at, channels)] += (w[..., filters] * up).sum(axis=-1)
             dw[..., filters] += (cells[..., channels, None] * up).sum(axis=0)
-    return crop(dxp, case), dw, db
+    dx = crop(dxp, case)
+    return dx, dw, db
 
 
 def mask(cells, inside):
-    """True at each channel's first highest cell in row order, or at its last NaN; never in a pad."""
-    flat, inside = (a.reshape(len(a), math.prod(a.shape[1:-1]), a.shape[-1]) for a in (cells, inside))
+    """True at each channel's first highest cell in row order, or its last NaN; never in a pad."""
+    flat, inside = (
+        a.reshape(len(a), math.prod(a.shape[1:-1]), a.shape[-1]) for a in (cells, inside)
+    )
     nan = flat != flat
-    first = (inside & (flat == flat.max(axis=1, keepdims=True))).argmax(axis=1)
+    highest = inside & (flat == flat.max(axis=1, keepdims=True))
+    first = highest.argmax(axis=1)
     last = flat.shape[1] - 1 - nan[:, ::-1].argmax(axis=1)
     best = np.where(nan.any(axis=1), last, first)
     return (np.arange(flat.shape[1])[:, None] == best[:, None]).reshape(cells.shape)
@@ -134,23 +139,22 @@ def max_index(case, x):
 
 def max_backward(case, dy, x):
     xp, inside = pad(x, case, -math.inf), pad(np.ones(x.shape, bool), case, False)
-    dxp = np.zeros(xp.shape, dy.dtype)
+    dxp = np.zeros_like(xp)
     for o in places(dy.shape[1:-1]):
         at = window(o, case)
         cells, above = xp[at], dy[:, *o][:, *[None] * (x.ndim - 2)]
-        dxp[at] += np.where(mask(cells, inside[at]), above, 0)
+        winner = mask(cells, inside[at])
+        dxp[at] += np.where(winner, above, 0)
     return crop(dxp, case)
 
 
-def divisor(o, case):
+def divisor(at, case):
     """What the sum of a window is divided by: its cells, those of pads included or not."""
     if case.divisor_override:
         return case.divisor_override
     cells = 1
-    axes = zip(o, case.space, case.kernel, case.stride, case.pad)
-    for at, size, k, step, (before, after) in axes:
-        first = at * step - before
-        stop = min(first + k, size + after) if case.ceil_mode else first + k
+    for part, size, (before, after) in zip(at[1:], case.space, case.pad):
+        first, stop = part.start - before, min(part.stop - before, size + after)
         if not case.count_include_pad:
             first, stop = max(first, 0), min(stop, size)
         cells *= stop - first
@@ -161,16 +165,19 @@ def avg_forward(case, x):
     xp, size = pad(x, case), out_size(case)
     y = np.zeros((len(xp), *size, x.shape[-1]), x.dtype)
     for o in places(size):
-        cells = xp[window(o, case)]
-        y[:, *o] = cells.sum(axis=over(cells)) / divisor(o, case)
+        at = window(o, case)
+        cells = xp[at]
+        y[:, *o] = cells.sum(axis=over(cells)) / divisor(at, case)
     return y
 
 
 def avg_backward(case, dy, x):
-    dxp = np.zeros_like(pad(x, case))
+    xp = pad(x, case)
+    dxp = np.zeros_like(xp)
     for o in places(dy.shape[1:-1]):
+        at = window(o, case)
         above = dy[:, *o][:, *[None] * (x.ndim - 2)]
-        dxp[window(o, case)] += above / divisor(o, case)
+        dxp[at] += np.ones((1, *case.kernel, 1), dy.dtype) * (above / divisor(at, case))
     return crop(dxp, case)
 
 

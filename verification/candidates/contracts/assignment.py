@@ -91,6 +91,7 @@ def build_functions(
             conv_layer.plan_backward,
             needs=("conv_forward", STEP, "zero_pad"),
             has_cache=True,
+            form=form,
             words={"dx": "dA_prev", "dw": "dW"},
         ),
         Function(MASK, MASK, takes(MASK), mask),
@@ -133,4 +134,4 @@ def _recognises(names: Names) -> bool:
     return any(function.name in names for function in FUNCTIONS)
 
 
-CONTRACT = Contract("assignment", FUNCTIONS, _recognises, form)
+CONTRACT = Contract("assignment", FUNCTIONS, _recognises)

@@ -27,12 +27,18 @@ Plan = Callable[[Case, Arrays, str], list[Call]]
 Arguments = Callable[[Case, Arrays], tuple[Any, ...]]
 
 
+def keep_form(case: Case, name: str, value: Array) -> Array:
+    """An output as the oracle gives it: channels last, db (K,)."""
+    return value
+
+
 @dataclass(frozen=True)
 class Function:
     """One function of a contract: `op` is our name for what it does, `plan` puts a question to it.
 
-    `also` are other names, `needs` the functions that it stands on by the contract; `words` are the
-    contract's names of outputs, `keywords` the parameters that a question needs.
+    `also` are other names, `needs` the functions that it stands on by the contract; `form` shapes
+    an output of the oracle as the contract has it, `words` are the contract's names of outputs,
+    `keywords` the parameters that a question needs.
     """
 
     name: str
@@ -42,6 +48,7 @@ class Function:
     also: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     has_cache: bool = False
+    form: Callable[[Case, str, Array], Array] = keep_form
     words: Mapping[str, str] = field(default_factory=dict)
     keywords: Callable[[Case], Mapping[str, Any]] | None = None
 
@@ -56,23 +63,13 @@ class Function:
         )
 
 
-def keep_form(case: Case, name: str, value: Array) -> Array:
-    """An output as the oracle gives it: channels last, db (K,)."""
-    return value
-
-
 @dataclass(frozen=True)
 class Contract:
-    """A table of functions.
-
-    `form` shapes an output of the oracle as the contract has it; `is_bitwise` holds pools to
-    torch's very bits, and results to memory of their own.
-    """
+    """A table of functions; `is_bitwise` holds pools to torch's very bits, results to own memory."""
 
     name: str
     functions: tuple[Function, ...]
     recognises: Callable[[Names], bool]
-    form: Callable[[Case, str, Array], Array] = keep_form
     is_bitwise: bool = False
     channels_first: bool = False
 

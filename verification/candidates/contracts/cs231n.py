@@ -51,17 +51,30 @@ def _takes_pool(case: Case) -> bool:
 
 
 def _build_pair(layer: Layer, op: str, takes: Any) -> tuple[Function, Function]:
-    forward, backward = layer.forward, layer.backward
-    also = [[name.replace("_naive", end) for end in _ENDINGS] for name in (forward, backward)]
-    words = {"y": "out"}
     return (
         Function(
-            forward, f"{op}_forward", takes, layer.plan_forward, tuple(also[0]), words=words
+            layer.forward,
+            f"{op}_forward",
+            takes,
+            layer.plan_forward,
+            _rename(layer.forward),
+            form=form_channels_first,
+            words={"y": "out"},
         ),
         Function(
-            backward, f"{op}_backward", takes, layer.plan_backward, tuple(also[1]), has_cache=True
+            layer.backward,
+            f"{op}_backward",
+            takes,
+            layer.plan_backward,
+            _rename(layer.backward),
+            has_cache=True,
+            form=form_channels_first,
         ),
     )
+
+
+def _rename(name: str) -> tuple[str, ...]:
+    return tuple(name.replace("_naive", ending) for ending in _ENDINGS)
 
 
 _CONV = Layer(
@@ -83,9 +96,12 @@ FUNCTIONS = (*_build_pair(_CONV, "conv", _takes_conv), *_build_pair(_POOL, "pool
 
 
 def _recognises(names: Names) -> bool:
-    own = {name for f in FUNCTIONS for name in (f.name, *f.also)} - {"conv_forward", "conv_backward"}
+    own = {name for f in FUNCTIONS for name in (f.name, *f.also)} - {
+        "conv_forward",
+        "conv_backward",
+    }
     words = {word for parameters in names.values() for word in parameters or ()}
     return bool(own & set(names) or {"conv_param", "pool_param"} & words)
 
 
-CONTRACT = Contract("cs231n", FUNCTIONS, _recognises, form_channels_first, channels_first=True)
+CONTRACT = Contract("cs231n", FUNCTIONS, _recognises, channels_first=True)

@@ -27,6 +27,7 @@ from verification.candidates.contracts.contract import (
     form_channels_first,
     has_equal_pads,
     is_affordable,
+    keep_form,
     lead_channels,
     lead_filters,
     pool_words,
@@ -48,6 +49,7 @@ class Face:
     prefix: str = ""
     arrays: Callable[[Array], Array] = _keep
     weights: Callable[[Array], Array] = _keep
+    form: Callable[[Case, str, Array], Array] = keep_form
     with_indices: bool = False
 
     def build_functions(self) -> tuple[Function, ...]:
@@ -79,7 +81,7 @@ class Face:
 
         pair = (name, "forward", plan_forward), (f"{name}_backward", "backward", plan_backward)
         forward, backward = (
-            Function(name, f"{kind}_{way}", takes, plan, keywords=self.words)
+            Function(name, f"{kind}_{way}", takes, plan, form=self.form, keywords=self.words)
             for name, way, plan in pair
         )
         return forward, backward
@@ -96,12 +98,14 @@ def _expresses(case: Case) -> bool:
     return has_equal_pads(case) and is_affordable(case)
 
 
-_NCHW = Face(_words, _expresses, "", lead_channels, lead_filters).build_functions()
+_NCHW = Face(
+    _words, _expresses, "", lead_channels, lead_filters, form_channels_first
+).build_functions()
 
 
 def _recognises(names: Names) -> bool:
     return any(function.name in names for function in _NCHW)
 
 
-CONTRACT = Contract("functional", _NCHW, _recognises, form_channels_first, channels_first=True)
+CONTRACT = Contract("functional", _NCHW, _recognises, channels_first=True)
 NHWC = Contract("functional-nhwc", Face(_words, _expresses).build_functions(), _recognises)

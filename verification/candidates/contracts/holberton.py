@@ -74,10 +74,16 @@ CONTRACT = Contract(
     "holberton",
     (
         Function("conv_forward", "conv_forward", _takes_conv, _plan_conv, words={"y": "Z"}),
-        Function("conv_backward", "conv_backward", _takes_conv, _plan_conv_gradients, words=_DOWN),
+        Function(
+            "conv_backward",
+            "conv_backward",
+            _takes_conv,
+            _plan_conv_gradients,
+            form=assignment.form,
+            words=_DOWN,
+        ),
         Function("pool_forward", "pool_forward", _takes_pool, _plan_pool, words={"y": "A"}),
         Function("pool_backward", "pool_backward", _takes_pool, _plan_pool_gradient, words=_DOWN),
     ),
     _recognises,
-    assignment.form,
 )

@@ -26,8 +26,8 @@ def _words(case: Case) -> dict[str, Any]:
 
 
 def _takes_pass(case: Case) -> bool:
-    """Large layers are put to the general face alone, which the passes stand on."""
-    return rung(case) != "scale"
+    """Large layers and proofs are put to the general face alone, which the passes stand on."""
+    return rung(case) not in ("scale", "proof")
 
 
 def _recognises(names: Names) -> bool:
@@ -41,6 +41,4 @@ _PASSES = assignment.build_functions(
     lambda case: pool_words(case, "f", "pad"),
 )
 _GENERAL = Face(_words, lambda case: True, "functional.", with_indices=True).build_functions()
-CONTRACT = Contract(
-    "npcnn", (*_PASSES, *_GENERAL), _recognises, assignment.form, is_bitwise=True
-)
+CONTRACT = Contract("npcnn", (*_PASSES, *_GENERAL), _recognises, is_bitwise=True)

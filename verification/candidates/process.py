@@ -1,0 +1,335 @@
+"""The judge's side: a candidate in a process of its own answers in time or not at all.
+
+It protects against accidents and cheap tricks: endless loops, crashes of the interpreter, floods
+of print, changed inputs, answers out of turn.  It is no sandbox for hostile code.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import weakref
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from secrets import token_hex
+from socket import SHUT_RDWR, socketpair
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from verification.candidates import guard, live
+from verification.candidates.worker import NUMBERS, Header, Wire, bits
+
+if TYPE_CHECKING:
+    from verification.questions import Array
+
+START, GRACE = 60.0, 2.0
+"""Seconds for an interpreter with NumPy to start, and for its guard to end what is left."""
+MARK = "VERIFICATION_WORKER"
+"""In the environment of all that a new interpreter starts, so that it can be found again."""
+IDENTITY = object()
+"""An argument: `lambda Z: Z`, made where it is called."""
+
+
+class UnloadableError(Exception):
+    """The candidate cannot be loaded; the message says why, in one line."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a candidate is: kind is "file", "notebook", "module" or "live"."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """An argument: an item of what an earlier call returned, a cache that never comes here."""
+
+    call: int
+    item: int
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of the candidate's function by its own name, dots included; `words` are keywords.
+
+    Arguments are arrays, numbers, words, None, tuples, lists and dicts of them, Result, IDENTITY.
+    `outputs` are our names for what it returns, "" for what is not sent; a single one is the result
+    itself.  `returns` are the contract's words for them.
+    """
+
+    function: str
+    arguments: tuple[Any, ...] = ()
+    words: Mapping[str, Any] = field(default_factory=dict)
+    outputs: tuple[str, ...] = ("y",)
+    returns: str = ""
+
+
+@dataclass(frozen=True)
+class Other:
+    """A value that is no array of numbers: the name of its type."""
+
+    kind: str
+
+
+@dataclass(frozen=True)
+class Hello:
+    """What a candidate is: its functions with the names of their parameters, where known.
+
+    `stubs` are functions not written yet, and `limits` the protections that hold here.
+    """
+
+    names: dict[str, list[str] | None]
+    stubs: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+    stdout: str = ""
+    limits: tuple[str, ...] = ()
+    python: str = ""
+    numpy: str = ""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What calls came to: "ok", "CRASH", "TIMEOUT" or "MEMORY".
+
+    `kind` is the exception's type, or TIMEOUT, MEMORY, DIED; `where` holds the candidate's own
+    lines; `changed` names its parameters whose arguments it changed, `shared` results within their
+    memory; `steady` says whether it answered the same when it was asked again; `ages` are the
+    errors of age that were mended, each with its line.
+    """
+
+    status: str
+    values: Mapping[str, Array | Other] = field(default_factory=dict)
+    error: str = ""
+    kind: str = ""
+    where: tuple[str, ...] = ()
+    stdout: str = ""
+    seconds: float = 0.0
+    changed: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+    steady: bool = True
+    notes: tuple[str, ...] = ()
+    ages: tuple[tuple[str, str], ...] = ()
+
+
+class Process:
+    """A candidate, loaded and ready to be asked; a new process takes over from one that is lost.
+
+    `timeout` is in seconds for an answer, `memory` in MiB; `namespace` is a live session's.
+    UnloadableError where its code does not run.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        timeout: float = 10.0,
+        memory: int = 4096,
+        namespace: Mapping[str, Any] | None = None,
+    ) -> None:
+        is_file = source.kind in ("file", "notebook")
+        name = os.path.abspath(source.name) if is_file else source.name
+        self._setup: Header = {"kind": source.kind, "name": name, "memory": memory, "mend": False}
+        self._timeout, self._namespace, self._is_closed = timeout, namespace, False
+        self.hello = self._start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def ask(self, calls: Sequence[Call], layout: str = "C") -> Reply:
+        """What came of the calls, made twice on fresh copies; values are those of the last one."""
+        if self._is_closed:
+            raise ValueError("the process is closed")
+        start, token, parcel = monotonic(), token_hex(8), _Parcel(calls)
+        request = {"token": token, "layout": layout, "calls": parcel.calls}
+        outputs = [name for name in calls[-1].outputs if name]
+        try:
+            if not self._end.alive:
+                self._start()
+            self._wire.send(request, parcel.arrays)
+            frames = [self._wire.receive() for _ in range(2)]
+            first, again = (_parse(*frame, token, outputs) for frame in frames)
+        except UnloadableError as error:
+            return Reply("CRASH", error=f"cannot be loaded again: {error}", kind="DIED")
+        except Exception as raised:
+            return replace(self._lose(raised), seconds=monotonic() - start)
+        except BaseException:
+            self._end()
+            raise
+        if "MEMORY" in (first.status, again.status):
+            self._end()  # it may have kept what it took
+        seen = [bits([h["status"], h["kind"], h["values"], arrays]) for h, arrays in frames]
+        either: Header = {
+            name: tuple(dict.fromkeys(getattr(first, name) + getattr(again, name)))
+            for name in ("changed", "shared", "notes", "ages")
+        }
+        return replace(first, steady=seen[0] == seen[1], **either)
+
+    def mend(self) -> None:
+        """From now on errors of age are mended in flight, in a process of their own."""
+        if not self._setup["mend"]:
+            self._setup["mend"] = True
+            self._end()
+
+    def close(self) -> None:
+        """End the candidate and all that it has started, for good."""
+        self._is_closed = True
+        self._end()
+
+    def _start(self) -> Hello:
+        """A new worker, with the candidate loaded."""
+        child = _Child(self._setup["memory"], self._namespace)
+        self._end, self._wire = weakref.finalize(self, child.end), child.wire
+        try:
+            child.session = int(self._wire.receive()[0]["pid"])
+            self._wire.timeout = self._timeout
+            self._wire.send(self._setup, [])
+            header, _ = self._wire.receive()
+            if header["status"] != "ok":
+                self._end()
+                lines = "".join(f" ({line})" for line in header["where"][-1:])
+                raise UnloadableError(_clean(" ".join(f"{header['error']}{lines}".split())))
+            names = {_clean(n): known and [*_clean(known)] for n, known in header["names"].items()}
+            stubs = frozenset(_clean(header["stubs"]))
+            others = ("notes", "stdout", "limits", "python", "numpy")
+            return Hello(names, stubs, *(_clean(header[name]) for name in others))
+        except UnloadableError:
+            raise
+        except Exception as raised:
+            raise UnloadableError(self._lose(raised).error) from None
+
+    def _lose(self, raised: Exception) -> Reply:
+        """There is no answer, and by now no child."""
+        code = self._end() or 0
+        if isinstance(raised, TimeoutError):
+            error = f"it was still running after {self._timeout:g} s"
+            return Reply("TIMEOUT", error=error, kind="TIMEOUT")
+        error = f"the interpreter has ended: exit code {code}"
+        if not isinstance(raised, EOFError | ConnectionError):
+            error = f"answered out of turn: {raised!r}"[:200]
+        elif code < 0:
+            error = "the interpreter and its guard were killed"
+        elif code > 128:
+            with suppress(ValueError):
+                error = f"the interpreter was killed: {signal.Signals(code - 128).name}"
+        return Reply("CRASH", error=error, kind="DIED")
+
+
+class _Child:
+    """A guard and its worker, seen from here; `session` is the worker's, once it has told it."""
+
+    session = -1
+
+    def __init__(self, memory: int, namespace: Mapping[str, Any] | None) -> None:
+        self._owner, self._mark = os.getpid(), token_hex(16)
+        ours, theirs = socketpair()
+        self.wire = Wire(ours, NUMBERS, memory * 2**20, START)
+        with theirs:
+            if namespace is not None:
+                self._pid = live.fork(theirs.fileno(), namespace)
+                return
+            command = [sys.executable, "-P", guard.__file__, *map(os.path.abspath, sys.path)]
+            nothing = ((os.POSIX_SPAWN_OPEN, n, os.devnull, os.O_WRONLY, 0) for n in (1, 2))
+            self._pid = os.posix_spawn(
+                sys.executable,
+                command,
+                {**os.environ, MARK: self._mark},
+                file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), 0), *nothing],
+                setsid=True,
+            )
+
+    def end(self) -> int:
+        """The exit code: of the worker, or 128 + signal; negative where the guard was killed."""
+        if os.getpid() != self._owner:
+            return 0
+        with suppress(OSError):
+            self.wire.stream.shutdown(SHUT_RDWR)
+        self.wire.stream.close()
+        code, end = 0, monotonic() + GRACE
+        with suppress(
+            ProcessLookupError, ChildProcessError
+        ):  # a session may wait for all of its own
+            os.kill(self._pid, signal.SIGCONT)  # it may have been stopped
+            while not (waited := os.waitpid(self._pid, os.WNOHANG))[0]:
+                sleep(0.001)
+                if monotonic() > end:
+                    os.kill(self._pid, signal.SIGKILL)
+            code = os.waitstatus_to_exitcode(waited[1])
+        end = monotonic() + GRACE
+        while code < 0 and self._kill_strays() and monotonic() < end:
+            sleep(0.001)
+        return code
+
+    def _kill_strays(self) -> bool:
+        """End what a guard would have ended that was killed itself: was there anything?"""
+        mark, strays = f"{MARK}={self._mark}".encode(), 0
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                state, _, _, session = (
+                    (folder / "stat").read_bytes().rpartition(b")")[2].split()[:4]
+                )
+                is_ours = int(session) == self.session or mark in (folder / "environ").read_bytes()
+                if is_ours and state not in b"ZX":
+                    os.kill(int(folder.name), signal.SIGKILL)
+                    strays += 1
+        return strays > 0
+
+
+class _Parcel:
+    """Calls as JSON has them, and the arrays that they speak of."""
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        self.arrays: list[Array] = []
+        self.calls: list[Header] = []
+        for call in calls:
+            words = {name: self._pack(word) for name, word in call.words.items()}
+            arguments = [self._pack(one) for one in call.arguments]
+            self.calls.append({**vars(call), "arguments": arguments, "words": words})
+
+    def _pack(self, value: Any) -> Any:
+        match value:
+            case np.ndarray() if value.dtype.hasobject:
+                return {"objects": value.tolist()}
+            case np.ndarray():
+                places = [place for place, one in enumerate(self.arrays) if one is value]
+                self.arrays += [] if places else [value]
+                return {"array": places[0] if places else len(self.arrays) - 1}
+            case np.generic():
+                return value.item()
+            case tuple():
+                return {"tuple": [*map(self._pack, value)]}
+            case list():
+                return [*map(self._pack, value)]
+            case dict():
+                return {"dict": [(name, self._pack(inner)) for name, inner in value.items()]}
+            case Result():
+                return {"result": (value.call, value.item)}
+        return {"identity": 0} if value is IDENTITY else value
+
+
+def _parse(header: Header, arrays: list[Array], token: str, outputs: Sequence[str]) -> Reply:
+    """A reply: whatever is not as it must be raises something."""
+    if header["token"] != token:
+        raise ValueError("it bears another token")
+    status, seconds, values = header["status"], float(header["seconds"]), header["values"]
+    if status not in ("ok", "CRASH", "MEMORY"):
+        raise ValueError("its status is none")
+    values = [arrays[one] if type(one) is int else Other(_clean(one)) for one in values]
+    named = dict(zip(outputs, values, strict=status == "ok"))
+    words = ("error", "kind", "where", "stdout", "changed", "shared", "notes", "ages")
+    return Reply(status, named, seconds=seconds, **{name: _clean(header[name]) for name in words})
+
+
+def _clean(value: Any) -> Any:
+    """Texts that can be printed, in tuples: a stranger's words may hold half a character."""
+    if isinstance(value, list):
+        return tuple(map(_clean, value))
+    return str(value).encode("utf-8", "replace").decode()

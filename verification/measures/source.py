@@ -1,0 +1,151 @@
+"""Mutants of npcnn's own source: one small thing written wrongly, at one place.
+
+`changes.toml` says what people write for what.  A room is read as ast.unparse writes it, a statement
+a line; a mutant is one match of one pattern replaced, if Python takes it.  Left as they are: the
+words of errors, imports, what stands outside of functions, and lines with a size of work, a bare
+number at the top of its module, on which no answer depends.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import chain, zip_longest
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from verification.candidates import Candidate, UnloadableError, load
+from verification.judging import FAILING, Check, Settings, Trial, plan
+from verification.questions import read, rung
+
+CORE = Path(__file__).resolve().parents[2] / "npcnn"
+CHANGES = tomllib.loads(Path(__file__).with_name("changes.toml").read_text(encoding="utf-8"))
+TESTS = ("test_core.py", "test_facts.py", "test_textbook.py", "test_workers.py")
+"""The core's own, for what no question sees."""
+SECONDS = 300
+"""For the tests of one mutant."""
+SPARED = re.compile(r"\S|\s*(raise|import|from|class|global|@|['\"])|.*\bf['\"]")
+SIZE = re.compile(r"^(\w+) = [\d *]+$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A room of the core with one change, as `id` says; it holds texts and no line numbers."""
+
+    id: str
+    group: str
+    room: str
+    text: str = field(repr=False)
+
+
+def write_mutants(folder: Path = CORE) -> list[Mutant]:
+    """Every mutant of the core; always in the same order."""
+    rooms = sorted(path for path in folder.glob("*.py") if path.stem != "__init__")
+    return [mutant for room in rooms for mutant in _write_room(room)]
+
+
+def _write_room(path: Path) -> Iterator[Mutant]:
+    text = ast.unparse(_drop_docstrings(ast.parse(path.read_text(encoding="utf-8"))))
+    lines, sizes = text.split("\n"), SIZE.findall(text)
+    seen, times, scope = {text}, Counter[str](), path.stem
+    for i, line in enumerate(lines):
+        head = re.match(r" *def (\w+)", line)
+        scope = f"{path.stem}.{head[1]}" if head else scope
+        if SPARED.match(line) or any(size in line for size in sizes):
+            continue
+        for group, match, new in _find_changes(line):
+            changed = line[: match.start()] + new + line[match.end() :]
+            whole = "\n".join([*lines[:i], changed, *lines[i + 1 :]])
+            if whole not in seen and _compiles(whole):
+                seen.add(whole)
+                name = f"{scope}: `{match[0].strip()}` -> `{new.strip()}` at `{line.strip()}`"
+                times[name] += 1
+                yield Mutant(f"{name} #{times[name]}", group, path.stem, whole)
+
+
+def _find_changes(line: str) -> Iterator[tuple[str, re.Match[str], str]]:
+    for group, patterns in CHANGES.items():
+        for before, after in patterns:
+            for match in re.finditer(before, line):
+                yield group, match, match.expand(after)
+
+
+def _drop_docstrings(module: ast.Module) -> ast.Module:
+    for node in ast.walk(module):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
+            node
+        ):
+            node.body = node.body[1:] or [ast.Pass()]
+    return module
+
+
+def _compiles(text: str) -> bool:
+    with warnings.catch_warnings(action="error"):  # what Python warns of, nobody keeps
+        try:
+            compile(text, "mutant", "exec")
+        except (SyntaxError, ValueError):
+            return False
+    return True
+
+
+def kill(mutant: Mutant) -> dict[str, str]:
+    """The first rung that sees it, with its question; or the core's tests; {} if it survives."""
+    with TemporaryDirectory() as folder:
+        core = Path(folder, CORE.name)
+        shutil.copytree(CORE, core, ignore=shutil.ignore_patterns("__pycache__"))
+        (core / f"{mutant.room}.py").write_text(mutant.text, encoding="utf-8")
+        sys.path.insert(0, folder)  # the candidate's process looks where this one does
+        try:
+            return _judge(mutant.room) or _test(folder)
+        except UnloadableError as error:
+            return {"loading": str(error)}
+        finally:
+            sys.path.remove(folder)
+
+
+def _judge(room: str) -> dict[str, str]:
+    settings = Settings("npcnn.textbook" if room == "textbook" else "npcnn")
+    with closing(load(settings.candidate, settings)) as judged:
+        turns = plan_turns(judged)
+        for outcome in Trial(judged, settings.seed, settings.dtype).run(turns):
+            if outcome.status in FAILING:
+                return {rung(outcome.question): outcome.id}
+    return {}
+
+
+def plan_turns(judged: Candidate) -> list[Check]:
+    """Every question to every function, one of each rung after the other, small ones first."""
+    groups: dict[tuple[str, str], list[Check]] = {}
+    for check in plan(judged, read(), lambda name, question: True)[0]:
+        for function in check.functions:
+            group = groups.setdefault((function.name, rung(check.question)), [])
+            group.append(Check(check.question, (function,)))
+    turns = chain.from_iterable(zip_longest(*groups.values()))
+    return [check for check in turns if check]
+
+
+def _test(folder: str) -> dict[str, str]:
+    """Whether the core's own tests, where they are, see what no question can."""
+    tests = [str(path) for name in TESTS if (path := CORE.parent / "tests" / name).exists()]
+    words = ["-P", "-m", "pytest", "-xq", "-p", "no:cacheprovider", *tests]
+    try:
+        done = subprocess.run(
+            [sys.executable, *words],
+            cwd=CORE.parent,
+            env=os.environ | {"PYTHONPATH": folder},
+            capture_output=True,
+            timeout=SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return {"tests": "they do not end"}
+    return {"tests": ", ".join(TESTS)} if tests and done.returncode == 1 else {}

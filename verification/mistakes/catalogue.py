@@ -1,0 +1,102 @@
+"""The catalogue of mistakes that people really make, as edits of the textbook's text.
+
+A mistake is the right text with a line or a few written wrongly, so its answer to any question can
+be computed, and compared with what somebody's code gave.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import itertools
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+from verification.truth import textbook
+
+ROWS = Path(__file__).with_name("catalogue.toml")
+TEXT = inspect.getsource(textbook)
+AGE = "age"
+
+Form = tuple[tuple[str, str], ...]
+"""One way to write a mistake: texts of the textbook, and what stands there instead."""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One mistake, with the forms that it is seen in.
+
+    `does` says what the wrong code does, `hint` asks without giving it away, `change` is the line
+    that is right.  `ops` are the functions that it can stand in, `seen` how many public files had
+    it.  `error` is the pattern of a message that tells it.  `kind` is "mistake", "age" (newer
+    NumPys refuse what older ones took) or "convention" (the field leaves it open).  `sign` names
+    how else it is recognised.
+    """
+
+    id: str
+    seen: int
+    ops: tuple[str, ...]
+    title: str
+    does: str
+    hint: str
+    change: str
+    kind: str = "mistake"
+    error: str = ""
+    sign: str = ""
+    forms: tuple[Form, ...] = ()
+
+    def matches(self, message: str) -> bool:
+        """Whether this is what such a message comes from."""
+        return bool(self.error and re.search(self.error, message))
+
+
+@functools.cache
+def read() -> list[Mistake]:
+    """The catalogue, the most seen first."""
+    rows = tomllib.loads(ROWS.read_text(encoding="utf-8"))
+    shared = rows.pop("edits")
+    mistakes = []
+    for name, row in rows.items():
+        ways = [
+            itertools.chain(way["edits"], *(shared[key] for key in way.get("with", ())))
+            for way in row.pop("form", ())
+        ]
+        forms = tuple(tuple((old, new) for old, new in edits) for edits in ways)
+        mistakes.append(Mistake(name, **{**row, "ops": tuple(row["ops"])}, forms=forms))
+    return sorted(mistakes, key=lambda mistake: -mistake.seen)
+
+
+def ages() -> list[Mistake]:
+    """Those that newer NumPys made of lines that once were right."""
+    return [mistake for mistake in read() if mistake.kind == AGE]
+
+
+@functools.lru_cache(maxsize=2048)
+def write_wrongly(*forms: Form) -> Mapping[str, Any] | None:
+    """The textbook's names with these edits made; None where two of them meet in the same text."""
+    text, end = "", 0
+    for start, stop, new in sorted(_find(set(itertools.chain(*forms)))):
+        if start < end:
+            return None
+        text, end = text + TEXT[end:start] + new, stop
+    book: dict[str, Any] = {}
+    for function in (text + TEXT[end:]).split("\n\n\n"):
+        exec(_compile(function), book)
+    return book
+
+
+def _find(edits: set[tuple[str, str]]) -> list[tuple[int, int, str]]:
+    """Where each old text begins and ends, and the new one."""
+    return [
+        (*place.span(), new) for old, new in edits for place in re.finditer(re.escape(old), TEXT)
+    ]
+
+
+@functools.cache
+def _compile(function: str) -> CodeType:
+    return compile(function, "textbook", "exec")
