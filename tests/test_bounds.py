@@ -4,7 +4,7 @@ import numpy as np
 import parametrize_from_file
 import pytest
 
-from verification.questions import arrays, parse
+from verification.questions import arrays, parse, shapes
 from verification.truth import bounds, oracle
 
 CONV = "conv x=[2,6,7,16] w=[3,2,8,6] groups=2 stride=[1,2] pad=[1,0] fill=dense"
@@ -25,8 +25,7 @@ def test_a_right_answer_is_within_its_bound(line):
     for seed in range(10):
         case, given, truth, limits = ask(line, seed)
         answers = oracle.answers(case, given)
-        ratios = [np.abs(answers[name] - truth[name]) / limits[name] for name in limits]
-        worst = max(worst, *(float(ratio.max()) for ratio in ratios))
+        worst = max(worst, *((abs(answers[n] - truth[n]) / limits[n]).max() for n in limits))
     assert 0.01 < worst <= 1
 
 
@@ -59,18 +58,13 @@ def test_a_detour_through_fewer_bits_is_beyond_it(mask):
         assert (np.abs(answers[name] - truth[name]) > limits[name]).mean() > 0.2
 
 
-def test_the_bound_grows_with_live_products_alone():
-    """Zeros in x and w cost nothing: the same bound with and without a channel of them."""
-    _, given, _, limits = ask("conv x=[1,4,4,1] w=[3,3,1,1] fill=dense")
-    (wider,) = parse("conv x=[1,4,4,2] w=[3,3,2,1] fill=dense")
-    padded = given | {"x": np.pad(given["x"], [(0, 0)] * 3 + [(0, 1)])}
-    padded["w"] = np.pad(given["w"], [(0, 0)] * 2 + [(0, 1), (0, 0)])
-    np.testing.assert_array_equal(bounds.bound(wider, padded, "float32")["y"], limits["y"])
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_gamma_is_highams(dtype):
-    """n u / (1 - n u), u half the distance from 1 to the next number."""
-    u = float(np.finfo(dtype).eps) / 2
-    for n in 1, 4608:
-        assert bounds.gamma(np.array(n), dtype) == n * u / (1 - n * u)
+@parametrize_from_file
+def test_bounds_are_the_formulas(line, given, expected):
+    """So many roundings of so large a sum: n u / (1 - n u) of it, as Higham has it."""
+    (case,) = parse(line)
+    filled = {name: np.array(given[name], "f").reshape(s) for name, s in shapes(case).items()}
+    limits = bounds.bound(case, filled, "float32")
+    assert limits.keys() == expected.keys()
+    for name, elements in expected.items():
+        right = [size * n * 2.0**-24 / (1 - n * 2.0**-24) for n, size in elements]
+        np.testing.assert_allclose(limits[name].ravel(), right, rtol=1e-6, atol=1e-43)

@@ -32,14 +32,14 @@ NAMES = Namespace(
 )
 
 
-def integers(*shape, dtype=float):
-    return RNG.integers(-9, 10, shape).astype(dtype)
+def integers(*shape):
+    return RNG.integers(-9, 10, shape).astype(float)
 
 
-def assert_equal(one, other):
-    """Arrays, one by one."""
-    for a, b in zip(one, other, strict=True):
-        np.testing.assert_array_equal(a, b, strict=True)
+def assert_equal(ones, others):
+    """Arrays one by one, with their dtypes."""
+    for one, other in zip(ones, others, strict=True):
+        np.testing.assert_array_equal(one, other, strict=True)
 
 
 @parametrize_from_file(schema=cast(call=NAMES.eval(defer=True), like=NAMES.eval(defer=True)))
@@ -97,7 +97,7 @@ def test_maxima_of_integers(dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int8", "uint16", ">f4"])
-def test_results_keep_floats(dtype):
+def test_results_keep_the_dtype_of_floats(dtype):
     """In native order; integers become float64, but a pool of maxima keeps them too."""
     a = np.ones((1, 2, 3, 2), dtype)
     native = a.dtype.newbyteorder("=")
@@ -150,10 +150,8 @@ LAYOUTS = {
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_memory_changes_nothing(layout):
     """Whatever way through memory: the same, in memory of their own, and nothing is written to."""
-    arrays = [
-        LAYOUTS[layout](integers(*shape))
-        for shape in ((2, 4, 5, 2), (3, 2, 2, 2), (2,), (2, 4, 6, 2))
-    ]
+    shapes = (2, 4, 5, 2), (3, 2, 2, 2), (2,), (2, 4, 6, 2)
+    arrays = [LAYOUTS[layout](integers(*shape)) for shape in shapes]
     plain = [np.array(a, float, order="C") for a in arrays]
     for a in arrays:
         a.flags.writeable = False
@@ -161,7 +159,6 @@ def test_memory_changes_nothing(layout):
     assert_equal(results, call_everything(*plain))
     assert all(result.flags.c_contiguous for result in results)
     assert not any(np.shares_memory(*pair) for pair in itertools.product(results, arrays))
-    assert_equal(arrays, plain) if layout != "swapped" else None
 
 
 def test_one_tap_is_no_reason_to_share_memory():
@@ -220,9 +217,8 @@ def inside(window, size):
     return [(tap, cell) for tap, cell in enumerate(window) if 0 <= cell < size]
 
 
-AXES = list(
-    itertools.product((1, 2, 3, 5), (1, 2, 3, 4), (1, 2, 3, 5), (1, 2, 3), (0, 1, 3), (0, 1, 2))
-)
+SIZES = (1, 2, 3, 5), (1, 2, 3, 4), (1, 2, 3, 5), (1, 2, 3), (0, 1, 3), (0, 1, 2)
+AXES = list(itertools.product(*SIZES))
 
 
 def test_convolutions_agree_with_a_walk_over_every_window():
@@ -249,7 +245,7 @@ def test_convolutions_agree_with_a_walk_over_every_window():
 
 @pytest.mark.parametrize("ceil", [False, True])
 def test_pools_agree_with_a_walk_over_every_window(ceil):
-    """First and last cells, sums, and how many cells a mean is over; or none lies in padding."""
+    """First and last cells, sums and means; what does not fit, or lies in padding, is refused."""
     for size, kernel, stride, dilation, before, after in AXES:
         windows = walk(size, kernel, stride, dilation, before, after, ceil)
         words = {"kernel_size": kernel, "stride": stride, "padding": ((before, after),)}

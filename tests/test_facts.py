@@ -79,7 +79,7 @@ TORCH = [oracle.answers, ask_native, ask_two_threads]
 
 
 def assert_same(expected, actual, ask, signs=True):
-    """The same names, dtypes, numbers and signs of zeros; one NaN is as good as another."""
+    """Shapes, dtypes, numbers and signs of zeros; one NaN is as good as another."""
     for name, a in expected.items():
         about = f"{name} by {ask.__name__}"
         np.testing.assert_array_equal(actual[name], a, about, strict=True)
@@ -177,21 +177,24 @@ def test_small_sizes(line, values):
         except CaseError:
             continue
         given = arrays(case, 0, "float64")
-        assert_same(
-            ask_textbook(case, given), oracle.answers(case, given), oracle.answers, signs=False
-        )
+        right, found = ask_textbook(case, given), oracle.answers(case, given)
+        assert_same(right, found, oracle.answers, signs=False)
         asked += 1
-    assert asked > len(values)
+    assert asked > 50
 
 
 @parametrize_from_file(path="test_facts.toml", key=["test_pools", "test_convolutions"])
-@pytest.mark.parametrize("work", [1, 500, 2000, 10**9])
+@pytest.mark.parametrize("work", [1, 500, 2000])
 def test_pieces_change_no_bit(monkeypatch, line, work):
-    """Windows one by one, a few, or all at once; of reals of pools, and of integers else."""
+    """Windows one by one, or a few at a time: of pools on reals, on NaNs and on both zeros."""
     case = parse(line)[0]
-    given = arrays(case, 0, "float64")
-    whole = ask_npcnn(case, given)
+    fill = {"max_pool": "special", "avg_pool": "dense"}.get(case.op, "integers")
+    given = arrays(replace(case, fill=fill), 0, "float64")
     rooms = [room for name, room in sys.modules.items() if name.startswith("npcnn.")]
-    cut = [monkeypatch.setattr(room, "WORK", work) for room in rooms if hasattr(room, "WORK")]
-    assert cut
-    assert_same(whole, ask_npcnn(case, given), ask_npcnn)
+    rooms = [room for room in rooms if hasattr(room, "WORK")]
+    assert rooms
+    with np.errstate(all="ignore"):
+        whole = ask_npcnn(case, given)
+        for room in rooms:
+            monkeypatch.setattr(room, "WORK", work)
+        assert_same(whole, ask_npcnn(case, given), ask_npcnn)

@@ -1,78 +1,81 @@
-"""The judge in a session: live functions, a report that shows itself."""
+"""Live sessions: a copy of the process answers, and the session goes on untouched."""
 
-import json
-import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
-import pytest
 
-import verification
-from verification import judge
+from verification.candidates.process import Call, Process, Source
 
-SCALE = 2.0
+LIVE = Source("live", "session")
 
 
-def distribute_value(dz, shape):
-    return np.full(shape, dz / math.prod(shape))
+def test_functions_of_a_session_with_all_that_they_stand_on():
+    """Closures and all; deaths and time limits as elsewhere."""
+    factor = 3
+
+    def triple(x):
+        print("here")
+        return x * factor
+
+    def die(code=3):
+        os._exit(code)
+
+    def loop():
+        while True:
+            pass
+
+    def fail():
+        return triple.nothing
+
+    namespace = {"triple": triple, "die": die, "loop": loop, "fail": fail, "three": factor}
+    with Process(LIVE, timeout=0.5, namespace=namespace) as process:
+        assert process.hello.names == {"triple": ["x"], "die": ["code"], "loop": [], "fail": []}
+        reply = process.ask([Call("triple", (np.arange(3.0),))])
+        assert (reply.values["y"].tolist(), reply.stdout) == ([0, 3, 6], "here\n")
+        where = f"test_live.py line {fail.__code__.co_firstlineno + 1}: return triple.nothing"
+        assert process.ask([Call("fail")]).where == (where,)
+        assert process.ask([Call("die")]).error == "the interpreter has ended: exit code 3"
+        assert process.ask([Call("loop")]).status == "TIMEOUT"
+        factor = 4
+        assert process.ask([Call("triple", (np.arange(3.0),))]).values["y"].tolist() == [0, 4, 8]
 
 
-def create_mask_from_window(x):
-    return SCALE * x == SCALE * np.min(x)
+def test_a_session_ends_its_daemons():
+    """Whoever killed the guard."""
+
+    def leave(kill):
+        if os.fork() == 0:
+            time.sleep(60)
+        if kill:
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(60)
+        return os.getpid()
+
+    with Process(LIVE, timeout=5.0, namespace={"leave": leave}) as process:
+        worker = int(process.ask([Call("leave", (False,))]).values["y"])
+        assert process.ask([Call("leave", (True,))]).kind == "DIED"
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, _, session = file.read_text().rpartition(")")[2].split()[:4]
+            assert session != str(worker) or state == "Z"
 
 
-def test_functions_of_this_session():
-    """With all that they stand on; one, several, or a namespace."""
-    assert judge(distribute_value).verdict == "match"
-    both = judge([distribute_value, create_mask_from_window])
-    assert both.verdict == "differs"
-    assert judge(globals(), level=1, only=["distribute_value"]).verdict == "match"
-
-
-def test_it_shows_itself():
-    """As text, as HTML that is escaped, and as a document."""
-    judged = judge(create_mask_from_window)
-    shown = repr(judged)
-    assert "mistake                 the mask marks the minimum" in shown
-    (again,) = (line for line in shown.splitlines() if "again" in line)
-    assert again.split("again")[1].strip().startswith("judge(globals(), case='create_mask")
-    page = judged._repr_html_()
-    assert "the mask marks the minimum" in page
-    assert "x == np.max(x)" in page
-    assert "<script" not in page
-    assert json.loads(judged.json)["verdict"] == "differs"
-
-
-def test_a_case_alone():
-    """By its row."""
-    judged = judge(distribute_value, case="distribute_value x=[2,3] fill=integers")
-    assert "1 question, 1 check" in repr(judged)
-    assert judged.verdict == "match"
-
-
-def test_an_exam():
-    """No expected numbers and no names, but a hint."""
-    judged = judge(create_mask_from_window, exam=True)
-    assert "Which cell did the forward pass choose?" in repr(judged)
-    assert "marks the minimum" not in repr(judged)
-    assert "oracle   " not in repr(judged).partition("\n\n")[2]
-
-
-def test_a_file_by_its_name(tmp_path):
-    """As on the command line."""
-    path = tmp_path / "my_cnn.py"
-    path.write_text("def distribute_value(dz, shape):\n    return dz\n")
-    judged = judge(str(path), strict=True, names={"distribute_value": "distribute_value"})
-    assert judged.verdict == "differs"
-
-
-def test_what_cannot_be_judged():
-    """Is told at once."""
-    for given in (3, [], [3]):
-        with pytest.raises(TypeError, match="judge takes functions, a namespace or a name, got"):
-            judge(given)
-
-
-def test_the_face_is_light():
-    """Importing verification brings no torch into the candidate's process."""
-    assert verification.judge is judge
-    assert judge.__module__ == "verification"
+def test_a_session_keeps_its_output_and_its_handlers(tmp_path):
+    """What was printed before is printed once; nothing of it runs in the copy."""
+    (tmp_path / "session.py").write_text(
+        "import atexit\nfrom verification.candidates.process import Call, Process, Source\n"
+        "atexit.register(print, 'once')\nprint('before', end=' ')\ndef f(): return 3\n"
+        "with Process(Source('live', ''), namespace=globals()) as process:\n"
+        "    print(process.ask([Call('f')]).values['y'])\n"
+        "left = Process(Source('live', ''), namespace=globals())\n"
+    )
+    env = os.environ | {"PYTHONPATH": Path(__file__).parent.parent}
+    command = [sys.executable, str(tmp_path / "session.py")]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, env=env)
+    assert (ran.stdout, ran.stderr) == ("before 3\nonce\n", "")

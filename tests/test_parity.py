@@ -1,141 +1,70 @@
-"""Every question put to npcnn and to the oracle in float32; the README's run asks in float64."""
+"""Every question of the case files put to npcnn, both its faces, in this very process."""
 
-import contextlib
-import re
-from functools import partial
-from pathlib import Path
+import json
+import tomllib
+from functools import reduce
 
 import numpy as np
 import parametrize_from_file
-import pytest
 
-from verification import candidate, covering, definition, oracle, questions, report, session, trial
-from verification.block import Run
-from verification.session import Rules
+import npcnn
+from verification.candidates.candidate import Candidate
+from verification.candidates.contracts import get
+from verification.candidates.process import Hello, Reply, Result
+from verification.candidates.worker import lay_out
+from verification.judging.trial import Trial, plan
+from verification.questions import level
+from verification.questions.rows import FOLDER, expand, read_refusal
 
-DTYPES = ("float32",)
-
-
-@pytest.fixture(scope="module")
-def npcnn():
-    """One process for all questions; more threads would only wait for each other."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OPENBLAS_NUM_THREADS", "1")
-        judged = candidate.load("npcnn")
-    with contextlib.closing(judged):
-        yield judged
+TABLES = [(p, key) for p in sorted(FOLDER.glob("*.toml")) for key in tomllib.loads(p.read_text())]
+CONTRACT = get("npcnn")
 
 
-def load(path):
-    read = questions.read(Path(path))
-    return {"questions": [_item(question) for part in read.values() for question in part]}
+class Here:
+    """Stands in for a candidate's own process, and makes its calls in this one."""
+
+    hello = Hello({function.name: None for function in CONTRACT.functions})
+
+    def ask(self, calls, layout):
+        results = []
+
+        def make(argument):
+            if isinstance(argument, Result):
+                return results[argument.call][argument.item]
+            return lay_out(argument, layout) if isinstance(argument, np.ndarray) else argument
+
+        try:
+            with np.errstate(all="ignore"):
+                for call in calls:
+                    function = reduce(getattr, call.function.split("."), npcnn)
+                    result = function(*map(make, call.arguments), **call.words)
+                    results.append(result if len(call.outputs) > 1 else [result])
+        except Exception as error:
+            return Reply("CRASH", error=f"{type(error).__name__}: {error}")
+        named = zip(calls[-1].outputs, results[-1], strict=True)
+        return Reply("ok", {name: np.asarray(value) for name, value in named if name})
 
 
-def _item(question):
-    return {"id": f"{question.op}/{question.id}", "case": question}
+NPCNN = Candidate("npcnn", CONTRACT, {name: name for name in Here.hello.names}, Here(), "", [])
 
 
-def every_case(name):
-    path = questions.FOLDER / name
-    return parametrize_from_file(path=path, key="questions", loaders={".toml": load})
+def read(rows, context):
+    """Row by row: all its questions in float64, what every course asks in float32 too."""
+    for row in json.loads(json.dumps(rows)):
+        questions = [read_refusal(row)] if context.key == "refuse" else expand(context.key, row)
+        plain = [q for q in questions if level(q) < 4 and not (q.dtype or q.check)]
+        for dtype, some in ("float64", questions), ("float32", plain):
+            name = f"{context.path.stem}-{context.key}-{row['id']}-{dtype}"
+            yield from [{"id": name, "dtype": dtype, "questions": some}] if some else []
 
 
-def everything(name):
-    return True
-
-
-def of_face(name, general):
-    """Of npcnn's two faces, the general one or the passes."""
-    return name.startswith("functional.") == general
-
-
-def assert_faces_ok(judged, case):
-    """Both faces."""
-    for dtype in DTYPES:
-        assert_all_ok(judged, case, dtype)
-
-
-def assert_all_ok(judged, case, dtype, chosen=everything):
-    """Every function that the question concerns answers as the oracle does."""
-    checks, outside = trial.plan(judged, [case], lambda name, _: chosen(name))
-    outcomes = list(trial.run(judged, checks, seed=0, dtype=dtype))
-    assert outcomes, "no function was asked"
-    assert not outside, "the contract takes every question"
-    assert {outcome.status for outcome in outcomes} == {"ok"}, told(judged, checks, dtype)
-
-
-def told(judged, checks, dtype):
-    """The report, as a person would read it."""
-    findings = list(session.hold(judged, checks, {}, Rules(0, dtype, ())))
-    about = "npcnn", "npcnn", "", oracle.prepare(), np.__version__, judged.hello.python, 0
-    return report.as_text(Run(*about, dtype, 0.0, findings))
-
-
-@every_case("conv.toml")
-def test_convolutions(npcnn, case):
-    assert_faces_ok(npcnn, case)
-
-
-@every_case("max_pool.toml")
-def test_max_pools(npcnn, case):
-    assert_faces_ok(npcnn, case)
-
-
-@every_case("avg_pool.toml")
-def test_average_pools(npcnn, case):
-    assert_faces_ok(npcnn, case)
-
-
-@every_case("helpers.toml")
-def test_helpers(npcnn, case):
-    assert_faces_ok(npcnn, case)
-
-
-@every_case("layers.toml")
-def test_layers_of_real_networks(npcnn, case):
-    assert_faces_ok(npcnn, case)
-
-
-@every_case("witnesses.toml")
-def test_witnesses(npcnn, case):
-    assert_faces_ok(npcnn, case)
-
-
-@pytest.mark.parametrize("case", covering.cases(), ids=lambda case: case.id)
-def test_the_covering_set(npcnn, case):
-    assert_faces_ok(npcnn, case)
-
-
-@every_case("invalid.toml")
-def test_wrong_calls(npcnn, case):
-    assert_all_ok(npcnn, case, "float64")
-
-
-def test_every_file_is_named_here():
-    """A file that no test names would never be asked, and a name for no file neither."""
-    source = Path(__file__).read_text(encoding="utf-8")
-    files = [path.name for path in questions.FOLDER.iterdir()]
-    assert sorted(files) == sorted(re.findall(r'^@every_case\("(.+)"\)$', source, re.MULTILINE))
-
-
-def test_no_process_was_lost(npcnn):
-    """All questions were answered by the one that was started."""
-    assert npcnn.process.restarts == 0
-    assert npcnn.notes == []
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_wrong_answer_fails(npcnn, monkeypatch, dtype):
-    """The comparison behind this file is not empty; the failure is shown as a report."""
-    honest = oracle.answers
-
-    def lying(case, given):
-        return {name: a + (name == "y") for name, a in honest(case, given).items()}
-
-    monkeypatch.setattr(oracle, "answers", lying)
-    case = next(iter(questions.read(questions.FOLDER / "layers.toml")["max_pool"]))
-    assert case.work > definition.AFFORDABLE, "the definition would find the lie out"
-    with pytest.raises(AssertionError, match=r"(?s)pool_forward +1 WRONG") as raised:
-        assert_all_ok(npcnn, case, dtype, partial(of_face, general=False))
-    assert "1 of 2 functions differs.   1 question, 2 checks" in str(raised.value)
-    assert (f"--dtype {dtype}" in str(raised.value)) == (dtype == "float32")
+@parametrize_from_file(
+    path=[path for path, _ in TABLES], key=[key for _, key in TABLES], preprocess=read
+)
+def test_npcnn(dtype, questions):
+    """Is right about everything."""
+    checks, outside = plan(NPCNN, questions, lambda name, question: True)
+    outcomes = list(Trial(NPCNN, 0, dtype).run(checks))
+    assert outcomes
+    assert not outside
+    assert [outcome for outcome in outcomes if outcome.status != "ok"] == []

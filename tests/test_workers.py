@@ -185,3 +185,9 @@ def test_memory_is_used_again():
     assert measure(functional.conv_backward, y, x, w)[0] <= 2**18
     x = np.ones((1, 200, 200, 16))
     assert measure(functional.conv, x, x[0, ..., None], padding=1)[1] <= 2**20
+
+
+def test_one_tap_reads_the_input_where_it_is():
+    """Nothing is copied that need not be."""
+    x, w = np.ones((2, 112, 112, 16)), np.ones((1, 1, 16, 2))
+    assert measure(functional.conv, x, w)[0] <= 2**18

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from verification.reports.display import Judgement
+    from verification.reports.display import Given, Judgement
 
 __all__ = ["judge"]
 
 
-def judge(
-    candidate: str | Callable[..., Any] | Sequence[Callable[..., Any]] | Mapping[str, Any],
-    **options: Any,
-) -> Judgement:
+def judge(candidate: Given, **options: Any) -> Judgement:
     """Judge live functions, or a file or module by its name, and show what came of it.
 
     `candidate` is a function, several in a list, a namespace such as globals(), or a name as the

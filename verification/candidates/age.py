@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partialmethod, wraps
+from functools import partial, partialmethod
 from operator import index
 from types import ModuleType
 from typing import Any, ClassVar
@@ -90,11 +90,11 @@ def mend(numpy: ModuleType, note: Callable[[str], None]) -> None:
     Mended.note = staticmethod(note)
     vars(numpy)["__getattr__"] = find_dropped
     for name in MAKERS:
-        setattr(numpy, name, _mend_maker(getattr(numpy, name)))
+        setattr(numpy, name, partial(_make_mended, getattr(numpy, name)))
 
 
-def _mend_maker(make: Callable[..., Any]) -> Callable[..., Any]:
-    return wraps(make)(lambda *arguments, **words: mend_value(make(*arguments, **words)))
+def _make_mended(make: Callable[..., Any], *arguments: Any, **words: Any) -> Any:
+    return mend_value(make(*arguments, **words))
 
 
 def mend_value(value: Any) -> Any:

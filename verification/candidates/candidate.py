@@ -6,7 +6,9 @@ import hashlib
 import importlib.util
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +51,6 @@ class Candidate:
     process: Process
     sha256: str
     notes: list[str]
-    is_live: bool = False
 
     @property
     def hello(self) -> Hello:
@@ -112,8 +113,7 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
     known = hello.names | {ours: hello.names.get(theirs) for ours, theirs in terms.names.items()}
     contract = contracts.get(terms.contract or contracts.recognise(known), terms.layout)
     names = contract.resolve(hello.names, terms.names)
-    is_live = namespace is not None
-    return Candidate(name, contract, names, process, _hash(source), [*hello.notes], is_live)
+    return Candidate(name, contract, names, process, _hash(source), [*hello.notes])
 
 
 def _find_source(name: str) -> Source:
@@ -127,15 +127,22 @@ def _find_source(name: str) -> Source:
 def _hash(source: Source) -> str:
     """sha256 of the file, or of all files of the package; of nothing where there is none."""
     files = [Path(source.name)] if source.kind in ("file", "notebook") else []
-    if source.kind == "module":
-        try:
-            spec = importlib.util.find_spec(source.name)
-        except (ImportError, ValueError, AttributeError):
-            spec = None
-        if spec is not None and spec.origin:
-            path = Path(spec.origin)
-            files = sorted(path.parent.rglob("*.py")) if path.stem == "__init__" else [path]
+    with suppress(ImportError, KeyError, ValueError):
+        files += _find_modules(source.name) if source.kind == "module" else []
     return hashlib.sha256(b"".join(f.read_bytes() for f in files if f.is_file())).hexdigest()
+
+
+def _find_modules(name: str) -> list[Path]:
+    """The files of a module; of one in a package, without importing that, which would run it."""
+    top, *rest = name.split(".")
+    spec = importlib.util.find_spec(top)
+    for part in rest:
+        folders = spec and spec.submodule_search_locations
+        spec = PathFinder.find_spec(f"{spec.name}.{part}", folders) if spec and folders else None
+    if spec is None or not spec.origin:
+        return []
+    path = Path(spec.origin)
+    return sorted(path.parent.rglob("*.py")) if path.stem == "__init__" else [path]
 
 
 def _build_argument(value: Any) -> Any:

@@ -27,22 +27,23 @@ ABOVE, MOST = 200, 2**16
 """The socket's number is above those that a candidate may close in a sweep, 0 to 63."""
 
 
-def guard(judge: int, serve: Callable[[socket, list[str]], None]) -> NoReturn:
+def guard(judge: int, serve: Callable[[socket], None]) -> NoReturn:
     """Fork a worker that is to `serve`; end when it does, with its exit code or 128 + signal."""
+    os.setsid()
     aside = fcntl.fcntl(judge, fcntl.F_DUPFD_CLOEXEC, ABOVE)
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(nothing, number)
     os.closerange(3, aside)
     os.closerange(aside + 1, MOST)
-    limits = ["orphans"] if _control(SET_CHILD_SUBREAPER, 1) else []
+    _control(SET_CHILD_SUBREAPER, 1)
     this, worker = os.getpid(), os.fork()
     if worker == 0:
         try:
             os.setsid()
             _control(SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() == this:
-                serve(socket(fileno=aside), limits)
+                serve(socket(fileno=aside))
         finally:
             os._exit(70)
     hangup = select.poll()
@@ -55,9 +56,10 @@ def guard(judge: int, serve: Callable[[socket, list[str]], None]) -> NoReturn:
     os._exit(128 - code if code < 0 else code)
 
 
-def _control(option: int, value: int) -> bool:
+def _control(option: int, value: int) -> None:
     """prctl, where there is one."""
-    return sys.platform == "linux" and not ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def _kill_all(worker: int) -> None:
@@ -72,19 +74,17 @@ def _kill_all(worker: int) -> None:
             os.wait()
 
 
-def _serve(judge: socket, limits: list[str]) -> None:
+def _serve(judge: socket) -> None:
     """The worker's, imported past the doors of its wing: what they open is for the judge alone."""
     sys.path[:] = sys.argv[1:]
     room = Path(__file__).resolve().parent
-    doors = {"verification": room.parent, "verification.candidates": room}
-    for name, folder in doors.items():
-        sys.modules[name] = ModuleType(name)
-        sys.modules[name].__path__ = [str(folder)]
-    from verification.candidates import worker
+    for name, folder in ("verification", room.parent), ("verification.candidates", room):
+        door = sys.modules[name] = ModuleType(name)
+        door.__path__ = [str(folder)]
+    from verification.candidates.worker import serve
 
-    for name in doors:
-        del sys.modules[name]
-    worker.serve(judge, limits)
+    del sys.modules["verification"], sys.modules["verification.candidates"]
+    serve(judge)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,6 @@ def fork(judge: int, namespace: Mapping[str, Any]) -> int:
         gc.freeze()  # nothing of the session's is to be tidied up here
         sys.settrace(None)
         sys.setprofile(None)
-        os.setsid()
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)

@@ -28,13 +28,12 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef
 Place = tuple[str, int]
 
 FOREIGN = ("torch", "tensorflow", "jax", "scipy.signal", "npcnn")
-OURS = str(Path(__file__).parent.parent) + os.sep
-FOLDERS = (os.path.dirname(os.__file__), *site.getsitepackages(), site.getusersitepackages())
-OTHERS = (OURS, *(folder + os.sep for folder in FOLDERS), "<frozen", "<__array_function__")
+OURS, LIBRARY = Path(__file__).parent.parent, Path(os.__file__).parent
+FOLDERS = (str(OURS), str(LIBRARY), *site.getsitepackages(), site.getusersitepackages())
+OTHERS = (*(os.path.join(folder, "") for folder in FOLDERS), "<frozen", "<__array_function__")
 CELL = re.compile(r"<ipython-input-(\d+)-\w+>")
-STARS = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}
-WORDS, LINES = 2000, 8
-"""Characters of an exception's words, and lines of its traceback, that are kept."""
+WORDS = 2000
+"""Characters of an exception's words that are kept."""
 
 
 class Program:
@@ -46,7 +45,7 @@ class Program:
         self._before = frozenset(sys.modules)
 
     def load(self) -> None:
-        """Run its code as far as it must be; the path and the folder are the whole process's."""
+        """Run its code as far as it must be, in its folder, which is the first on the path."""
         if self.kind == "module":
             module = import_module(self.name)
             self.namespace, file = vars(module), getattr(module, "__file__", None)
@@ -129,15 +128,15 @@ def _make_module(path: Path) -> ModuleType:
 
 def _own_callables(namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in [*namespace.items()]:
-        if isinstance(name, str) and not name.startswith("__") and callable(value):
-            if type(value) is not notebook.Missing and not _is_borrowed(value):
-                yield name, value
+        is_named = isinstance(name, str) and not name.startswith("__")
+        if is_named and callable(value) and not _is_borrowed(value):
+            yield name, value
 
 
 def _is_borrowed(value: Any) -> bool:
     """Whether it comes from the standard library or NumPy, by `from numpy import *` perhaps."""
     if not isinstance(value, FunctionType | BuiltinFunctionType | type):
-        return type(value).__module__ in ("typing", "types")
+        return type(value) is notebook.Missing or type(value).__module__ in ("typing", "types")
     home = str(getattr(value, "__module__", None) or "").partition(".")[0]
     return home in sys.stdlib_module_names or home in ("numpy", "IPython")
 
@@ -153,9 +152,10 @@ def _modules_of(function: Any) -> Iterator[str]:
 
 def parameters(function: Any) -> list[str] | None:
     """The names of a function's parameters, stars included; None where nobody knows."""
+    stars = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}
     try:
         signature = inspect.signature(function).parameters
-        return [STARS.get(one.kind.name, "") + name for name, one in signature.items()]
+        return [stars.get(one.kind.name, "") + name for name, one in signature.items()]
     except Exception:  # a stranger's __signature__, or a function of C
         return None
 
@@ -210,19 +210,39 @@ def _definitions(file: str) -> dict[int, Definition]:
 
 
 def is_blank(definition: Definition) -> bool:
-    """Whether it is empty, or has a blank that no written function has."""
+    """Whether it is empty, or has a blank that no written function has.
+
+    `(m, n_H) = None`, `Z[i, h, w, c] = None`, `range(None)`, `Z[i, h, w, c] += None`, or a name
+    that is returned and bound to nothing but None.
+    """
+    bound, blank, returned = Counter[str](), Counter[str](), set[str]()
+    for node in _walk_own(definition):
+        match node:
+            case ast.Assign(targets, ast.Constant(None)):
+                if any(isinstance(one, ast.Tuple | ast.List | ast.Subscript) for one in targets):
+                    return True
+                blank.update(target.id for target in targets if isinstance(target, ast.Name))
+            case ast.AugAssign(value=ast.Constant(None)):
+                return True
+            case ast.Call(ast.Name("range"), arguments):
+                if any(isinstance(one, ast.Constant) and one.value is None for one in arguments):
+                    return True
+            case ast.Return(ast.Tuple(parts)):
+                returned |= {part.id for part in parts if isinstance(part, ast.Name)}
+            case ast.Return(ast.Name(name)):
+                returned.add(name)
+            case ast.Name(name, ast.Store()):
+                bound[name] += 1
     body = definition.body[ast.get_docstring(definition, clean=False) is not None :]
-    nodes = [*_walk_own(body)]
-    return all(map(_does_nothing, body)) or any(map(_has_blank, nodes)) or _returns_blank(nodes)
+    return all(map(_does_nothing, body)) or any(bound[n] == blank[n] > 0 for n in returned)
 
 
-def _walk_own(body: list[ast.stmt]) -> Iterator[ast.AST]:
+def _walk_own(node: ast.AST) -> Iterator[ast.AST]:
     """All nodes but those of inner functions."""
-    waiting: list[ast.AST] = [*body]
-    while waiting:
-        yield (node := waiting.pop())
-        if not isinstance(node, Definition | ast.Lambda | ast.ClassDef):
-            waiting += ast.iter_child_nodes(node)
+    for child in ast.iter_child_nodes(node):
+        yield child
+        if not isinstance(child, Definition | ast.Lambda | ast.ClassDef):
+            yield from _walk_own(child)
 
 
 def _does_nothing(statement: ast.stmt) -> bool:
@@ -232,31 +252,3 @@ def _does_nothing(statement: ast.stmt) -> bool:
         case ast.Raise(ast.Call(ast.Name(name)) | ast.Name(name)):
             return name == "NotImplementedError"
     return False
-
-
-def _has_blank(node: ast.AST) -> bool:
-    """`(m, n_H) = None`, `Z[i, h, w, c] = None`, `range(None)`, `Z[i, h, w, c] += None`."""
-    match node:
-        case ast.Assign(targets, ast.Constant(None)):
-            return any(isinstance(one, ast.Tuple | ast.List | ast.Subscript) for one in targets)
-        case ast.Call(ast.Name("range"), arguments):
-            return any(isinstance(one, ast.Constant) and one.value is None for one in arguments)
-        case ast.AugAssign(value=ast.Constant(None)):
-            return True
-    return False
-
-
-def _returns_blank(nodes: Iterable[ast.AST]) -> bool:
-    """Whether a name that is returned is bound, and to nothing but None."""
-    bound, blank, returned = Counter[str](), Counter[str](), set[str]()
-    for node in nodes:
-        match node:
-            case ast.Return(ast.Tuple(parts)):
-                returned |= {part.id for part in parts if isinstance(part, ast.Name)}
-            case ast.Return(ast.Name(name)):
-                returned.add(name)
-            case ast.Name(name, ast.Store()):
-                bound[name] += 1
-            case ast.Assign(targets, ast.Constant(None)):
-                blank.update(target.id for target in targets if isinstance(target, ast.Name))
-    return any(bound[name] and bound[name] == blank[name] for name in returned)

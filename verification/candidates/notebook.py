@@ -20,10 +20,6 @@ CALLS = ast.Call | ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr
 DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
-class NotebookError(ValueError):
-    """The file is no notebook."""
-
-
 class Missing:
     """What stands for a missing package and all that is in it; a decorator that changes nothing."""
 
@@ -79,7 +75,7 @@ def read_cells(raw: bytes) -> list[str]:
         code = [cell for cell in cells if cell["cell_type"] == "code"]
         return ["".join(cell["source"] if "source" in cell else cell["input"]) for cell in code]
     except (ValueError, LookupError, TypeError) as error:
-        raise NotebookError("it is no notebook") from error
+        raise ValueError("it is no notebook") from error
 
 
 def parse(lines: list[str], cell: str) -> list[ast.stmt]:

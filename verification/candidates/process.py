@@ -11,13 +11,13 @@ import signal
 import sys
 import weakref
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from secrets import token_hex
 from socket import SHUT_RDWR, socketpair
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,6 +31,9 @@ START, GRACE = 60.0, 2.0
 """Seconds for an interpreter with NumPy to start, and for its guard to end what is left."""
 MARK = "VERIFICATION_WORKER"
 """In the environment of all that a new interpreter starts, so that it can be found again."""
+HABITS = ("changed", "shared", "notes", "ages")
+"""What counts in either of two answers."""
+Namespace = Mapping[str, Any] | None
 IDENTITY = object()
 """An argument: `lambda Z: Z`, made where it is called."""
 
@@ -118,28 +121,21 @@ class Reply:
     ages: tuple[tuple[str, str], ...] = ()
 
 
-class Process:
+class Process(AbstractContextManager["Process"]):
     """A candidate, loaded and ready to be asked; a new process takes over from one that is lost.
 
     `timeout` is in seconds for an answer, `memory` in MiB; `namespace` is a live session's.
-    UnloadableError where its code does not run.
+    UnloadableError where the code does not run.
     """
 
     def __init__(
-        self,
-        source: Source,
-        timeout: float = 10.0,
-        memory: int = 4096,
-        namespace: Mapping[str, Any] | None = None,
+        self, source: Source, timeout: float = 10.0, memory: int = 4096, namespace: Namespace = None
     ) -> None:
         is_file = source.kind in ("file", "notebook")
         name = os.path.abspath(source.name) if is_file else source.name
         self._setup: Header = {"kind": source.kind, "name": name, "memory": memory, "mend": False}
         self._timeout, self._namespace, self._is_closed = timeout, namespace, False
         self.hello = self._start()
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *raised: object) -> None:
         self.close()
@@ -148,15 +144,15 @@ class Process:
         """What came of the calls, made twice on fresh copies; values are those of the last one."""
         if self._is_closed:
             raise ValueError("the process is closed")
-        start, token, parcel = monotonic(), token_hex(8), _Parcel(calls)
-        request = {"token": token, "layout": layout, "calls": parcel.calls}
+        start, token = monotonic(), token_hex(8)
+        request = {"token": token, "layout": layout, "calls": [*map(_pack, calls)]}
         outputs = [name for name in calls[-1].outputs if name]
         try:
             if not self._end.alive:
                 self._start()
-            self._wire.send(request, parcel.arrays)
-            frames = [self._wire.receive() for _ in range(2)]
-            first, again = (_parse(*frame, token, outputs) for frame in frames)
+            self._wire.send(request)
+            headers = [self._wire.receive() for _ in range(2)]
+            first, again = (_parse(header, token, outputs) for header in headers)
         except UnloadableError as error:
             return Reply("CRASH", error=f"cannot be loaded again: {error}", kind="DIED")
         except Exception as raised:
@@ -166,11 +162,9 @@ class Process:
             raise
         if "MEMORY" in (first.status, again.status):
             self._end()  # it may have kept what it took
-        seen = [bits([h["status"], h["kind"], h["values"], arrays]) for h, arrays in frames]
-        either: Header = {
-            name: tuple(dict.fromkeys(getattr(first, name) + getattr(again, name)))
-            for name in ("changed", "shared", "notes", "ages")
-        }
+        seen = [bits([one["status"], one["kind"], one["values"]]) for one in headers]
+        pairs = ((name, getattr(first, name) + getattr(again, name)) for name in HABITS)
+        either: Header = {name: tuple(dict.fromkeys(both)) for name, both in pairs}
         return replace(first, steady=seen[0] == seen[1], **either)
 
     def mend(self) -> None:
@@ -189,25 +183,24 @@ class Process:
         child = _Child(self._setup["memory"], self._namespace)
         self._end, self._wire = weakref.finalize(self, child.end), child.wire
         try:
-            child.session = int(self._wire.receive()[0]["pid"])
+            child.session = int(self._wire.receive()["pid"])
             self._wire.timeout = self._timeout
-            self._wire.send(self._setup, [])
-            header, _ = self._wire.receive()
-            if header["status"] != "ok":
-                self._end()
-                lines = "".join(f" ({line})" for line in header["where"][-1:])
-                raise UnloadableError(_clean(" ".join(f"{header['error']}{lines}".split())))
-            names = {_clean(n): known and [*_clean(known)] for n, known in header["names"].items()}
-            stubs = frozenset(_clean(header["stubs"]))
-            others = ("notes", "stdout", "limits", "python", "numpy")
-            return Hello(names, stubs, *(_clean(header[name]) for name in others))
-        except UnloadableError:
-            raise
+            self._wire.send(self._setup)
+            header = self._wire.receive()
+            if header["status"] == "ok":
+                names, stubs = header["names"].items(), frozenset(_clean(header["stubs"]))
+                known = {_clean(name): words and [*_clean(words)] for name, words in names}
+                others = ("notes", "stdout", "limits", "python", "numpy")
+                return Hello(known, stubs, *(_clean(header[name]) for name in others))
+            lines = "".join(f" ({line})" for line in header["where"][-1:])
+            error = _clean(" ".join(f"{header['error']}{lines}".split()))
+            self._end()
         except Exception as raised:
-            raise UnloadableError(self._lose(raised).error) from None
+            error = self._lose(raised).error
+        raise UnloadableError(error)
 
     def _lose(self, raised: Exception) -> Reply:
-        """There is no answer, and by now no child."""
+        """There is no answer, and from now on no child."""
         code = self._end() or 0
         if isinstance(raised, TimeoutError):
             error = f"it was still running after {self._timeout:g} s"
@@ -217,18 +210,17 @@ class Process:
             error = f"answered out of turn: {raised!r}"[:200]
         elif code < 0:
             error = "the interpreter and its guard were killed"
-        elif code > 128:
-            with suppress(ValueError):
-                error = f"the interpreter was killed: {signal.Signals(code - 128).name}"
+        elif code - 128 in [*signal.Signals]:
+            error = f"the interpreter was killed: {signal.Signals(code - 128).name}"
         return Reply("CRASH", error=error, kind="DIED")
 
 
 class _Child:
-    """A guard and its worker, seen from here; `session` is the worker's, once it has told it."""
+    """A guard and its worker, seen from here; `session` is the worker's, once it is known."""
 
     session = -1
 
-    def __init__(self, memory: int, namespace: Mapping[str, Any] | None) -> None:
+    def __init__(self, memory: int, namespace: Namespace) -> None:
         self._owner, self._mark = os.getpid(), token_hex(16)
         ours, theirs = socketpair()
         self.wire = Wire(ours, NUMBERS, memory * 2**20, START)
@@ -236,35 +228,29 @@ class _Child:
             if namespace is not None:
                 self._pid = live.fork(theirs.fileno(), namespace)
                 return
-            command = [sys.executable, "-P", guard.__file__, *map(os.path.abspath, sys.path)]
-            nothing = ((os.POSIX_SPAWN_OPEN, n, os.devnull, os.O_WRONLY, 0) for n in (1, 2))
-            self._pid = os.posix_spawn(
-                sys.executable,
-                command,
-                {**os.environ, MARK: self._mark},
-                file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), 0), *nothing],
-                setsid=True,
-            )
+            folders = (folder or os.getcwd() for folder in sys.path)
+            command = [sys.executable, "-P", guard.__file__, *folders]
+            ends: list[Any] = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), 0)]
+            ends += [(os.POSIX_SPAWN_OPEN, n, os.devnull, os.O_WRONLY, 0) for n in (1, 2)]
+            environment = {**os.environ, MARK: self._mark}
+            self._pid = os.posix_spawn(command[0], command, environment, file_actions=ends)
 
     def end(self) -> int:
         """The exit code: of the worker, or 128 + signal; negative where the guard was killed."""
+        code, end = 0, monotonic() + GRACE
         if os.getpid() != self._owner:
-            return 0
+            return code
         with suppress(OSError):
             self.wire.stream.shutdown(SHUT_RDWR)
         self.wire.stream.close()
-        code, end = 0, monotonic() + GRACE
-        with suppress(
-            ProcessLookupError, ChildProcessError
-        ):  # a session may wait for all of its own
+        with suppress(ProcessLookupError, ChildProcessError):  # somebody has waited for it already
             os.kill(self._pid, signal.SIGCONT)  # it may have been stopped
             while not (waited := os.waitpid(self._pid, os.WNOHANG))[0]:
                 sleep(0.001)
                 if monotonic() > end:
                     os.kill(self._pid, signal.SIGKILL)
             code = os.waitstatus_to_exitcode(waited[1])
-        end = monotonic() + GRACE
-        while code < 0 and self._kill_strays() and monotonic() < end:
+        while code < 0 and self._kill_strays() and monotonic() < end + GRACE:
             sleep(0.001)
         return code
 
@@ -273,59 +259,51 @@ class _Child:
         mark, strays = f"{MARK}={self._mark}".encode(), 0
         for folder in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
-                state, _, _, session = (
-                    (folder / "stat").read_bytes().rpartition(b")")[2].split()[:4]
-                )
-                is_ours = int(session) == self.session or mark in (folder / "environ").read_bytes()
-                if is_ours and state not in b"ZX":
+                stat = (folder / "stat").read_bytes().rpartition(b")")[2].split()
+                is_ours = int(stat[3]) == self.session or mark in (folder / "environ").read_bytes()
+                if is_ours and stat[0] not in b"ZX":
                     os.kill(int(folder.name), signal.SIGKILL)
                     strays += 1
         return strays > 0
 
 
-class _Parcel:
-    """Calls as JSON has them, and the arrays that they speak of."""
-
-    def __init__(self, calls: Sequence[Call]) -> None:
-        self.arrays: list[Array] = []
-        self.calls: list[Header] = []
-        for call in calls:
-            words = {name: self._pack(word) for name, word in call.words.items()}
-            arguments = [self._pack(one) for one in call.arguments]
-            self.calls.append({**vars(call), "arguments": arguments, "words": words})
-
-    def _pack(self, value: Any) -> Any:
-        match value:
-            case np.ndarray() if value.dtype.hasobject:
-                return {"objects": value.tolist()}
-            case np.ndarray():
-                places = [place for place, one in enumerate(self.arrays) if one is value]
-                self.arrays += [] if places else [value]
-                return {"array": places[0] if places else len(self.arrays) - 1}
-            case np.generic():
-                return value.item()
-            case tuple():
-                return {"tuple": [*map(self._pack, value)]}
-            case list():
-                return [*map(self._pack, value)]
-            case dict():
-                return {"dict": [(name, self._pack(inner)) for name, inner in value.items()]}
-            case Result():
-                return {"result": (value.call, value.item)}
-        return {"identity": 0} if value is IDENTITY else value
+def _pack(value: Any) -> Any:
+    """A call, or an argument, as JSON can tell it; arrays are left to the wire."""
+    match value:
+        case Call():
+            words = {name: _pack(word) for name, word in value.words.items()}
+            return {**vars(value), "arguments": [*map(_pack, value.arguments)], "words": words}
+        case np.ndarray() if value.dtype.hasobject:
+            return {"objects": value.tolist()}
+        case np.generic():
+            return value.item()
+        case tuple():
+            return {"tuple": [*map(_pack, value)]}
+        case list():
+            return [*map(_pack, value)]
+        case dict():
+            return {"dict": [(name, _pack(inner)) for name, inner in value.items()]}
+        case Result():
+            return {"result": (value.call, value.item)}
+        case np.ndarray() | None | bool() | int() | float() | str():
+            return value
+    if value is not IDENTITY:
+        raise TypeError(f"it cannot be an argument: {value!r}")
+    return {"identity": 0}
 
 
-def _parse(header: Header, arrays: list[Array], token: str, outputs: Sequence[str]) -> Reply:
+def _parse(header: Header, token: str, outputs: Sequence[str]) -> Reply:
     """A reply: whatever is not as it must be raises something."""
     if header["token"] != token:
         raise ValueError("it bears another token")
-    status, seconds, values = header["status"], float(header["seconds"]), header["values"]
+    status, values = header["status"], header["values"]
     if status not in ("ok", "CRASH", "MEMORY"):
         raise ValueError("its status is none")
-    values = [arrays[one] if type(one) is int else Other(_clean(one)) for one in values]
-    named = dict(zip(outputs, values, strict=status == "ok"))
-    words = ("error", "kind", "where", "stdout", "changed", "shared", "notes", "ages")
-    return Reply(status, named, seconds=seconds, **{name: _clean(header[name]) for name in words})
+    values = [one if isinstance(one, np.ndarray) else Other(_clean(one)) for one in values]
+    words: Header = {name: _clean(header[name]) for name in ("error", "kind", "stdout")}
+    words |= {name: tuple(_clean(header[name])) for name in ("where", *HABITS)}
+    words |= {"values": dict(zip(outputs, values, strict=status == "ok"))}
+    return Reply(status, seconds=float(header["seconds"]), **words)
 
 
 def _clean(value: Any) -> Any:

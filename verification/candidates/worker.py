@@ -1,12 +1,13 @@
 """The candidate's side: it loads a stranger's code and makes the calls that the judge asks for.
 
-A frame, both ways, over a socket: the length of a header (!I), the header (JSON), and the bytes of
-the arrays that it describes, each in C order.  Nothing is ever unpickled.  A request:
+A frame, both ways, over a socket: the lengths of a header and of a body (!IQ), the header (JSON, in
+which {"dtype": ..., "shape": ...} stands for an array), and the body: the arrays' bytes, each in C
+order.  Nothing is ever unpickled.  A request:
 
-    {"token": ..., "layout": "C", "arrays": [[dtype, shape], ...], "calls": [{"function": name,
-     "arguments": [...], "words": {...}, "outputs": ["y", ""], "returns": "Z, cache"}, ...]}
+    {"token": ..., "layout": "C", "calls": [{"function": name, "arguments": [...], "words": {...},
+     "outputs": ["y", ""], "returns": "Z, cache"}, ...]}
 
-An argument is a plain value, a list, {"array": place}, {"objects": [...]}, {"tuple": [...]},
+An argument is a plain value, a list, an array, {"objects": [...]}, {"tuple": [...]},
 {"dict": [[key, value], ...]}, {"identity": 0}, or {"result": [call, item]} of an earlier call (a
 cache).  Every request is answered twice, on fresh copies.
 
@@ -37,15 +38,7 @@ import numpy
 from numpy import array, asarray, broadcast_to, dtype, errstate, may_share_memory, ndarray, repeat
 
 from verification.candidates import age
-from verification.candidates.loading import (
-    LINES,
-    Program,
-    describe,
-    is_stub,
-    kind,
-    parameters,
-    trace,
-)
+from verification.candidates.loading import Program, describe, is_stub, kind, parameters, trace
 
 if TYPE_CHECKING:
     from verification.questions import Array
@@ -53,53 +46,62 @@ if TYPE_CHECKING:
 Header = dict[str, Any]
 
 PREFIX, HEADER = Struct("!IQ"), 2**22
-"""What stands before a frame, and bytes of its header at most."""
+"""What stands before a header, and bytes of a header at most."""
 NUMBERS, ALL = "biuf", "biufcSU"
 """Kinds of dtypes: what a candidate may send, and what it may be sent."""
 SCALARS = {bool, int, float, *(dtype(code).type for code in "?bBhHiIlLqQefdg")}
-PLAIN = SCALARS | {str, type(None)}
-FUNCTIONS, PRINTED = 2000, 500
-"""Names that are told of, and characters kept of what one call prints, at most."""
+PLAIN, ARRAYS = SCALARS | {str, type(None)}, {ndarray, age.Mended}
+RESERVE = 2**22
+"""Bytes to tell with that there are no more."""
+LIMITS = ("memory", "orphans") if sys.platform == "linux" else ()
+FUNCTIONS, LINES, PRINTED = 2000, 8, 500
+"""Names, lines of a traceback, and characters printed that are kept."""
 
 
 class Wire:
-    """Frames over a socket: arrays of some kinds, `most` bytes of them, in `timeout` seconds."""
+    """Frames over a socket: arrays of some kinds, `most` bytes of them, in `timeout` s if any."""
 
-    def __init__(
-        self, stream: socket, kinds: str, most: float, timeout: float | None = None
-    ) -> None:
-        self.stream, self.kinds, self.most, self.timeout = stream, kinds, most, timeout
+    def __init__(self, stream: socket, kinds: str, most: float, timeout: float = 0.0) -> None:
+        self.stream, self._kinds, self._most, self.timeout = stream, kinds, most, timeout
 
-    def send(self, header: Header, arrays: list[Array]) -> None:
-        described = [(one.dtype.str, one.shape) for one in arrays]
-        words, size = dumps({**header, "arrays": described}).encode(), sum(a.nbytes for a in arrays)
-        self.stream.settimeout(self.timeout)
-        self.stream.sendall(PREFIX.pack(len(words), size) + words)
+    def send(self, header: Header) -> None:
+        arrays: list[Array] = []
+
+        def describe(one: Array) -> Header:
+            arrays.append(asarray(one, order="C"))
+            return {"dtype": one.dtype.str, "shape": one.shape}
+
+        words = dumps(header, default=describe).encode()
+        self.stream.settimeout(self.timeout or None)
+        self.stream.sendall(PREFIX.pack(len(words), sum(one.nbytes for one in arrays)) + words)
         for one in arrays:
-            self.stream.sendall(asarray(one, order="C").reshape(-1).view("u1").data)
+            self.stream.sendall(one.reshape(-1).view("u1").data)
 
-    def receive(self) -> tuple[Header, list[Array]]:
-        """The next frame; EOFError, TimeoutError, or whatever the parsing met."""
-        end = monotonic() + (self.timeout or inf)
-        length, left = PREFIX.unpack(self._read(PREFIX.size, end))
-        if length > HEADER or left > self.most:
-            raise ValueError(f"a frame is too large: header={length} body={left} most={self.most}")
-        header, arrays = loads(self._read(length, end)), list[Any]()
-        for name, shape in header["arrays"]:
-            form = dtype(name)
-            left -= prod(shape) * form.itemsize
-            if form.kind not in self.kinds or left < 0:
-                raise ValueError(f"an array is none of numbers, or too large: {name} {shape}")
-            body = self._read(prod(shape) * form.itemsize, end)
-            if form.kind == "b":  # whatever a byte is, True is 1
-                arrays.append(ndarray(shape, "u1", body).astype(bool))
-            else:
-                arrays.append(ndarray(shape, form, body))
-        return header, arrays
+    def receive(self) -> Header:
+        """The next header, with its arrays; EOFError, TimeoutError, or whatever the parsing met."""
+        end, arrays = monotonic() + (self.timeout or inf), list[Any]()
+        length, size = PREFIX.unpack(self._fill(bytearray(PREFIX.size), end))
+        if length > HEADER or size > self._most:
+            raise ValueError(f"a frame is too large: header={length} body={size}")
 
-    def _read(self, size: int, end: float) -> bytearray:
-        data = bytearray(size)
-        left = memoryview(data)
+        def allocate(one: Header) -> Any:
+            if one.keys() != {"dtype", "shape"}:
+                return one
+            form, shape = dtype(one["dtype"]), one["shape"]
+            if form.kind not in self._kinds or prod(shape) * form.itemsize > size:
+                raise ValueError(f"an array is none of numbers, or too large: {form} {shape}")
+            arrays.append(ndarray(shape, form))
+            return arrays[-1]
+
+        header: Header = loads(self._fill(bytearray(length), end), object_hook=allocate)
+        if sum(one.nbytes for one in arrays) != size:
+            raise ValueError("its arrays are not those of its body")
+        for one in arrays:
+            self._fill(one.reshape(-1).view("u1").data, end)
+        return header
+
+    def _fill(self, buffer: Any, end: float) -> Any:
+        left = memoryview(buffer)
         while left:
             if self.timeout:
                 if (rest := end - monotonic()) <= 0:
@@ -108,7 +110,7 @@ class Wire:
             if not (count := self.stream.recv_into(left)):
                 raise EOFError
             left = left[count:]
-        return data
+        return buffer
 
 
 class Prints(RawIOBase):
@@ -132,36 +134,34 @@ class Prints(RawIOBase):
         return text[:PRINTED] + cut
 
 
-def serve(judge: socket, limits: list[str], namespace: Mapping[str, Any] | None = None) -> None:
+def serve(judge: socket, namespace: Mapping[str, Any] | None = None) -> None:
     """Load the candidate, or take a live session's names; answer until the judge lets go."""
     os.register_at_fork(after_in_child=judge.close)  # a fork that returns has nobody to talk to
-    builtins.input, sys.stdin = _read_nothing, StringIO()
+    builtins.input, sys.stdin, sys.dont_write_bytecode = _read_nothing, StringIO(), True
     wire = Wire(judge, ALL, inf)
-    wire.send({"pid": os.getpid()}, [])  # from here on it is the candidate's time
-    setup, _ = wire.receive()
-    limits = sorted([*limits, *_limit(setup["memory"])])
+    wire.send({"pid": os.getpid()})  # from here on it is the candidate's time
+    setup = wire.receive()
+    _limit(setup["memory"])
     candidate = Candidate(setup, namespace)
-    wire.send({**candidate.load(), "limits": limits}, [])
+    wire.send(candidate.load())
     while True:
-        request, arrays = wire.receive()
+        request = wire.receive()
         for _ in range(2):
-            wire.send(*candidate.answer(request, arrays))
+            wire.send(candidate.answer(request))
 
 
 def _read_nothing(prompt: object = "") -> str:
     raise EOFError("there is nobody to answer input()")
 
 
-def _limit(memory: int) -> list[str]:
+def _limit(memory: int) -> None:
     """No more memory than now and so many MiB; no core dumps."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform != "linux":
-        return []
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    most = min(pages * resource.getpagesize() + memory * 2**20, hard % 2**63)  # -1 is no limit
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
-    return ["memory"]
+    if sys.platform == "linux":
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1] % 2**63  # -1 is no limit
+        most = min(pages * resource.getpagesize() + memory * 2**20, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 class Candidate:
@@ -171,10 +171,11 @@ class Candidate:
         self._program = Program(setup["kind"], setup["name"], namespace)
         self._most, self._is_mended = setup["memory"] * 2**18, setup["mend"]
         self._ages: dict[tuple[str, str], None] = {}
+        self._reserve = bytearray()
 
     def load(self) -> Header:
         """Who it is."""
-        hello = Header(python=platform.python_version(), numpy=numpy.__version__)
+        hello = Header(python=platform.python_version(), numpy=numpy.__version__, limits=LIMITS)
 
         def run() -> None:
             if self._is_mended:
@@ -183,21 +184,19 @@ class Candidate:
             functions = self._program.functions()
             hello["names"] = {n: parameters(one) for n, one in [*functions.items()][:FUNCTIONS]}
             hello["stubs"] = [name for name, one in functions.items() if is_stub(one)]
+            hello["notes"] = (*self._program.notes, *self._program.foreign())
 
         return {**self._watch(run), **hello}
 
-    def answer(self, request: Header, arrays: list[Array]) -> tuple[Header, list[Array]]:
+    def answer(self, request: Header) -> Header:
         """What came of one run of the calls, on fresh copies of the arrays."""
-        self._arrays: list[Array] = []
-        self._owners: dict[int, str] = {}
-        self._results: list[list[Any]] = []
+        self._layout = request["layout"]
+        self._copies: list[tuple[str, Array]] = []
         self._watched: list[tuple[str, Any, Any]] = []
+        self._results: list[list[Any]] = []
         self._reply = Header(token=request["token"], values=[], changed=[], shared=[], seconds=0.0)
-        self._sent: list[Array] = []
 
         def run() -> None:
-            copies = (lay_out(one, request["layout"]) for one in arrays)
-            self._arrays[:] = map(age.mend_value, copies) if self._is_mended else copies
             try:
                 for call in request["calls"]:
                     self._results.append(self._call(call))
@@ -207,7 +206,7 @@ class Candidate:
             outputs = zip(request["calls"][-1]["outputs"], self._results[-1])
             self._reply["values"] = [self._describe(name, one) for name, one in outputs if name]
 
-        return {**self._watch(run), **self._reply}, self._sent
+        return {**self._watch(run), **self._reply}
 
     def _watch(self, run: Callable[[], None]) -> Header:
         """What came of it, whatever it does."""
@@ -216,17 +215,19 @@ class Candidate:
         stream: Any = TextIOWrapper(prints, "utf-8", "replace", write_through=True)
         sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = stream  # type: ignore[misc]
         simplefilter("ignore")
-        reply = Header(status="ok", error="", kind="", where=())
+        status, error, name, where = "ok", "", "", tuple[str, ...]()
         try:
+            self._reserve = self._reserve or bytearray(RESERVE)
             with errstate(all="ignore"):
                 run()
         except BaseException as raised:  # whatever a stranger raises is its answer
-            memory = isinstance(raised, MemoryError)
-            reply = Header(status="MEMORY" if memory else "CRASH", error=describe(raised))
-            reply["kind"] = "MEMORY" if memory else kind(raised)
-            reply["where"] = self._program.own_lines(trace(raised))[-LINES:]
-        notes = (*self._program.notes, *self._program.foreign())
-        return {**reply, "stdout": prints.read_text(), "notes": notes, "ages": [*self._ages]}
+            status = "CRASH"
+            if isinstance(raised, MemoryError):
+                status, self._reserve = "MEMORY", bytearray()
+            error, name = describe(raised), kind(raised) if status == "CRASH" else status
+            where = self._program.own_lines(trace(raised))[-LINES:]
+        reply = Header(status=status, error=error, kind=name, where=where, ages=[*self._ages])
+        return reply | {"stdout": prints.read_text(), "notes": self._program.foreign()}
 
     def _note(self, error: str) -> None:
         """An error of age was mended: where, in the candidate's own code."""
@@ -235,10 +236,10 @@ class Candidate:
 
     def _call(self, call: Header) -> list[Any]:
         """What the candidate's function returned, thing by thing."""
-        function, made = self._program.find(call["function"]), list[Any]()
+        function, count = self._program.find(call["function"]), len(call["arguments"])
         names = [*takewhile(lambda one: not one.startswith("*"), parameters(function) or [])]
-        count = len(call["arguments"])
         names += [f"number {n + 1}" for n in range(len(names), count)]
+        made: list[Any] = []
         for name, recipe in (*zip(names, call["arguments"]), *call["words"].items()):
             made.append(self._make(recipe, name))
             if type(recipe) is not dict or "result" not in recipe:  # its cache is its own affair
@@ -257,9 +258,10 @@ class Candidate:
     def _make(self, recipe: Any, name: str) -> Any:
         """An argument, or a part of one, for the parameter of this name."""
         match recipe:
-            case {"array": place}:
-                self._owners.setdefault(place, name)
-                return self._arrays[place]
+            case ndarray():
+                copy = lay_out(recipe, self._layout)
+                self._copies.append((name, age.mend_value(copy) if self._is_mended else copy))
+                return self._copies[-1][1]
             case {"objects": items}:
                 return array(items, object)
             case {"tuple": items}:
@@ -274,26 +276,24 @@ class Candidate:
                 return [self._make(item, name) for item in items]
         return recipe
 
-    def _describe(self, name: str, value: Any) -> int | str:
-        """A place among what is sent; of what is no array of numbers, the name of its type."""
-        if type(value) in SCALARS:
-            value = array(value)
-        if type(value) not in (ndarray, age.Mended):
+    def _describe(self, name: str, value: Any) -> Array | str:
+        """What is sent: of what is no array of numbers, the name of its type."""
+        value = array(value) if type(value) in SCALARS else value
+        if type(value) not in ARRAYS:
             return kind(value)
         if value.dtype.kind not in NUMBERS:
             return f"ndarray of {value.dtype.name}"
         if value.nbytes > self._most:
             return f"ndarray of {value.dtype.name} {value.shape}"
-        arrays = ((owner, self._arrays[place]) for place, owner in self._owners.items())
-        shared = (f"{name} with {owner}" for owner, one in arrays if may_share_memory(value, one))
-        self._reply["shared"] += shared
-        self._sent.append(asarray(value, order="C"))
-        return len(self._sent) - 1
+        shared = (owner for owner, copy in self._copies if may_share_memory(value, copy))
+        self._reply["shared"] += [f"{name} with {owner}" for owner in shared]
+        value = value != 0 if value.dtype.kind == "b" else value  # 1 alone is True
+        return asarray(value, order="C")
 
 
 def bits(value: Any) -> Any:
     """Equal for values between which no difference can be seen; no stranger's method is called."""
-    if issubclass(type(value), ndarray):
+    if type(value) in ARRAYS:
         return value.dtype.str, value.shape, value.tobytes()
     if type(value) is dict:
         return [*value], [*map(bits, value.values())]

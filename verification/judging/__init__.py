@@ -2,7 +2,7 @@
 
 from verification.judging.compare import Comparison
 from verification.judging.session import Finding, Run, Session, Settings, UsageError, Watch
-from verification.judging.trial import FAILING, Outcome
+from verification.judging.trial import FAILING, Check, Outcome, Trial, plan
 
-__all__ = ["Comparison", "FAILING", "Finding", "Outcome", "Run", "Session", "Settings"]
-__all__ += ["UsageError", "Watch"]
+__all__ = ["Check", "Comparison", "FAILING", "Finding", "Outcome", "Run", "Session", "Settings"]
+__all__ += ["Trial", "UsageError", "Watch", "plan"]

@@ -62,7 +62,7 @@ def compare(
 
     NaN equals NaN, and an infinity itself.
     """
-    if message := _compare_form(got, want, dtype):
+    if message := check_form(got, want, dtype):
         return Comparison(name, want.size, want.size, message)
     a, b = np.asarray(got, np.float64), want.astype(np.float64)
     with np.errstate(invalid="ignore"):
@@ -79,7 +79,7 @@ def compare(
     return Comparison(name, int(wrong.sum()), want.size, "", worst, got, want, wrong)
 
 
-def _compare_form(got: Any, want: Array, dtype: str) -> str:
+def check_form(got: Any, want: Array, dtype: str) -> str:
     """What is wrong with the answer before any number is looked at."""
     if type(got) is not np.ndarray:
         return f"is a {getattr(got, 'kind', type(got).__name__)}, not an array"

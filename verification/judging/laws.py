@@ -14,15 +14,17 @@ A convolution's gradients are the adjoint maps of its forward pass, for whatever
     <dy, conv(x', w) - b> = <x', dx>        <dy, conv(x, w') - b> = <w', dw>
     <dy, conv(x, w) with b' - with b> = <b' - b, db>
 
-(R. Freivalds' probes), inner products taken modulo 2^64, so that none is rounded.  A pool's y is a
-sum of the cells that it reads, so <dy, y> = <x, dx>; an average is linear, and a maximum goes with
-every increasing map of x.
+(R. Freivalds' probes), and no inner product is rounded.  A pool's y is a sum of the cells that it
+reads, so <dy, y> = <x, dx>; an average is linear, and a maximum goes with increasing maps of x.
 """
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -30,10 +32,12 @@ import numpy as np
 from verification.questions import Array, Arrays, Case, arrays
 
 Ask = Callable[[Case, Arrays], Arrays]
+View = tuple[Case, Callable[[str, Array], Array]]
+"""A changed question, and an array of this name as it has it: the same numbers elsewhere."""
 Pair = tuple[str, Array, Array]
 """An output's name, what was got and what is wanted."""
 
-SUMMANDS = {
+SUMMANDS: dict[str, dict[str, tuple[str, ...]]] = {
     "conv": {"y": ("x", "w"), "dx": ("w", "dy"), "dw": ("x", "dy"), "db": ("dy",)},
     "avg_pool": {"y": ("x",), "dx": ("dy",)},
 }
@@ -44,123 +48,109 @@ PROBES, FRESH = 2, 7_000_000
 
 def check(law: str, case: Case, given: Arrays, ask: Ask) -> Iterator[str]:
     """Where the law is broken, in words."""
-    first = ask(case, given)
-    for name, got, want in _LAWS[law](case, given, ask, first):
-        wrong = int((got != want).sum()) if got.shape == want.shape else want.size
-        if wrong:
+    pairs = _RULES[law](case, given, ask) if law in _RULES else _look(law, case, given, ask)
+    for name, got, want in pairs:
+        if wrong := int((got != want).sum()):
             yield f"{name} breaks the law {law!r} at {wrong} of {want.size} places"
 
 
-def batch(case: Case, given: Arrays, ask: Ask, first: Arrays) -> Iterator[Pair]:
+def _look(law: str, case: Case, given: Arrays, ask: Ask) -> Iterator[Pair]:
+    changed, move = _VIEWS[law](case)
+    plane = np.arange(math.prod(case.space)).reshape(1, *case.space, 1)
+    cells = np.append(move("x", np.broadcast_to(plane, case.x))[0, ..., 0], -1)
+    first = ask(case, given)
+    for name, got in ask(changed, {name: move(name, a) for name, a in given.items()}).items():
+        if name == "index":
+            is_cell = (got >= 0) & (got < cells.size - 1)
+            got = cells[np.where(is_cell, got, -1).astype(int)]
+        yield name, got, move(name, first[name])
+
+
+def batch(case: Case) -> View:
     order = np.roll(np.arange(case.x[0]), 1)
-    moved = {name: a[order] if name in ("x", "dy") else a for name, a in given.items()}
-    for name, got in ask(case, moved).items():
-        yield name, got, first[name][order] if name in ("y", "index", "dx") else first[name]
+    return case, lambda name, a: a if name in ("w", "dw", "b", "db") else a[order]
 
 
-def channels(case: Case, given: Arrays, ask: Ask, first: Arrays) -> Iterator[Pair]:
+def channels(case: Case) -> View:
     def roll(count: int, blocks: int) -> Array:
         """In each block the last one first, and the blocks in reverse order."""
         return np.roll(np.arange(count).reshape(blocks, -1), 1, axis=1)[::-1].ravel()
 
     inputs, outputs = roll(case.x[-1], case.groups), roll(case.y[-1], case.groups)
-    depth = roll(case.w[-2], 1) if case.w else inputs
-    places = {"x": inputs, "dx": inputs}
-    places |= dict.fromkeys(("b", "db", "dy", "y", "index"), outputs)
 
     def move(name: str, a: Array) -> Array:
-        return a[..., depth, :][..., outputs] if name in ("w", "dw") else a[..., places[name]]
+        if name in ("w", "dw"):
+            return a[..., roll(case.w[-2], 1), :][..., outputs]
+        return a[..., inputs if name in ("x", "dx") else outputs]
 
-    for name, got in ask(case, {name: move(name, a) for name, a in given.items()}).items():
-        yield name, got, move(name, first[name])
+    return case, move
 
 
-def transpose(case: Case, given: Arrays, ask: Ask, first: Arrays) -> Iterator[Pair]:
+def transpose(case: Case) -> View:
     axes = len(case.space)
 
     def turn(sizes: tuple[Any, ...]) -> tuple[Any, ...]:
         return (*sizes[1:axes], sizes[0], *sizes[axes:])
 
     def move(name: str, a: Array) -> Array:
-        if name in ("b", "db"):
-            return a
         start = 0 if name in ("w", "dw") else 1
-        return np.ascontiguousarray(np.moveaxis(a, start, start + axes - 1))
+        return a if name in ("b", "db") else np.moveaxis(a, start, start + axes - 1)
 
-    x, w, pad = (case.x[0], *turn(case.x[1:])), turn(case.w) if case.w else (), turn(case.pad)
-    sizes = {name: turn(getattr(case, name)) for name in ("kernel", "stride", "dilation")}
-    changed = replace(case, x=x, w=w, pad=pad, **sizes)
-    for name, got in ask(changed, {name: move(name, a) for name, a in given.items()}).items():
-        if name == "index":
-            cells = np.unravel_index(got.astype(int), changed.space)
-            got = np.ravel_multi_index((cells[-1], *cells[:-1]), case.space)
-        yield name, got, move(name, first[name])
+    words = ("kernel", "stride", "dilation", "pad")
+    sizes: dict[str, Any] = {name: turn(getattr(case, name)) for name in words}
+    sizes["w"] = turn(case.w) if case.w else ()
+    return replace(case, x=(case.x[0], *turn(case.x[1:])), **sizes), move
 
 
-def flip(case: Case, given: Arrays, ask: Ask, first: Arrays) -> Iterator[Pair]:
+def flip(case: Case) -> View:
     ends = [windows[-1][-1] + 1 for windows in case.windows]
     sides = [min(size, end) for size, end in zip(case.space, ends, strict=True)]
-    over = [max(0, end - size) for size, end in zip(case.space, ends, strict=True)]
+    over = [end - side for side, end in zip(sides, ends, strict=True)]
     pad = tuple((after, before) for after, (before, _) in zip(over, case.pad, strict=True))
     x = (case.x[0], *sides, case.x[-1])
-    changed = replace(case, x=x, pad=pad, word="", ceil_mode=False)
-    inside = (slice(None), *map(slice, sides))
-    space = tuple(range(len(sides)))
 
     def move(name: str, a: Array) -> Array:
         if name in ("b", "db"):
             return a
         start = 0 if name in ("w", "dw") else 1
-        a = a[inside] if name in ("x", "dx") else a
-        return np.ascontiguousarray(np.flip(a, [axis + start for axis in space]))
+        if name in ("x", "dx"):
+            a = a[:, *map(slice, sides)]
+        return np.flip(a, tuple(range(start, start + len(sides))))
 
-    for name, got in ask(changed, {name: move(name, a) for name, a in given.items()}).items():
-        if name == "index":
-            cells = np.unravel_index(got.astype(int), changed.space)
-            back = [side - 1 - cell for side, cell in zip(sides, cells, strict=True)]
-            got = np.ravel_multi_index(tuple(back), case.space)
-        yield name, got, move(name, first[name])
+    return replace(case, x=x, pad=pad, word="", ceil_mode=False), move
 
 
-def linear(case: Case, given: Arrays, ask: Ask, first: Arrays) -> Iterator[Pair]:
-    bias = given.get("b", np.zeros(1))
+def linear(case: Case, given: Arrays, ask: Ask) -> Iterator[Pair]:
+    first, bias = ask(case, given), given.get("b", np.zeros(1))
     unbiased = {**given, "b": bias * 0} if "b" in given else given
     for name in ("x", "w", "dy"):
         outputs = [out for out in first if name in SUMMANDS[case.op][out]]
-        if not outputs:
-            continue
-        part = _summand(given[name])
-        one, other = (ask(case, {**unbiased, name: a}) for a in (part, given[name] - part))
-        for out in outputs:
-            total = one[out].astype(float) + other[out]
-            yield out, first[out], total + bias if out == "y" else total
+        if outputs:
+            part = _halve(given[name])
+            one, other = (ask(case, {**unbiased, name: a}) for a in (part, given[name] - part))
+            for out in outputs:
+                yield out, first[out], one[out] + other[out] + (bias if out == "y" else 0)
 
 
-def monotone(case: Case, given: Arrays, ask: Ask, first: Arrays) -> Iterator[Pair]:
-    cells = given["x"].size
+def _halve(a: Array) -> Array:
+    """Numbers at or above zero that leave none above it; multiples of all that a's are."""
+    unit = max(1, np.gcd.reduce(a.astype(int), axis=None))
+    return np.asarray((a + np.abs(a).max()) // (2 * unit) * unit, a.dtype)
+
+
+def monotone(case: Case, given: Arrays, ask: Ask) -> Iterator[Pair]:
+    first, cells = ask(case, given), given["x"].size
     for name, got in ask(case, {**given, "x": _increase(given["x"], cells)}).items():
         yield name, got, _increase(first[name], cells) if name == "y" else first[name]
-
-
-_LAWS = {
-    "batch": batch,
-    "channels": channels,
-    "transpose": transpose,
-    "flip": flip,
-    "linear": linear,
-    "monotone": monotone,
-}
-
-
-def _summand(a: Array) -> Array:
-    """Numbers at or above zero that leave none above it; multiples of all that a's are."""
-    unit, top = np.gcd.reduce(a.astype(int), axis=None), np.abs(a).max()
-    return np.asarray((a + top) // (2 * unit) * unit, a.dtype)
 
 
 def _increase(a: Array, cells: int) -> Array:
     """Whole numbers between -cells and 0, to some of both signs and in the same order."""
     return np.asarray(a + np.floor(a / 2) + cells, a.dtype)
+
+
+_VIEWS = {"batch": batch, "channels": channels, "transpose": transpose, "flip": flip}
+_RULES = {"linear": linear, "monotone": monotone}
 
 
 def check_adjoint(case: Case, given: Arrays, forward: Ask, backward: Ask) -> Iterator[str]:
@@ -170,12 +160,12 @@ def check_adjoint(case: Case, given: Arrays, forward: Ask, backward: Ask) -> Ite
     for probe in range(PROBES):
         fresh = arrays(case, FRESH + probe, str(given["x"].dtype))
         for name, moved, probed in move(case, given, fresh, forward):
-            ours, theirs = _inner(given["dy"], moved), _inner(probed, gradients[name])
+            ours, theirs = _multiply(given["dy"], moved), _multiply(probed, gradients[name])
             if ours != theirs:
                 x = name.removeprefix("d")
                 yield (
                     f"{name} is not the adjoint of y by {x}: with other {x}, <dy, y> = {ours} "
-                    f"but <{x}, {name}> = {theirs}, modulo 2^64"
+                    f"but <{x}, {name}> = {theirs}"
                 )
 
 
@@ -193,13 +183,9 @@ def _move_pool(case: Case, given: Arrays, fresh: Arrays, forward: Ask) -> Iterat
     yield "dx", forward(case, {**given, "x": x})["y"], x
 
 
-def _inner(a: Array, b: Array) -> int:
-    """The sum of products, modulo 2^64 and around zero."""
-    return int((_whole(a) * _whole(b)).sum(dtype=np.uint64).astype(np.int64))
-
-
-def _whole(a: Array) -> Array:
-    """Whole numbers modulo 2^64; what is none, or no number, becomes one that fits nothing."""
-    wide = np.asarray(a, np.float64)
-    odd = ~(np.isfinite(wide) & (wide == np.rint(wide)) & (np.abs(wide) < 2.0**62))
-    return np.where(odd, 2**61 + 1, wide).astype(np.int64).astype(np.uint64)
+def _multiply(a: Array, b: Array) -> Fraction | float:
+    """The inner product, exactly; NaN, which equals nothing, where one holds no number."""
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return math.nan
+    one, other = (map(Fraction, each.astype(float).ravel().tolist()) for each in (a, b))
+    return sum(map(operator.mul, one, other), Fraction(0))

@@ -1,9 +1,9 @@
 """The proof by spikes: every coefficient of a stranger's layer at one geometry, with ==.
 
-One cell stands out at a time, of x or of dy, where planes do not meet one in each; every other
-factor is known by its code, an odd number that is no sum or multiple of others, so a tap that is
-missing, doubled, or exchanged with another shows, and is told from them.  Under a max pool the
-others are all different and negative.
+First nothing stands out, then one cell at a time, of x or of dy, where planes do not meet one in
+each; every other factor is known by its code, an odd number that is no sum or multiple of others,
+so a tap that is missing, doubled, or exchanged with another shows, and is told from them.  Under a
+max pool the others are all different and negative.
 """
 
 from __future__ import annotations
@@ -27,36 +27,36 @@ def prove(case: Case, ask: Ask, dtype: str, is_gradient: bool) -> list[str]:
     wrong: dict[str, str] = {}
     by = "dy" if is_gradient and case.op != "max_pool" else "x"
     base = {name: a.astype(dtype) for name, a in _lay_codes(case, by).items()}
-    still = oracle.answers(case, base)
     spike = float(np.lcm.reduce(divisors(case).ravel())) if case.op == "avg_pool" else SPIKE
+    still = oracle.answers(case, base)
     for spikes in _place_spikes(case, by, base[by].shape):
-        given = {name: a.copy() for name, a in base.items()}
+        given = base | {by: base[by].copy()}
         for at in spikes:
             given[by][at] = math.nan if case.fill == "special" else spike
-        want = oracle.answers(case, given)
-        for out, got in ask(case, given).items():
-            differing = (got != want[out]) & ~(np.isnan(got) & np.isnan(want[out]))
-            if out in wrong or not differing.any():
+        want, answers = oracle.answers(case, given), ask(case, given)
+        for out in answers.keys() - wrong.keys():
+            got, right = answers[out], want[out]
+            differing = (got != right) & ~(np.isnan(got) & np.isnan(right))
+            if not differing.any():
                 continue
             place = tuple(map(int, np.argwhere(differing)[0]))
-            at = _index(by, spikes[0] if out in ("dw", "db") else _meet(spikes, place, case))
-            if case.w:
-                moved = [float((a - still[out])[place] / spike) for a in (got, want[out])]
-                takes, should = (_name(out, value, base) for value in moved)
-                wrong[out] = (
-                    f"{_index(out, place)} takes {takes} times {at}, it should take {should}"
-                )
+            cell = _index(by, _meet(case, spikes, place)) if spikes else "nothing"
+            if case.w and spikes:
+                values = (float((a - still[out])[place] / spike) for a in (got, right))
+                takes, should = (_name(out, value, base) for value in values)
+                wrong[out] = f"takes {takes} times {cell}, it should take {should}"
             else:
-                number, right = got[place], want[out][place]
-                wrong[out] = (
-                    f"{_index(out, place)} is {number:g}, it should be {right:g}, "
-                    f"where {at} stands out"
-                )
-    return list(wrong.values())
+                numbers = f"is {got[place]:g}, it should be {right[place]:g}"
+                wrong[out] = f"{numbers}, where {cell} stands out"
+            wrong[out] = f"{_index(out, place)} {wrong[out]}"
+        if wrong.keys() == answers.keys():
+            break
+    return [wrong[out] for out in case.outputs if out in wrong]
 
 
 def _place_spikes(case: Case, by: str, shape: Ints) -> Iterator[list[Ints]]:
     """Where to put spikes in each call: one in each plane that shares no output with others."""
+    yield []
     if case.w and by == "dy":  # dw is a sum over all examples
         yield from ([at] for at in np.ndindex(shape))
         return
@@ -69,8 +69,10 @@ def _place_spikes(case: Case, by: str, shape: Ints) -> Iterator[list[Ints]]:
         ]
 
 
-def _meet(spikes: list[Ints], place: Ints, case: Case) -> Ints:
-    """The spike in the plane of this place."""
+def _meet(case: Case, spikes: list[Ints], place: Ints) -> Ints:
+    """The spike in the plane of this place; the only one there is."""
+    if len(spikes) == 1:
+        return spikes[0]
     return next(at for at in spikes if at[0] == place[0] and (case.w or at[-1] == place[-1]))
 
 
@@ -78,12 +80,9 @@ def _lay_codes(case: Case, by: str) -> dict[str, Array]:
     """Every array as codes, but for the one that spikes are put into."""
     given = {name: _encode(shape) for name, shape in shapes(case).items()}
     if case.op == "max_pool":
-        given["x"] = -given["x"]  # all different, and below every spike
-    elif by == "x":
-        given["dy"] *= 0
-    if case.op != "max_pool":
-        given[by] *= 0
-    return given
+        return given | {"x": -given["x"]}  # all different, and below every spike
+    quiet = {"x": ("x", "dy"), "dy": ("dy",)}[by]
+    return given | {name: given[name] * 0 for name in quiet}
 
 
 def _encode(shape: Ints) -> Array:

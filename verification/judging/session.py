@@ -7,6 +7,7 @@ fails in the same way is looked for.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,9 +16,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from verification import mistakes, truth
-from verification.candidates import Candidate, Function, Terms, load
-from verification.judging import proof, smallest
-from verification.judging.trial import Outcome, Trial, UnansweredError, plan
+from verification.candidates import Function, Terms, load
+from verification.judging import smallest
+from verification.judging.trial import LOST, Outcome, Trial, plan
 from verification.mistakes import Diagnosis, Inquiry, Mistake, Sighting
 from verification.questions import Case, CaseError, Question, level, parse, read, rung
 
@@ -25,6 +26,8 @@ SMALL = 50_000
 """Multiply-adds up to which a question is worth shrinking."""
 ENOUGH = 24
 """Numbers in an output that a pattern shows in."""
+CALLS = 256
+"""Cells of a question up to which every coefficient is looked at, with a call for each."""
 SIMPLE = ("units", "digits")
 """Fills that are easier to read, the easier one first."""
 
@@ -52,6 +55,10 @@ class Settings(Terms):
     first: bool = False
     strict: bool = False
     exam: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.timeout < 1e6 or self.memory < 1:
+            raise UsageError(f"timeout={self.timeout:g} and memory={self.memory} must be above 0")
 
     @property
     def is_row(self) -> bool:
@@ -105,7 +112,8 @@ class Finding:
 class Run:
     """Who was judged, against what, and what came of it.
 
-    `fault` is unloadable, interrupted or fault where the run did not come to its end, `error` why.
+    `fault` is unloadable, interrupted, fault or nothing where the run did not come to its end, and
+    `error` says why.
     """
 
     settings: Settings
@@ -117,7 +125,7 @@ class Run:
     python: str = ""
     channels_first: bool = False
     notes: Sequence[str] = ()
-    findings: Sequence[Finding] = ()
+    findings: tuple[Finding, ...] = ()
     seconds: float = 0.0
     fault: str = ""
     error: str = ""
@@ -132,13 +140,16 @@ class Run:
         return [outcome for outcome in self.outcomes if outcome.status != "not attempted"]
 
     @property
+    def differing(self) -> list[Finding]:
+        """The functions that fail; strictly, those too that had to be mended."""
+        return [f for f in self.findings if f.failing or (self.settings.strict and f.age)]
+
+    @property
     def verdict(self) -> str:
         """match, differs, nothing; or unloadable, interrupted, fault."""
         if self.fault or not self.asked:
             return self.fault or "nothing"
-        strict = self.settings.strict
-        differs = any(f.failing or (strict and f.age) for f in self.findings)
-        return "differs" if differs else "match"
+        return "differs" if self.differing else "match"
 
 
 @dataclass(frozen=True)
@@ -151,11 +162,24 @@ class Watch:
 
 
 class Session:
-    """A candidate, loaded, with the questions that are to be put to it."""
+    """A candidate, loaded, with the questions that are to be put to it.
+
+    `known` is the run as far as it has come.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self._start = settings, time.perf_counter()
-        self.judged = load(settings.candidate, settings)
+        self.judged = judged = load(settings.candidate, settings)
+        self.known = Run(
+            settings,
+            judged.name,
+            judged.contract.name,
+            judged.sha256,
+            numpy=judged.hello.numpy,
+            python=judged.hello.python,
+            channels_first=judged.contract.channels_first,
+            notes=judged.notes,
+        )
         try:
             self._only = self._resolve_only()
             self.checks, outside = plan(self.judged, self._questions(), self._chooses)
@@ -173,24 +197,13 @@ class Session:
 
     def run(self, watch: Watch = Watch()) -> Run:
         """Ask everything; what came of it."""
-        oracle, judged = truth.prepare(), self.judged
-        run = Run(
-            self.settings,
-            judged.name,
-            judged.contract.name,
-            judged.sha256,
-            oracle,
-            judged.hello.numpy,
-            judged.hello.python,
-            judged.contract.channels_first,
-            judged.notes,
-        )
-        watch.begin(run)
-        findings = []
+        self.known = replace(self.known, oracle=truth.prepare())
+        watch.begin(self.known)
         for finding in self._find(watch):
-            findings.append(finding)
-            watch.show(run, finding)
-        return replace(run, findings=findings, seconds=time.perf_counter() - self._start)
+            findings, seconds = (*self.known.findings, finding), time.perf_counter() - self._start
+            self.known = replace(self.known, findings=findings, seconds=seconds)
+            watch.show(self.known, finding)
+        return self.known
 
     def _questions(self) -> Sequence[Question]:
         if self.settings.is_row:
@@ -206,15 +219,15 @@ class Session:
         ours = {function.name: judged.name_of(function) for function in contract.functions}
         for our, their in self.settings.names.items():
             if our not in ours or their not in judged.hello.names:
-                known = ", ".join(ours)
-                raise UsageError(f"--name {our}={their}: known are {known}; and theirs must exist")
-        names = {name.rpartition(".")[2]: name for name in (*ours.values(), *ours)}
-        names |= dict(zip(ours.values(), ours.values(), strict=True)) | ours
+                words = ", ".join(ours)
+                raise UsageError(f"--name {our}={their}: known are {words}; and theirs must exist")
+        known = ours | {their: their for their in ours.values()}
+        known = {name.rpartition(".")[2]: their for name, their in known.items()} | known
         for name in self.settings.only:
-            if name not in names:
-                known = ", ".join(dict.fromkeys((*ours.values(), *ours)))
-                raise UsageError(f"unknown function {name!r}, known are {known}")
-        return {ours.get(names[name], names[name]) for name in self.settings.only}
+            if name not in known:
+                words = ", ".join(dict.fromkeys((*ours.values(), *ours)))
+                raise UsageError(f"unknown function {name!r}, known are {words}")
+        return {known[name] for name in self.settings.only}
 
     def _chooses(self, name: str, question: Question) -> bool:
         settings = self.settings
@@ -235,7 +248,7 @@ class Session:
         waiting = Counter(self.judged.name_of(f) for c in self.checks for f in c.functions)
         total, outside = waiting.total(), Counter(self._outside)
         outcomes: dict[str, list[Outcome]] = {name: [] for name in functions}
-        order, fails = list(functions), set[str]()
+        order, statuses = list(functions), dict[str, str]()
         for done, outcome in enumerate(self._trial.run(self.checks), start=1):
             waiting[outcome.function] -= 1
             if outcome.status == "outside":
@@ -247,9 +260,8 @@ class Session:
             while order and (stop or not waiting[order[0]]):
                 name = order.pop(0)
                 if outcomes[name] or outside[name]:
-                    finding = self._conclude(functions[name], outcomes[name], fails)
-                    if finding.failing:
-                        fails.add(functions[name].name)
+                    finding = self._conclude(functions[name], outcomes[name], statuses)
+                    statuses[functions[name].name] = finding.status
                     yield replace(finding, outside=outside[name])
             if stop:
                 return
@@ -262,13 +274,13 @@ class Session:
         return outcome.is_failing and self._name_convention(function, outcome).is_failing
 
     def _conclude(
-        self, function: Function, outcomes: Sequence[Outcome], fails: set[str]
+        self, function: Function, outcomes: Sequence[Outcome], statuses: Mapping[str, str]
     ) -> Finding:
-        """What came of a function, and why."""
-        outcomes = _drop_unattempted(outcomes)
+        """What came of a function, and why; `statuses` are those of the functions before it."""
+        outcomes = _drop_unattempted(outcomes, function, statuses)
         outcomes = [self._name_convention(function, outcome) for outcome in outcomes]
         forward = self.judged.contract.forward_of(function)
-        outcomes = [_excuse(outcome, function, forward, fails) for outcome in outcomes]
+        outcomes = [_excuse(outcome, function, forward, statuses) for outcome in outcomes]
         aged = [outcome.age[0] for outcome in outcomes if outcome.age]
         age = next((m for m in mistakes.read() if m.id in aged[:1]), None)
         finding = Finding(self.judged.name_of(function), function.op, tuple(outcomes), age=age)
@@ -281,10 +293,8 @@ class Session:
             inquiry, list(map(_sight, failing)), list(map(_sight, passing)), mistakes.read()
         )
         least = self._shrink(function, inquiry, min(failing, key=_size), found)
-        finding = replace(finding, diagnosis=found, smallest=least)
-        if found:
-            return finding
-        return replace(finding, looks=tuple(self._look(function, least, failing)))
+        looks = () if found else tuple(self._look(function, least, failing))
+        return replace(finding, diagnosis=found, smallest=least, looks=looks)
 
     def _name_convention(self, function: Function, outcome: Outcome) -> Outcome:
         """A wrong answer that a convention alone explains deviates; strictly, it stays wrong."""
@@ -305,21 +315,18 @@ class Session:
         """The smallest outcome that fails in the same way."""
         case = outcome.question
         assert isinstance(case, Case)
-        if case.work > SMALL or outcome.kind in ("TIMEOUT", "MEMORY", "DIED"):
+        if case.work > SMALL or outcome.kind in LOST:
             return outcome
-        best = outcome
+        suspect, best = found and found.suspect, outcome
 
         def fails(smaller: Case) -> bool:
             nonlocal best
-            if not self.judged.expresses(function, smaller):
+            again = self._name_convention(function, self._trial.judge(function, smaller))
+            if _way(again) != _way(outcome):
                 return False
-            again = self._trial.judge(function, smaller)
-            alike = _way(again) == _way(outcome) and (
-                not (found and found.suspect)
-                or bool(inquiry.explains(found.suspect, _sight(again)))
-            )
-            best = again if alike else best
-            return alike
+            is_alike = not suspect or bool(inquiry.explains(suspect, _sight(again)))
+            best = again if is_alike else best
+            return is_alike
 
         least = smallest.shrink(case, fails)
         for fill in SIMPLE if outcome.evidence == "exact" else ():
@@ -343,32 +350,37 @@ class Session:
                 right = truth.answer(case, self.settings.seed, self.settings.dtype).values[name]
                 yield from (f"{word}: {look}" for look in mistakes.describe(plain, right, name))
         case = least.question
-        if isinstance(case, Case) and case.op == "conv" and least.answers:
-            with suppress(UnansweredError):
-                is_gradient = function.op.endswith("_backward")
-                yield from proof.prove(
-                    case,
-                    lambda case, given: self._trial.ask_plainly(function, case, given),
-                    self.settings.dtype,
-                    is_gradient,
-                )
+        assert isinstance(case, Case)
+        if case.op == "conv" and least.answers and max(map(math.prod, (case.x, case.y))) <= CALLS:
+            proof = self._trial.judge(function, replace(case, check="proof", dtype=""))
+            yield from proof.message.splitlines()
 
 
-def _drop_unattempted(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """A function that returns None whatever it is asked is not written yet."""
+def _drop_unattempted(
+    outcomes: Sequence[Outcome], function: Function, statuses: Mapping[str, str]
+) -> list[Outcome]:
+    """A function that returns None whatever it is asked is not written yet.
+
+    Nor is one that has nothing but None to go on, of a function below it.
+    """
+    is_short = any(statuses.get(name) == "not attempted" for name in function.needs)
+    sign = "NoneType" if is_short else "a NoneType"
     words = (o.message + "".join(c.message for c in o.comparisons) for o in outcomes)
-    if outcomes and all("NoneType" in text for text in words):
+    if outcomes and all(sign in text for text in words):
         return [replace(outcome, status="not attempted", message="") for outcome in outcomes]
     return list(outcomes)
 
 
-def _excuse(outcome: Outcome, function: Function, forward: Function, fails: set[str]) -> Outcome:
+def _excuse(
+    outcome: Outcome, function: Function, forward: Function, statuses: Mapping[str, str]
+) -> Outcome:
     """Not judged where it stands on what fails; a check stands on the forward pass too."""
     is_check = isinstance(outcome.question, Case) and bool(outcome.question.check)
-    below = sorted(fails & {*function.needs, *[forward.name] * is_check})
+    names = sorted({*function.needs, *[forward.name] * is_check})
+    below = next((name for name in names if statuses.get(name) == "differs"), "")
     if not below or not outcome.is_failing:
         return outcome
-    return replace(outcome, status="not judged", message=f"it stands on {below[0]}, which fails")
+    return replace(outcome, status="not judged", message=f"it stands on {below}, which fails")
 
 
 def _sight(outcome: Outcome) -> Sighting:

@@ -1,9 +1,9 @@
 """From a failing question to the smallest that fails in the same way.
 
-A greedy search over rows: each size in turn is tried at its least, halfway there, and one less, each
-setting as a row has it that does not name it; what still fails is kept, until nothing shrinks.  A
-kernel, stride or pad that is the same along all axes stays so, since many implementations take one
-int for it; sides are free to differ.
+A greedy search over rows: each size in turn is tried at its least, halfway there, and one less,
+each setting as a row has it that does not name it; what still fails is kept, until nothing shrinks.
+A kernel, stride or pad that is the same along all axes stays so, since many implementations take
+one int for it; sides are free to differ.
 """
 
 from __future__ import annotations
@@ -89,17 +89,17 @@ def _reduce_setting(case: Case, name: str, least: int) -> Iterator[Case]:
     entries: Sequence[Any] = getattr(case, name)
     if not entries:
         return
-    names = [name]
-    if name == "kernel" and not case.w and case.stride == case.kernel:
-        names.append("stride")  # windows side by side stay so
+    is_beside = name == "kernel" and not case.w and case.stride == case.kernel
+    names = ("kernel", "stride") if is_beside else (name,)
     places = range(len(entries))
     for chosen in [tuple(places), *([(i,) for i in places] if len(set(entries)) > 1 else [])]:
         most = max(max(entries[i]) if name == "pad" else entries[i] for i in chosen)
         for less in _less(most, least):
             cut = tuple(_cut(e, less) if i in chosen else e for i, e in enumerate(entries))
-            w = (*cut, *case.w[-2:]) if name == "kernel" and case.w else case.w
-            word = "" if name == "pad" else case.word
-            yield replace(case, w=w, word=word, **dict.fromkeys(names, cut))
+            sizes: dict[str, Any] = dict.fromkeys(names, cut)
+            sizes |= {"w": (*cut, *case.w[-2:])} if name == "kernel" and case.w else {}
+            sizes |= {"word": ""} if name == "pad" else {}
+            yield replace(case, **sizes)
 
 
 def _less(size: int, least: int) -> list[int]:

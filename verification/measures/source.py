@@ -1,9 +1,9 @@
 """Mutants of npcnn's own source: one small thing written wrongly, at one place.
 
-`changes.toml` says what people write for what.  A room is read as ast.unparse writes it, a statement
-a line; a mutant is one match of one pattern replaced, if Python takes it.  Left as they are: the
-words of errors, imports, what stands outside of functions, and lines with a size of work, a bare
-number at the top of its module, on which no answer depends.
+`changes.toml` says what people write for what.  A room is read as ast.unparse writes it, each
+statement a line; a mutant is one match of one pattern replaced, if Python takes it.  Left as they
+are: the words of errors, imports, what stands outside of functions, and lines with a size of work,
+a bare number at the top of a module, on which no answer depends.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 import tomllib
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain, zip_longest
@@ -25,8 +25,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from verification.candidates import Candidate, UnloadableError, load
-from verification.judging import FAILING, Check, Settings, Trial, plan
-from verification.questions import read, rung
+from verification.judging import Check, Settings, Trial, plan
+from verification.questions import Question, read, rung
 
 CORE = Path(__file__).resolve().parents[2] / "npcnn"
 CHANGES = tomllib.loads(Path(__file__).with_name("changes.toml").read_text(encoding="utf-8"))
@@ -55,7 +55,7 @@ def write_mutants(folder: Path = CORE) -> list[Mutant]:
 
 
 def _write_room(path: Path) -> Iterator[Mutant]:
-    text = ast.unparse(_drop_docstrings(ast.parse(path.read_text(encoding="utf-8"))))
+    text = ast.unparse(_strip(ast.parse(path.read_text(encoding="utf-8"))))
     lines, sizes = text.split("\n"), SIZE.findall(text)
     seen, times, scope = {text}, Counter[str](), path.stem
     for i, line in enumerate(lines):
@@ -63,29 +63,35 @@ def _write_room(path: Path) -> Iterator[Mutant]:
         scope = f"{path.stem}.{head[1]}" if head else scope
         if SPARED.match(line) or any(size in line for size in sizes):
             continue
-        for group, match, new in _find_changes(line):
+        for group, match, new in _find_changes(line, ["constant"] if head else CHANGES):
             changed = line[: match.start()] + new + line[match.end() :]
             whole = "\n".join([*lines[:i], changed, *lines[i + 1 :]])
             if whole not in seen and _compiles(whole):
                 seen.add(whole)
                 name = f"{scope}: `{match[0].strip()}` -> `{new.strip()}` at `{line.strip()}`"
                 times[name] += 1
-                yield Mutant(f"{name} #{times[name]}", group, path.stem, whole)
+                name += f" #{times[name]}" * (times[name] > 1)
+                yield Mutant(name, group, path.stem, whole)
 
 
-def _find_changes(line: str) -> Iterator[tuple[str, re.Match[str], str]]:
-    for group, patterns in CHANGES.items():
-        for before, after in patterns:
+def _find_changes(line: str, groups: Iterable[str]) -> Iterator[tuple[str, re.Match[str], str]]:
+    for group in groups:
+        for before, after in CHANGES[group]:
             for match in re.finditer(before, line):
                 yield group, match, match.expand(after)
 
 
-def _drop_docstrings(module: ast.Module) -> ast.Module:
+def _strip(module: ast.Module) -> ast.Module:
+    """Without docstrings and annotations."""
     for node in ast.walk(module):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
             node
         ):
             node.body = node.body[1:] or [ast.Pass()]
+        if isinstance(node, ast.AnnAssign):
+            node.annotation = ast.Constant(0)
+        if isinstance(node, ast.arg):
+            node.annotation = None
     return module
 
 
@@ -114,24 +120,27 @@ def kill(mutant: Mutant) -> dict[str, str]:
 
 
 def _judge(room: str) -> dict[str, str]:
+    """One question of each rung to each function after the other, small ones first."""
     settings = Settings("npcnn.textbook" if room == "textbook" else "npcnn")
     with closing(load(settings.candidate, settings)) as judged:
-        turns = plan_turns(judged)
-        for outcome in Trial(judged, settings.seed, settings.dtype).run(turns):
-            if outcome.status in FAILING:
+        turns = zip_longest(*plan_rungs(judged, read()).values())
+        checks = filter(None, chain.from_iterable(turns))
+        for outcome in Trial(judged, settings.seed, settings.dtype).run(checks):
+            if outcome.is_failing:
                 return {rung(outcome.question): outcome.id}
     return {}
 
 
-def plan_turns(judged: Candidate) -> list[Check]:
-    """Every question to every function, one of each rung after the other, small ones first."""
+def plan_rungs(
+    judged: Candidate, questions: Iterable[Question]
+) -> dict[tuple[str, str], list[Check]]:
+    """The questions to each function alone, by its op and their rung, the least work first."""
     groups: dict[tuple[str, str], list[Check]] = {}
-    for check in plan(judged, read(), lambda name, question: True)[0]:
+    for check in plan(judged, questions, lambda name, question: True)[0]:
         for function in check.functions:
-            group = groups.setdefault((function.name, rung(check.question)), [])
+            group = groups.setdefault((function.op, rung(check.question)), [])
             group.append(Check(check.question, (function,)))
-    turns = chain.from_iterable(zip_longest(*groups.values()))
-    return [check for check in turns if check]
+    return groups
 
 
 def _test(folder: str) -> dict[str, str]:

@@ -3,11 +3,10 @@
     ratio     torch's time / npcnn's, with the better of torch's two memory formats
     product   NumPy's matrix products of the layer, of numbers that lie ready in the caches: passes
               that take these products, each multiplication once, cannot be faster
-    work      MiB that npcnn takes beyond inputs and results, in the pass that takes more
 
-Each side has a process of its own, and the machine in turn.  Every call is timed: the median of a
-block's calls counts, and of several blocks the fastest.  A backward pass is all gradients from what
-a caller has kept; of a convolution it counts as twice the operations.
+The sides have the machine in turn, each with as many threads as it takes.  Every call is timed: the
+median of a block's calls counts, and of several blocks the fastest.  A backward pass is all
+gradients from what a caller has kept; of a convolution it counts as twice the operations.
 """
 
 from __future__ import annotations
@@ -16,18 +15,12 @@ import argparse
 import ctypes
 import importlib
 import os
-import signal
 import time
 import tomllib
-import tracemalloc
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib import metadata
 from itertools import groupby
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from operator import attrgetter
 from pathlib import Path
 from statistics import geometric_mean, median
@@ -37,19 +30,17 @@ import numpy as np
 
 from verification.questions import Arrays, Case, arrays, parse
 
-Passes = Mapping[str, tuple[Callable[[], Any], Callable[[], Any]]]
+Sides = dict[str, tuple[Callable[[], Any], Callable[[], Any]]]
 """A layer's passes forward and backward, by whose they are."""
 
 LAYERS = tomllib.loads(Path(__file__).with_name("layers.toml").read_text(encoding="utf-8"))
 PASSES, DTYPES, BATCHES = ("forward", "backward"), ("float32", "float64"), (8, 1)
 FORMATS = {"torch": "contiguous_format", "torch, channels last": "channels_last"}
-THREADS = str(min(2, os.cpu_count() or 1))
-POOLS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 FORCING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+PAUSE = 0.2
+"""Seconds after which no other side's thread still spins: OpenBLAS's wait 0.1 s for a call."""
 WARM, BLOCK = 0.1, 0.03
 """Seconds of calls that are not counted, until no core sleeps, and of those that are."""
-PAUSE = 0.2
-"""Seconds after which no thread of a side still spins: OpenBLAS's wait for 0.1 s for a call."""
 CELLS = 4 * 2**20
 """Bytes of gathered cells in one bare product."""
 WIDTH = 34
@@ -57,12 +48,11 @@ WIDTH = 34
 
 @dataclass(frozen=True)
 class Timing:
-    """Of a layer, the seconds by pass and by whose they are, and the bytes of npcnn's work."""
+    """A layer's seconds, by pass and by whose they are."""
 
     group: str
     layer: Case
     seconds: Mapping[str, Mapping[str, float]]
-    work: int
 
     @property
     def part(self) -> str:
@@ -77,50 +67,78 @@ class Timing:
         return theirs / ours
 
 
-class Side:
-    """One side's process, with one layer: it says what work takes, and then times blocks."""
-
-    def __init__(self, name: str, layer: Case) -> None:
-        context = get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(name, layer, theirs), daemon=True)
-        self._process.start()
-        theirs.close()
-        self.work = self._receive()
-
-    def time(self) -> dict[str, dict[str, float]]:
-        """The seconds of a block of each pass."""
-        self._pipe.send("a block")
-        seconds: dict[str, dict[str, float]] = self._receive()
-        return seconds
-
-    def _receive(self) -> Any:
-        try:
-            answer = self._pipe.recv()
-        except EOFError:
-            raise RuntimeError("the process of a side has ended") from None
-        time.sleep(PAUSE)
-        return answer
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.join()
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--only", default="", metavar="TEXT", help="layers or groups whose name contains TEXT")
+    add("--dtype", choices=DTYPES, default="", help="(both)")
+    add("--batch", type=int, choices=range(1, 1025), default=0, metavar="N", help="(8, and then 1)")
+    add("--turns", type=int, choices=range(1, 100), default=4, metavar="N", help="of blocks (4)")
+    add("--quick", action="store_true", help="the first layer of each group, float32, batch 8")
 
 
-def serve(side: str, layer: Case, pipe: Connection) -> None:
-    """What a side's process does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is the other process's to deal with
+def measure(options: argparse.Namespace) -> tuple[dict[str, Any], Iterator[str], int]:
+    """Time every layer that is chosen."""
+    layers = list(choose(options))
+    if not layers:
+        raise ValueError(f"no layer's or group's name contains {options.only!r}")
+    machine = {
+        "cpus": os.cpu_count(),
+        "numpy": np.__version__,
+        "kernel": find_kernel(),
+        "forced": [f"{name}={os.environ[name]}" for name in FORCING if name in os.environ],
+        "torch": importlib.import_module("torch").__version__,
+        "turns": options.turns,
+    }
+    timings = [time_layer(group, layer, options.turns) for group, layer in layers]
+    lines = [
+        {"dtype": t.layer.dtype, "batch": t.layer.x[0], "group": t.group, "layer": t.layer.name}
+        | {"seconds": t.seconds, "ratio": {way: t.ratio(way) for way in PASSES}}
+        for t in timings
+    ]
+    means = {part: average(those) for part, those in groupby(timings, attrgetter("part"))}
+    return {**machine, "lines": lines, "means": means}, write_table(machine, timings), 0
+
+
+def choose(options: argparse.Namespace) -> Iterator[tuple[str, Case]]:
+    """The layers to be timed, with their groups."""
+    most = 1 if options.quick else None
+    for dtype in [options.dtype] if options.dtype else DTYPES[:most]:
+        for batch in [options.batch] if options.batch else BATCHES[:most]:
+            for group, rows in LAYERS.items():
+                names = [name for name in rows if options.only in group or options.only in name]
+                for name in names[:most]:
+                    (case,) = parse(f"{rows[name].format(batch)} fill=dense")
+                    yield group, replace(case, name=name, dtype=dtype)
+
+
+def find_kernel() -> str:
+    """The kernels that NumPy's own OpenBLAS chose for this processor, where it says so."""
+    library = ctypes.CDLL(importlib.import_module("numpy._core._multiarray_umath").__file__)
+    for name in ("scipy_openblas_get_corename64_", "openblas_get_corename"):
+        if function := getattr(library, name, None):
+            function.restype = ctypes.c_char_p
+            return str(function().decode())
+    return "unknown"
+
+
+def time_layer(group: str, layer: Case, turns: int) -> Timing:
+    """The fastest block of every pass of every side."""
     given = arrays(layer, 0, layer.dtype)
-    pipe.send(measure_work(layer, given) if side == "npcnn" else 0)
-    passes = SIDES[side](layer, given)
-    with suppress(EOFError):
-        while pipe.recv():
-            blocks = {name: [*map(time_block, calls)] for name, calls in passes.items()}
-            pipe.send({way: {n: b[i] for n, b in blocks.items()} for i, way in enumerate(PASSES)})
+    sides = prepare_npcnn(layer, given) | prepare_torch(layer, given)
+    sides |= prepare_products(layer, given)
+    blocks = [
+        {name: [*map(time_block, calls)] for name, calls in sides.items()} for _ in range(turns)
+    ]
+    seconds = {
+        way: {name: min(block[name][place] for block in blocks) for name in sides}
+        for place, way in enumerate(PASSES)
+    }
+    return Timing(group, layer, seconds)
 
 
 def time_block(call: Callable[[], Any]) -> float:
     """The median of the seconds of calls that follow each other, warm."""
+    time.sleep(PAUSE)
     spent, counted = 0.0, list[float]()
     while spent < WARM + BLOCK or not counted:
         start = time.perf_counter()
@@ -131,22 +149,7 @@ def time_block(call: Callable[[], Any]) -> float:
     return median(counted)
 
 
-def measure_work(case: Case, given: Arrays) -> int:
-    """Bytes at npcnn's peak without its results; what it keeps shows where nothing was called yet."""
-    importlib.import_module("npcnn")
-    work = []
-    tracemalloc.start()
-    for call in prepare_npcnn(case, given)["npcnn"]:
-        tracemalloc.reset_peak()
-        results = call()
-        results = results if isinstance(results, tuple) else (results,)
-        kept = sum(a.nbytes for a in results if isinstance(a, np.ndarray))
-        work.append(tracemalloc.get_traced_memory()[1] - kept)
-    tracemalloc.stop()
-    return max(work)
-
-
-def prepare_npcnn(case: Case, given: Arrays) -> Passes:
+def prepare_npcnn(case: Case, given: Arrays) -> Sides:
     """The assignment's functions, which check what they are given."""
     npcnn = importlib.import_module("npcnn")
     words: dict[str, Any] = {"stride": case.stride, "pad": case.pad}
@@ -159,7 +162,7 @@ def prepare_npcnn(case: Case, given: Arrays) -> Passes:
     return {"npcnn": (forward, partial(npcnn.pool_backward, given["dy"], forward()[1], mode))}
 
 
-def prepare_torch(case: Case, given: Arrays) -> Passes:
+def prepare_torch(case: Case, given: Arrays) -> Sides:
     """torch's function, and its backward kernel without autograd, in two memory formats."""
     torch = importlib.import_module("torch")
     pad = [before for before, _ in case.pad]
@@ -168,16 +171,17 @@ def prepare_torch(case: Case, given: Arrays) -> Passes:
     if case.op == "conv":
         plain += [np.moveaxis(given["w"], (-1, -2), (0, 1)), given["b"]]
         words = [case.stride, pad, case.dilation, case.groups]
-    function, passes = getattr(torch.nn.functional, f"{case.op}2d"), {}
+    function = getattr(torch.nn.functional, f"{case.op}2d")
+    sides: Sides = {}
     for name, form in FORMATS.items():
         forms = [getattr(torch, form if a.ndim == 4 else "contiguous_format") for a in plain]
         dy, *own = (torch.from_numpy(a).clone(memory_format=f) for a, f in zip(plain, forms))
         y = function(*(leaf.detach().requires_grad_() for leaf in own), *words)
-        passes[name] = partial(function, *own, *words), torch.no_grad()(partial(y.grad_fn, dy))
-    return passes
+        sides[name] = partial(function, *own, *words), torch.no_grad()(partial(y.grad_fn, dy))
+    return sides
 
 
-def prepare_products(case: Case, given: Arrays) -> Passes:
+def prepare_products(case: Case, given: Arrays) -> Sides:
     """The products of y, and those of dx and dw; none of pools and of groups of one channel."""
     if case.op != "conv" or given["w"].shape[-2] == 1 < case.groups:
         return {}
@@ -201,82 +205,7 @@ def prepare_products(case: Case, given: Arrays) -> Passes:
     return {"product": (forward, backward)}
 
 
-SIDES = {"npcnn": prepare_npcnn, "torch": prepare_torch, "product": prepare_products}
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--only", default="", metavar="TEXT", help="layers or groups whose name contains TEXT")
-    add("--dtype", choices=DTYPES, default="", help="(both)")
-    add("--batch", type=int, choices=range(1, 1025), default=0, metavar="N", help="(8, and then 1)")
-    add("--turns", type=int, choices=range(1, 100), default=4, metavar="N", help="of blocks (4)")
-    add("--quick", action="store_true", help="the first layer of each group, float32, batch 8")
-
-
-def measure(options: argparse.Namespace) -> tuple[dict[str, Any], Iterator[str], int]:
-    """Time every layer that is chosen."""
-    layers = list(choose(options))
-    if not layers:
-        raise ValueError(f"no layer's or group's name contains {options.only!r}")
-    os.environ.update(dict.fromkeys(POOLS, THREADS))
-    machine = describe_machine() | {"turns": options.turns}
-    timings = [time_layer(group, layer, options.turns) for group, layer in layers]
-    lines = [
-        {"dtype": t.layer.dtype, "batch": t.layer.x[0], "group": t.group, "layer": t.layer.name}
-        | {"seconds": t.seconds, "ratio": {way: t.ratio(way) for way in PASSES}, "work": t.work}
-        for t in timings
-    ]
-    means = {part: average(list(those)) for part, those in groupby(timings, attrgetter("part"))}
-    return machine | {"lines": lines, "means": means}, write_table(machine, timings), 0
-
-
-def choose(options: argparse.Namespace) -> Iterator[tuple[str, Case]]:
-    """The layers to be timed, with their groups."""
-    most = 1 if options.quick else None
-    for dtype in [options.dtype] if options.dtype else DTYPES[:most]:
-        for batch in [options.batch] if options.batch else BATCHES[:most]:
-            for group, rows in LAYERS.items():
-                names = [name for name in rows if options.only in group or options.only in name]
-                for name in names[:most]:
-                    (case,) = parse(f"{rows[name].format(batch)} fill=dense")
-                    yield group, replace(case, name=name, dtype=dtype)
-
-
-def time_layer(group: str, layer: Case, turns: int) -> Timing:
-    """The fastest blocks of every side; the first ones, that wake all, are not counted."""
-    with ExitStack() as stack:
-        sides = [stack.enter_context(closing(Side(name, layer))) for name in SIDES]
-        blocks = [side.time() for _ in range(turns + 1) for side in sides][len(sides) :]
-    seconds: dict[str, dict[str, float]] = {way: {} for way in PASSES}
-    for way, best in seconds.items():
-        for name, one in (item for block in blocks for item in block[way].items()):
-            best[name] = min(one, best.get(name, one))
-    return Timing(group, layer, seconds, sides[0].work)
-
-
-def describe_machine() -> dict[str, Any]:
-    """What times depend on, beside the code."""
-    return {
-        "cpus": os.cpu_count(),
-        "numpy": np.__version__,
-        "kernel": find_kernel(),
-        "forced": [f"{name}={os.environ[name]}" for name in FORCING if name in os.environ],
-        "torch": metadata.version("torch"),
-        "threads": int(THREADS),
-    }
-
-
-def find_kernel() -> str:
-    """The kernels that NumPy's own OpenBLAS chose for this processor, where it says so."""
-    library = ctypes.CDLL(importlib.import_module("numpy._core._multiarray_umath").__file__)
-    for name in ("scipy_openblas_get_corename64_", "openblas_get_corename"):
-        if function := getattr(library, name, None):
-            function.restype = ctypes.c_char_p
-            return str(function().decode())
-    return "unknown"
-
-
-def average(timings: Sequence[Timing]) -> dict[str, dict[str, float]]:
+def average(timings: Iterable[Timing]) -> dict[str, dict[str, float]]:
     """The geometric means of the ratios, by group and by pass."""
     groups = {group: [*those] for group, those in groupby(timings, attrgetter("group"))}
     return {
@@ -287,7 +216,6 @@ def average(timings: Sequence[Timing]) -> dict[str, dict[str, float]]:
 
 def write_table(machine: Mapping[str, Any], timings: Sequence[Timing]) -> Iterator[str]:
     yield "{cpus} CPUs, NumPy {numpy} with {kernel} kernels, torch {torch}".format_map(machine)
-    yield "{threads} threads each, the fastest of {turns} blocks".format_map(machine)
     for forced in machine["forced"]:
         yield f"warning: {forced} chooses NumPy's kernels, which may be faster without it"
     for part, those in groupby(timings, attrgetter("part")):
@@ -296,7 +224,7 @@ def write_table(machine: Mapping[str, Any], timings: Sequence[Timing]) -> Iterat
         for group, means in average(listed).items():
             unit = "ms" if group == "pools" else "GFLOP/s"
             titles = f"{'ratio':>8}{'npcnn':>9}{'product':>9}{'torch':>9}" * len(PASSES)
-            yield f"{f'{group}, {unit}':{WIDTH}}{titles}{'work':>8}"
+            yield f"{f'{group}, {unit}':{WIDTH}}{titles}"
             yield from (write_line(timing) for timing in listed if timing.group == group)
             cells = "".join(f"{means[way]:>8.3g}{'':27}" for way in PASSES)
             yield f"{'  geometric mean':{WIDTH}}{cells}".rstrip()
@@ -313,4 +241,4 @@ def write_line(timing: Timing) -> str:
         for seconds in (ours, timing.seconds[way].get("product"), theirs):
             cell = "-" if seconds is None else f"{work / seconds if work else 1e3 * seconds:.3g}"
             text += f"{cell:>9}"
-    return f"{text}{timing.work / 2**20:>8.1f}"
+    return text

@@ -1,14 +1,15 @@
 """Which mistake it is: wrong answers against those of the catalogue.
 
-A mistake is claimed only if its code gives the very same wrong answer in every failing case that it
-can be asked, and contradicts no passing one; otherwise it explains so many of so many.  Two mistakes
-in one function are found in composition: the lines of both, together.
+A mistake is claimed only if its code gives the very same wrong answer in every failing case that
+it can be asked, and contradicts no passing one; otherwise it explains so many of so many.  Two
+mistakes in one function are found in composition: the lines of both, together.
 """
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +31,8 @@ SHAPES = frozenset({"ValueError", "IndexError", "AssertionError"})
 NEAR = {"float32": 2.0**-18, "float64": 2.0**-40}
 """Of the largest number: roundings of sums that are taken in another order."""
 EXACTLY, NEARLY = 2, 1
-HABITS = ("unsteady", "changed")
+HABITS = {"unsteady": "another answer", "changed": "changes its argument"}
+"""Signs of mistakes that show beside the numbers, and the words of the habit."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,12 @@ class Sighting:
 class Suspect:
     """One way to write one mistake, or two: the textbook's names with these lines."""
 
-    mistakes: tuple[Mistake, ...]
+    ways: tuple[tuple[Mistake, Form], ...]
     book: Mapping[str, Any]
+
+    @property
+    def mistakes(self) -> tuple[Mistake, ...]:
+        return tuple(mistake for mistake, _ in self.ways)
 
 
 @dataclass(frozen=True)
@@ -94,38 +100,30 @@ class Inquiry:
     def explains(self, suspect: Suspect, seen: Sighting) -> int:
         """EXACTLY or NEARLY the wrong answer that was given, or 0."""
         try:
-            predicted = self._define(suspect.book, seen.case)
+            predicted = _define(self.op, seen.case, self.seed, self.dtype, suspect.book)
         except Exception as error:  # as people's code does
             return EXACTLY * _raises(seen, type(error).__name__)
         if seen.status == "CRASH" or not seen.answers:
             return 0
-        compared = [name for name in seen.answers if name != "index"]
-        agreements = [
-            self._agrees(seen.case, name, predicted.get(name), seen.answers[name])
-            for name in compared
-        ]
-        if min(agreements, default=0) == NEARLY and not self._changes(predicted, seen.case):
+        agreement = min(
+            self._agrees(seen.case, name, predicted.get(name), got)
+            for name, got in seen.answers.items()
+            if name != "index"
+        )
+        if agreement == NEARLY and not self._changes(predicted, seen.case):
             return 0  # the right answer, a hair off, is no mistake of the catalogue's
-        return min(agreements, default=0)
+        return agreement
 
     def contradicts(self, suspect: Suspect, seen: Sighting) -> bool:
         """Whether the suspect would have failed where the candidate did not."""
         try:
-            return self._changes(self._define(suspect.book, seen.case), seen.case)
+            predicted = _define(self.op, seen.case, self.seed, self.dtype, suspect.book)
         except Exception:  # as people's code does
             return True
-
-    def is_narrower(self, seen: Sighting) -> list[str]:
-        """The narrower types that a wrong answer of real numbers may have gone through."""
-        asked = answer(seen.case, self.seed, self.dtype)
-        return find_narrower(asked, seen.answers, self.form)
-
-    def _define(self, book: Mapping[str, Any], case: Case) -> dict[str, Any]:
-        with np.errstate(all="ignore"):
-            return define(self.op, case, answer(case, self.seed, self.dtype).arrays, book)
+        return self._changes(predicted, seen.case)
 
     def _changes(self, predicted: Mapping[str, Any], case: Case) -> bool:
-        right = self._define(vars(textbook), case)
+        right = _define_rightly(self.op, case, self.seed, self.dtype)
         return not all(_is_near(predicted.get(name), value) for name, value in right.items())
 
     def _agrees(self, case: Case, name: str, predicted: Any, got: Any) -> int:
@@ -153,27 +151,44 @@ def diagnose(
 ) -> Diagnosis | None:
     """The mistake that explains the failing cases best, if any explains one."""
     known = [mistake for mistake in catalogue if asked.op in mistake.ops]
-    habits = [mistake for mistake in known if mistake.sign in HABITS]
+    search = _Search(asked, known, failing, passing)
     return (
-        _find_sign(asked, habits, failing)
-        or _Search(asked, known, failing, passing).find_by_numbers()
+        _find_habit(known, failing)
+        or search.find_one()
+        or _find_message(known, failing)
+        or _find_precision(asked, known, failing)
+        or search.find_pair()
+        or search.find_best()
     )
 
 
 def find_convention(asked: Inquiry, catalogue: Sequence[Mistake], seen: Sighting) -> str:
     """The convention that alone explains one wrong answer; "" if there is none."""
-    for mistake in catalogue:
-        if mistake.kind == "convention" and asked.op in mistake.ops:
-            for form in mistake.forms:
-                suspect = _suspect((mistake, form))
-                if suspect and asked.explains(suspect, seen) and asked.contradicts(suspect, seen):
-                    return mistake.id
+    known = [m for m in catalogue if m.kind == "convention" and asked.op in m.ops]
+    for suspect in _suspect(known):
+        if asked.explains(suspect, seen) and asked.contradicts(suspect, seen):
+            return suspect.mistakes[0].id
     return ""
 
 
-def _suspect(*ways: tuple[Mistake, Form]) -> Suspect | None:
-    book = write_wrongly(*(form for _, form in ways))
-    return None if book is None else Suspect(tuple(mistake for mistake, _ in ways), book)
+def _suspect(known: Sequence[Mistake], beside: Suspect | None = None) -> Iterator[Suspect]:
+    """Every way to write one of these mistakes; with another's, where the two get along."""
+    ways = beside.ways if beside else ()
+    for mistake in (mistake for mistake in known if mistake not in (m for m, _ in ways)):
+        for form in mistake.forms:
+            book = write_wrongly(*(other for _, other in ways), form)
+            if book is not None:
+                yield Suspect((*ways, (mistake, form)), book)
+
+
+def _define(op: str, case: Case, seed: int, dtype: str, book: Mapping[str, Any]) -> dict[str, Any]:
+    with np.errstate(all="ignore"):
+        return define(op, case, answer(case, seed, dtype).arrays, book)
+
+
+@functools.lru_cache(maxsize=2048)
+def _define_rightly(op: str, case: Case, seed: int, dtype: str) -> dict[str, Any]:
+    return _define(op, case, seed, dtype, vars(textbook))
 
 
 def _raises(seen: Sighting, kind: str) -> bool:
@@ -189,36 +204,112 @@ def _is_near(one: Any, other: Any, near: float = NEAR["float64"]) -> bool:
     return bool(np.allclose(a, b, rtol=0, atol=room, equal_nan=True))
 
 
-def _find_sign(
-    asked: Inquiry, known: Iterable[Mistake], failing: Sequence[Sighting]
-) -> Diagnosis | None:
-    """By messages, by habits, and by the precision of the answers."""
-    count = len(failing)
-    narrower = _find_narrower(asked, failing)
-    for mistake in known:
-        if mistake.sign in HABITS:
-            shows = sum(any(_SIGNS[mistake.sign] in habit for habit in s.habits) for s in failing)
-            if shows:
-                return Diagnosis((mistake,), shows, count)
-        elif mistake.sign and mistake.sign == narrower:
-            return Diagnosis((mistake,), count, count, exactly=False)
-        elif mistake.error and mistake.kind != "age":
-            if all(s.status == "CRASH" and mistake.matches(s.error) for s in failing):
-                return Diagnosis((mistake,), count, count)
+def _find_habit(known: Sequence[Mistake], failing: Sequence[Sighting]) -> Diagnosis | None:
+    """By what is wrong beside the numbers, now and then."""
+    for mistake in (mistake for mistake in known if mistake.sign in HABITS):
+        words = HABITS[mistake.sign]
+        if shows := sum(any(words in habit for habit in seen.habits) for seen in failing):
+            return Diagnosis((mistake,), shows, len(failing))
     return None
 
 
-_SIGNS = {"unsteady": "another answer", "changed": "changes its argument"}
+def _find_message(known: Sequence[Mistake], failing: Sequence[Sighting]) -> Diagnosis | None:
+    """By the words of its exceptions."""
+    crashes = [seen.error for seen in failing if seen.status == "CRASH"]
+    for mistake in (mistake for mistake in known if mistake.kind != "age"):
+        if len(crashes) == len(failing) and all(map(mistake.matches, crashes)):
+            return Diagnosis((mistake,), len(failing), len(failing))
+    return None
 
 
-def _find_narrower(asked: Inquiry, failing: Sequence[Sighting]) -> str:
-    """The narrower type that all wrong answers of real numbers went through, "" if none did."""
+def _find_precision(
+    asked: Inquiry, known: Sequence[Mistake], failing: Sequence[Sighting]
+) -> Diagnosis | None:
+    """By the narrower type that all wrong answers of real numbers went through."""
     real = [seen for seen in failing if rung(seen.case) == "rounding"]
     if not real or not all(seen.answers for seen in real):
-        return ""
+        return None
     parting = [seen for seen in real if seen.case.fill == "wide"]
-    lists = [asked.is_narrower(seen) for seen in (*_spread(real), *parting)]
-    return next((name for name in lists[0] if all(name in one for one in lists)), "")
+    narrower = [
+        find_narrower(answer(seen.case, asked.seed, asked.dtype), seen.answers, asked.form)
+        for seen in (*_spread(real), *parting)
+    ]
+    name = next((name for name in narrower[0] if all(name in names for names in narrower)), "")
+    fitting = (mistake for mistake in known if mistake.sign and mistake.sign == name)
+    count = len(failing)
+    return next((Diagnosis((m,), count, count, exactly=False) for m in fitting), None)
+
+
+class _Search:
+    """The suspects of one function, by the numbers that they would give."""
+
+    def __init__(
+        self,
+        asked: Inquiry,
+        known: Sequence[Mistake],
+        failing: Sequence[Sighting],
+        passing: Sequence[Sighting],
+    ) -> None:
+        self._asked, self._known = asked, known
+        self._failing = [seen for seen in failing if seen.case.work <= WORK]
+        self._passing = [seen for seen in passing if seen.case.work <= WORK]
+        self._sample = _spread(self._failing)
+
+    @functools.cached_property
+    def _scores(self) -> list[tuple[Suspect, list[int]]]:
+        """What every suspect explains of the sample."""
+        return [
+            (suspect, [self._asked.explains(suspect, seen) for seen in self._sample])
+            for suspect in _suspect(self._known)
+            if self._sample and self._asked.has_time
+        ]
+
+    def find_one(self) -> Diagnosis | None:
+        return self._prove([suspect for suspect, score in self._scores if all(score)])
+
+    def find_pair(self) -> Diagnosis | None:
+        """Two mistakes, of which one alone explains some of the cases."""
+        if not _drop_crashes(self._failing):
+            return None
+        some = [one for one in self._scores if any(one[1])]
+        for suspect, score in sorted(some, key=_count):
+            left = [seen for seen, told in zip(self._sample, score, strict=True) if not told]
+            for pair in _suspect(self._known, suspect):
+                if not self._asked.has_time:
+                    return None
+                is_like = all(self._asked.explains(pair, seen) for seen in (*left, *self._sample))
+                if is_like and (proved := self._prove([pair])):
+                    return proved
+        return None
+
+    def find_best(self) -> Diagnosis | None:
+        """What explains most, if it explains half and contradicts nothing."""
+        suspect, _ = min(self._scores, key=_count, default=(None, []))
+        if suspect is None:
+            return None
+        told = [seen for seen in self._failing if self._asked.explains(suspect, seen)]
+        is_half = _drop_crashes(told) and 2 * len(told) >= len(self._failing)
+        if not is_half or any(self._asked.contradicts(suspect, seen) for seen in self._passing):
+            return None
+        return Diagnosis(suspect.mistakes, len(told), len(self._failing))
+
+    def _prove(self, suspects: Sequence[Suspect]) -> Diagnosis | None:
+        """The first suspect that explains every failing case and contradicts no passing one."""
+        if not self._passing and not _drop_crashes(self._failing):
+            return None
+        proved: list[tuple[Suspect, bool]] = []
+        for suspect in suspects:
+            degrees = [self._asked.explains(suspect, seen) for seen in self._failing]
+            passing = (seen for seen in self._passing if self._asked.has_time)
+            if all(degrees) and not any(self._asked.contradicts(suspect, one) for one in passing):
+                exact = [d for d, s in zip(degrees, self._failing, strict=True) if s.case.is_exact]
+                proved.append((suspect, min(exact, default=NEARLY) == EXACTLY))
+        if not proved:
+            return None
+        suspect, exactly = proved[0]
+        others = (m for one, _ in proved for m in one.mistakes if m not in suspect.mistakes)
+        count, apart = len(self._failing), tuple(dict.fromkeys(others))
+        return Diagnosis(suspect.mistakes, count, count, exactly, apart, suspect)
 
 
 def _spread(failing: Sequence[Sighting]) -> list[Sighting]:
@@ -230,93 +321,11 @@ def _spread(failing: Sequence[Sighting]) -> list[Sighting]:
     return chosen
 
 
-class _Search:
-    """The suspects of one function, each with what it explains of a sample of failing cases."""
-
-    def __init__(
-        self,
-        asked: Inquiry,
-        known: Sequence[Mistake],
-        failing: Sequence[Sighting],
-        passing: Sequence[Sighting],
-    ) -> None:
-        self._asked, self._known = asked, known
-        self._all = failing
-        self._failing = [seen for seen in failing if seen.case.work <= WORK]
-        self._passing = [seen for seen in passing if seen.case.work <= WORK]
-        self._sample = _spread(self._failing)
-        self._ways = [(mistake, form) for mistake in known for form in mistake.forms]
-
-    def find_by_numbers(self) -> Diagnosis | None:
-        scores: dict[int, list[int]] = {}
-        suspects: dict[int, Suspect] = {}
-        for number, way in enumerate(self._ways):
-            suspect = _suspect(way)
-            if suspect is not None and self._asked.has_time:
-                suspects[number] = suspect
-                scores[number] = [self._asked.explains(suspect, seen) for seen in self._sample]
-        whole = [suspects[number] for number, score in scores.items() if score and all(score)]
-        return (
-            self._prove(whole)
-            or _find_sign(self._asked, self._known, self._all)
-            or self._find_pair(scores)
-            or self._find_best(scores, suspects)
-        )
-
-    def _prove(self, suspects: Sequence[Suspect]) -> Diagnosis | None:
-        """The first suspect that explains every failing case and contradicts no passing one."""
-        if not self._passing and not _numbers(self._failing):
-            return None
-        proved: list[tuple[Suspect, bool]] = []
-        for suspect in suspects:
-            degrees = [self._asked.explains(suspect, seen) for seen in self._failing]
-            if not all(degrees) or self._is_contradicted(suspect):
-                continue
-            exact = [d for d, s in zip(degrees, self._failing, strict=True) if s.case.is_exact]
-            proved.append((suspect, min(exact, default=NEARLY) == EXACTLY))
-        if not proved:
-            return None
-        suspect, exactly = proved[0]
-        others = (m for one, _ in proved for m in one.mistakes if m not in suspect.mistakes)
-        count, apart = len(self._failing), tuple(dict.fromkeys(others))
-        return Diagnosis(suspect.mistakes, count, count, exactly, apart, suspect)
-
-    def _is_contradicted(self, suspect: Suspect) -> bool:
-        passing = (seen for seen in self._passing if self._asked.has_time)
-        return any(self._asked.contradicts(suspect, seen) for seen in passing)
-
-    def _find_pair(self, scores: Mapping[int, list[int]]) -> Diagnosis | None:
-        """Two mistakes, of which one alone explains some of the cases."""
-        if not _numbers(self._failing):
-            return None
-        some = [number for number in scores if any(scores[number])]
-        for number in sorted(some, key=lambda n: -sum(map(bool, scores[n]))):
-            left = [s for s, score in zip(self._sample, scores[number], strict=True) if not score]
-            for other in self._ways:
-                if other[0] is self._ways[number][0] or not self._asked.has_time:
-                    continue
-                pair = _suspect(self._ways[number], other)
-                cases = (*left, *self._sample)
-                if pair is not None and all(self._asked.explains(pair, s) for s in cases):
-                    if proved := self._prove([pair]):
-                        return proved
-        return None
-
-    def _find_best(
-        self, scores: Mapping[int, list[int]], suspects: Mapping[int, Suspect]
-    ) -> Diagnosis | None:
-        """What explains most, if it explains half and contradicts nothing."""
-        if not scores:
-            return None
-        suspect = suspects[max(scores, key=lambda n: sum(map(bool, scores[n])))]
-        explained = [seen for seen in self._failing if self._asked.explains(suspect, seen)]
-        if not _numbers(explained) or 2 * len(explained) < len(self._failing):
-            return None
-        if any(self._asked.contradicts(suspect, seen) for seen in self._passing):
-            return None
-        return Diagnosis(suspect.mistakes, len(explained), len(self._failing))
+def _count(scored: tuple[Suspect, list[int]]) -> int:
+    """Whoever explains more comes first."""
+    return -sum(map(bool, scored[1]))
 
 
-def _numbers(sightings: Sequence[Sighting]) -> list[Sighting]:
+def _drop_crashes(sightings: Sequence[Sighting]) -> list[Sighting]:
     """Those with numbers to compare: that something raises proves little."""
     return [seen for seen in sightings if seen.status != "CRASH"]

@@ -42,7 +42,7 @@ class Format:
         with np.errstate(all="ignore"):
             _, exponents = np.frexp(values)
             step = np.maximum(exponents, self.least) - self.bits
-            near = np.ldexp(np.rint(np.ldexp(values, -step)), step)
+            near: Array = np.ldexp(np.rint(np.ldexp(values, -step)), step)
         return np.where(np.abs(near) >= 2.0**self.top, np.copysign(np.inf, near), near)
 
 
@@ -62,8 +62,9 @@ def find_narrower(
 ) -> list[str]:
     """Every narrower type that these wrong answers fit, the narrowest first."""
     case = asked.case
-    shapes = {name: form(case, name, value).shape for name, value in asked.values.items()}
-    if case.is_exact or any(np.shape(got) != shapes.get(name) for name, got in answers.items()):
+    wanted = {name: form(case, name, asked.values[name]).shape for name in answers}
+    shapes = {name: getattr(got, "shape", None) for name, got in answers.items()}
+    if case.is_exact or shapes != wanted:
         return []
     bits = np.finfo(asked.dtype).nmant + 1
     with np.errstate(all="ignore"):

@@ -54,7 +54,6 @@ class Case:
     layout: str = "C"
     dtype: str = ""
     check: str = ""
-    live: float = 0.0
     why: str = ""
 
     @property
@@ -82,8 +81,17 @@ class Case:
     @cached_property
     def windows(self) -> list[list[Ints]]:
         """For each axis, for each window, the cells that its taps meet; pads lie outside."""
+        windows = []
         axes = zip(self.space, self.kernel, self.stride, self.dilation, self.pad, strict=True)
-        return [_windows(*sizes, self.ceil_mode) for sizes in axes]
+        for size, kernel, stride, gap, (before, after) in axes:
+            room = before + size + after - gap * (kernel - 1) - 1
+            count = room // stride + 1
+            if self.ceil_mode:
+                count = -(-room // stride) + 1
+                count -= (count - 1) * stride >= before + size  # none starts in the end pad
+            corners = (window * stride - before for window in range(count))
+            windows.append([tuple(range(at, at + gap * kernel, gap)) for at in corners])
+        return windows
 
     @property
     def out(self) -> Ints:
@@ -92,25 +100,21 @@ class Case:
     @property
     def y(self) -> Ints:
         """The output's shape, and the upstream gradient's."""
-        return (self.x[0], *self.out, (self.w or self.x)[-1])
+        if self.kernel:
+            return (self.x[0], *self.out, (self.w or self.x)[-1])
+        if self.pad:
+            sizes = (size + sum(pair) for size, pair in zip(self.space, self.pad, strict=True))
+            return (self.x[0], *sizes, self.x[-1])
+        return () if self.op == "conv_single_step" else self.x
 
     @property
     def outputs(self) -> dict[str, Ints]:
         """The shape of everything that the oracle answers, forward and backward."""
-        match self.op:
-            case "conv":
-                db = {"db": self.w[-1:]} if self.bias else {}
-                return {"y": self.y, "dx": self.x, "dw": self.w} | db
-            case "max_pool":
-                return {"y": self.y, "index": self.y, "dx": self.x}
-            case "avg_pool":
-                return {"y": self.y, "dx": self.x}
-            case "zero_pad":
-                sizes = (sum(pair) + size for pair, size in zip(self.pad, self.space, strict=True))
-                return {"y": (self.x[0], *sizes, self.x[-1])}
-            case "conv_single_step":
-                return {"y": ()}
-        return {"y": self.x}
+        index = {"index": self.y} if self.op == "max_pool" else {}
+        dx = {"dx": self.x} if self.kernel else {}
+        dw = {"dw": self.w} if self.w else {}
+        db = {"db": self.w[-1:]} if self.w and self.bias else {}
+        return {"y": self.y, **index, **dx, **dw, **db}
 
     @property
     def needs_padding(self) -> bool:
@@ -133,7 +137,7 @@ class Case:
     @property
     def row(self) -> str:
         """The question as a line."""
-        return " ".join([self.op, *(f"{key}={value}" for key, value in _words(self))])
+        return " ".join([self.op, *(f"{key}={_write(value)}" for key, value in _list_words(self))])
 
 
 def simplify(sizes: Sequence[int]) -> int | Ints:
@@ -148,44 +152,30 @@ def simplify_pad(pad: Pairs) -> int | Ints | Pairs:
     return simplify([before for before, _ in pad])
 
 
-def _windows(
-    size: int, kernel: int, stride: int, dilation: int, pad: tuple[int, int], ceil: bool
-) -> list[Ints]:
-    before, after = pad
-    room = before + size + after - dilation * (kernel - 1) - 1
-    count = (room + (stride - 1 if ceil else 0)) // stride + 1
-    if ceil and (count - 1) * stride >= before + size:
-        count -= 1
-    corners = (window * stride - before for window in range(count))
-    return [tuple(corner + tap * dilation for tap in range(kernel)) for corner in corners]
-
-
-def _words(case: Case) -> Iterator[tuple[str, str]]:
+def _list_words(case: Case) -> Iterator[tuple[str, Any]]:
+    """The row's keys and values: the shapes, the fill, and every setting that is not the usual."""
     ones = (1,) * len(case.kernel)
-    yield "x", _toml(case.x)
+    yield "x", case.x
     if case.w:
-        yield "w", _toml(case.w)
+        yield "w", case.w
     elif case.kernel:
-        yield "kernel", _toml(simplify(case.kernel))
+        yield "kernel", simplify(case.kernel)
     if case.stride != (ones if case.w else case.kernel):
-        yield "stride", _toml(simplify(case.stride))
+        yield "stride", simplify(case.stride)
     if case.op == "zero_pad" or case.word or case.is_padded:
-        yield "pad", case.word or _toml(simplify_pad(case.pad))
+        yield "pad", case.word or simplify_pad(case.pad)
     if case.dilation != ones:
-        yield "dilation", _toml(simplify(case.dilation))
+        yield "dilation", simplify(case.dilation)
     if case.op == "conv_single_step":
-        yield "b", _toml(case.b)
-    for key in ("groups", "bias", "ceil_mode", "count_include_pad", "divisor_override"):
-        if getattr(case, key) != getattr(Case, key):
-            yield key, _toml(getattr(case, key))
-    yield "fill", case.fill
-    for key in ("layout", "dtype", "check"):
-        if getattr(case, key) != getattr(Case, key):
+        yield "b", case.b
+    options = ("groups", "bias", "ceil_mode", "count_include_pad", "divisor_override")
+    for key in (*options, "fill", "layout", "dtype", "check"):
+        if getattr(case, key) != getattr(Case, key, None):
             yield key, getattr(case, key)
 
 
-def _toml(value: Any) -> str:
-    """`value` as TOML writes it, without spaces."""
+def _write(value: Any) -> str:
+    """`value` as in TOML, without spaces, words without quotes."""
     if isinstance(value, tuple):
-        return f"[{','.join(map(_toml, value))}]"
+        return f"[{','.join(map(_write, value))}]"
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -29,15 +29,24 @@ from verification.questions.case import Array, Arrays, Case, CaseError, Ints
 LIMIT = {"float16": 2.0**11, "float32": 2.0**24, "float64": 2.0**53}
 WIDER = 2.0**15  # of float16 convolutions, whose sums are taken in float32 and rounded once
 LIVE, FEW, WIDE = 16, 32, 24
+SUMMED = ("integers", "digits", "units")  # fills whose every sum is exact, or refused
 
 
 def arrays(case: Case, seed: int, dtype: str) -> dict[str, Array]:
-    """x, w, b and dy, as far as the question has them, in its own dtype where it has one."""
+    """x, w, b and dy, as far as the question has them, in its own dtype where it has one.
+
+    CaseError where numbers of a fill whose sums must be exact leave some sum above the limit.
+    """
     dtype = case.dtype or dtype
     digest = hashlib.sha256(f"{seed} {dtype} {case.row}".encode()).digest()
     rng = np.random.default_rng(int.from_bytes(digest[:8], "little"))
     limit = WIDER if (case.op, dtype) == ("conv", "float16") else LIMIT[dtype]
-    filled = _FILL[case.fill](case, rng, limit)
+    if case.fill == "integers":
+        filled = _draw_integers(case, rng, limit)
+    else:
+        filled = _DRAW[case.fill](case, rng)
+    if case.fill in SUMMED and _bound_sums(case, filled) > limit:
+        raise CaseError(f"{case.fill} are not exact for {case.row} below {limit:.0f}")
     typed = {name: np.asarray(a, dtype) for name, a in filled.items()}
     if case.layout == "broadcast":  # one image in memory: every image is the first
         return {name: np.array(np.broadcast_to(a[:1], a.shape)) for name, a in typed.items()}
@@ -68,49 +77,27 @@ def divisors(case: Case) -> Array:
     return counted if case.divisor_override is None else np.full(case.out, case.divisor_override)
 
 
-def _integers(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Array]:
+def _draw_integers(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Array]:
+    """As large as no sum of these very numbers minds."""
     unit = {name: rng.random(shape) for name, shape in shapes(case).items()}
-    step = _step(case)
-    top = int(math.sqrt(limit))
-    while True:
-        filled = {name: step * _whole(u, top) for name, u in unit.items()}
-        most = _most(case, filled)
+    step, top = _find_step(case), int(math.sqrt(limit))
+    while top:
+        filled = {name: step * (np.floor(u * (2 * top + 1)) - top) for name, u in unit.items()}
+        most = _bound_sums(case, filled)
         if most <= limit:
-            return filled
-        if top == 1:
-            raise CaseError(f"no integers are exact for {case.row} below {limit:.0f}")
-        top = max(1, min(top - 1, int(top * min(0.99, math.sqrt(limit / most)))))
+            break
+        top = min(top - 1, max(1, int(top * min(0.99, math.sqrt(limit / most)))))
+    return filled
 
 
-def _step(case: Case) -> int:
+def _find_step(case: Case) -> int:
     """What every divisor of an average divides."""
     if case.op not in ("avg_pool", "distribute_value"):
         return 1
     return math.lcm(*(abs(int(d)) for d in divisors(case).flat))
 
 
-def _digits(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Array]:
-    return _certified(case, {name: _step(case) * a for name, a in _small(case, rng).items()}, limit)
-
-
-def _units(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Array]:
-    filled = {name: _step(case) * rng.integers(0, 2, shape) for name, shape in shapes(case).items()}
-    return _certified(case, filled, limit)
-
-
-def _certified(case: Case, filled: dict[str, Array], limit: float) -> dict[str, Array]:
-    if _most(case, filled) > limit:
-        raise CaseError(f"{case.fill} are not exact for {case.row} below {limit:.0f}")
-    return filled
-
-
-def _whole(unit: Array, top: int) -> Array:
-    """Uniform in -top..top, from uniform in [0, 1)."""
-    whole: Array = np.floor(unit * (2 * top + 1)) - top
-    return whole
-
-
-def _most(case: Case, filled: Arrays) -> float:
+def _bound_sums(case: Case, filled: Arrays) -> float:
     """No sum of any output, nor any part of one, is larger than this."""
     size = {name: np.abs(a) for name, a in filled.items()}
     top = {name: float(a.max(initial=0)) for name, a in size.items()}
@@ -118,73 +105,76 @@ def _most(case: Case, filled: Arrays) -> float:
         return float((size["x"] * size["w"]).sum() + top["b"])
     if case.op != "conv":
         return math.prod(case.kernel) * max(top.values())
-    filters, depths = _sums(size["w"], -1), _sums(size["w"], -2)
-    outputs = _sums(size["dy"], -1)
-    y = top["x"] * filters + top.get("b", 0)
-    return max(y, top["dy"] * depths, max(top["x"], 1) * outputs)
+    y = top["x"] * _sum_most(size["w"], -1) + top.get("b", 0)
+    dx = top["dy"] * _sum_most(size["w"], -2)
+    return max(y, dx, max(top["x"], 1) * _sum_most(size["dy"], -1))
 
 
-def _sums(a: Array, axis: int) -> float:
+def _sum_most(a: Array, axis: int) -> float:
     """The largest sum along all axes but one."""
-    a = np.moveaxis(a, axis, -1)
-    return float(a.reshape(-1, a.shape[-1]).sum(axis=0).max(initial=0))
+    lines = np.moveaxis(a, axis, -1).reshape(-1, a.shape[axis])
+    return float(lines.sum(axis=0).max(initial=0))
 
 
-def _sparse(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Array]:
-    density = _densities(case)
+def _draw_digits(case: Case, rng: np.random.Generator) -> dict[str, Array]:
+    return {name: _find_step(case) * a for name, a in _draw_small(case, rng).items()}
+
+
+def _draw_units(case: Case, rng: np.random.Generator) -> dict[str, Array]:
+    step = _find_step(case)
+    return {name: step * rng.integers(0, 2, shape) for name, shape in shapes(case).items()}
+
+
+def _draw_sparse(case: Case, rng: np.random.Generator) -> dict[str, Array]:
+    density = _find_densities(case)
     filled = {}
     for name, shape in shapes(case).items():
-        sizes = np.exp2(rng.uniform(-6, 6, shape)) * rng.choice([-1.0, 1.0], shape)
+        # not 2 ** uniform: the last bits of np.exp2 are the processor's own
+        sizes = np.ldexp(1 + rng.random(shape), rng.integers(-6, 6, shape))
+        sizes *= rng.choice([-1.0, 1.0], shape)
         filled[name] = np.where(rng.random(shape) < density.get(name, 1), sizes, 0.0)
     return filled
 
 
-def _wide(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Array]:
-    filled = _sparse(case, rng, limit)
-    scale = {"x": 2.0**-WIDE, "w": 2.0**WIDE, "dy": 2.0**WIDE}
-    return {name: a * scale.get(name, 1.0) for name, a in filled.items()}
-
-
-def _densities(case: Case) -> dict[str, float]:
+def _find_densities(case: Case) -> dict[str, float]:
     """The parts of x, w and dy to keep, for about LIVE products in each sum of y, dx and dw."""
     if case.op != "conv":
         return {}
     taps = math.prod(case.kernel)
     lengths = taps * case.w[-2], taps * case.w[-1] // case.groups, math.prod(case.y[:-1])
     y, dx, dw = (1.0 if length <= FEW else LIVE / length for length in lengths)
-    return {
-        "x": math.sqrt(y * dw / dx),
-        "w": math.sqrt(y * dx / dw),
-        "dy": math.sqrt(dx * dw / y),
-    }
+    return {"x": math.sqrt(y * dw / dx), "w": math.sqrt(y * dx / dw), "dy": math.sqrt(dx * dw / y)}
 
 
-def _dense(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Array]:
+def _draw_wide(case: Case, rng: np.random.Generator) -> dict[str, Array]:
+    scale = {"x": 2.0**-WIDE, "w": 2.0**WIDE, "dy": 2.0**WIDE}
+    return {name: a * scale.get(name, 1.0) for name, a in _draw_sparse(case, rng).items()}
+
+
+def _draw_dense(case: Case, rng: np.random.Generator) -> dict[str, Array]:
     return {name: rng.standard_normal(shape) for name, shape in shapes(case).items()}
 
 
-def _ties(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Array]:
-    return _small(case, rng) | {"x": rng.integers(-2, 1, case.x)}
+def _draw_ties(case: Case, rng: np.random.Generator) -> dict[str, Array]:
+    return _draw_small(case, rng) | {"x": rng.integers(-2, 1, case.x)}
 
 
-def _permutation(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Array]:
+def _draw_permutation(case: Case, rng: np.random.Generator) -> dict[str, Array]:
     cells = math.prod(case.x)
-    return _small(case, rng) | {"x": -1 - rng.permutation(cells).reshape(case.x)}
+    return _draw_small(case, rng) | {"x": -1 - rng.permutation(cells).reshape(case.x)}
 
 
-def _special(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Array]:
-    filled = _permutation(case, rng, limit)
+def _draw_special(case: Case, rng: np.random.Generator) -> dict[str, Array]:
+    filled = _draw_permutation(case, rng)
     odd = rng.choice([math.nan, math.inf, -math.inf, 0.0, -0.0], case.x)
-    x = np.where(rng.random(case.x) < 0.3, odd, filled["x"])
-    if case.op != "max_pool":
-        return filled | {"x": x}
-    above = np.where(
-        rng.random(case.y) < 0.2, rng.choice([math.nan, math.inf], case.y), filled["dy"]
-    )
-    return {"x": x, "dy": above}
+    filled["x"] = np.where(rng.random(case.x) < 0.3, odd, filled["x"])
+    if case.op == "max_pool":
+        is_odd, odd = rng.random(case.y) < 0.2, rng.choice([math.nan, math.inf], case.y)
+        filled["dy"] = np.where(is_odd, odd, filled["dy"])
+    return filled
 
 
-def _small(case: Case, rng: np.random.Generator) -> dict[str, Array]:
+def _draw_small(case: Case, rng: np.random.Generator) -> dict[str, Array]:
     """Integers of one digit, none of them zero: an upstream gradient of 0 would hide its cell."""
     return {
         name: rng.integers(1, 10, shape) * rng.choice([-1, 1], shape)
@@ -192,14 +182,13 @@ def _small(case: Case, rng: np.random.Generator) -> dict[str, Array]:
     }
 
 
-_FILL = {
-    "integers": _integers,
-    "digits": _digits,
-    "units": _units,
-    "sparse": _sparse,
-    "wide": _wide,
-    "dense": _dense,
-    "ties": _ties,
-    "permutation": _permutation,
-    "special": _special,
+_DRAW = {
+    "digits": _draw_digits,
+    "units": _draw_units,
+    "sparse": _draw_sparse,
+    "wide": _draw_wide,
+    "dense": _draw_dense,
+    "ties": _draw_ties,
+    "permutation": _draw_permutation,
+    "special": _draw_special,
 }

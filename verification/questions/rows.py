@@ -16,78 +16,24 @@ reads is an error, and so is a question that no oracle may be asked.
 from __future__ import annotations
 
 import itertools
+import math
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from verification.questions.case import POOLS, Case, CaseError, Ints, Pairs
 
+SCHEMA = tomllib.loads(Path(__file__).with_name("schema.toml").read_text(encoding="utf-8"))
+"""What a row of an operation may hold."""
+_REFUSAL, _KINDS = SCHEMA.pop("refuse"), SCHEMA.pop("kinds")
+LAYOUTS = ("C", "F", "strided", "reversed", "readonly", "broadcast", "swapped")
 LINE = "row"
 """The name of a question that came as a line."""
-DTYPES = ("float16", "float32", "float64")
-LAYOUTS = ("C", "F", "strided", "reversed", "readonly", "broadcast", "swapped")
-
-_CONV, _MAX, _AVG = {"conv"}, {"max_pool"}, {"avg_pool"}
-_SLIDING = _CONV | _MAX | _AVG
-_STEP, _MASK, _SHARE = {"conv_single_step"}, {"create_mask_from_window"}, {"distribute_value"}
-OPS = (*sorted(_SLIDING), "zero_pad", *_STEP, *_MASK, *_SHARE)
-_ALL = set(OPS)
-
-_KEYS: dict[str, tuple[set[str], type | None]] = {
-    "x": (_ALL, list),
-    "w": (_CONV, list),
-    "b": (_STEP, list),
-    "kernel": (_MAX | _AVG, None),
-    "stride": (_SLIDING, None),
-    "pad": (_SLIDING | {"zero_pad"}, None),
-    "dilation": (_CONV | _MAX, None),
-    "groups": (_CONV, int),
-    "bias": (_CONV, bool),
-    "ceil_mode": (_MAX | _AVG, bool),
-    "count_include_pad": (_AVG, bool),
-    "divisor_override": (_AVG, int),
-    "fill": (_ALL, None),
-    "layout": (_ALL, str),
-    "dtype": (_ALL, str),
-    "check": (_SLIDING, str),
-    "live": (_SLIDING, float),
-    "id": (_ALL, str),
-    "why": (_ALL, str),
-}
-"""What a row may hold: of which operations, and of what type."""
-_NEEDED = {"x", "w", "b", "kernel"}
-
-_FILLS: dict[str, set[str]] = {
-    "integers": _ALL - _MAX - _MASK,
-    "sparse": _CONV | _STEP,
-    "dense": _ALL - _STEP,
-    "ties": _MAX | _MASK,
-    "permutation": _MAX | _MASK,
-    "special": _CONV | _MAX | _MASK | {"zero_pad"},
-    "wide": _CONV,
-    "digits": _CONV | _AVG | _STEP,
-    "units": _CONV | _AVG | _STEP,
-}
-"""The operations that a fill is for."""
-_ON_REQUEST = {"conv": {"dense", "special", "wide"}, "max_pool": {"special"}}
-
-CHECKS = {
-    "linear": _CONV | _AVG,
-    "monotone": _MAX,
-    **dict.fromkeys(("batch", "channels", "transpose", "flip", "adjoint", "proof"), _SLIDING),
-}
-"""Ways to judge answers without an oracle's, and the operations of which each says something."""
-_CHECKED = {"conv": ("digits", "units"), "max_pool": ("permutation",), "avg_pool": ("digits",)}
-"""Fills for which what a check says holds exactly, the usual one first."""
-
-FOLDER = next(
-    folder
-    for folder in (Path(__file__).parents[1] / "cases", Path(__file__).parents[2] / "cases")
-    if folder.is_dir()
-)
+FOLDERS = Path(__file__).parents[1] / "cases", Path(__file__).parents[2] / "cases"
+FOLDER = next(folder for folder in FOLDERS if folder.is_dir())
 """The case files, in a wheel and in a checkout."""
 
 
@@ -101,8 +47,8 @@ class Refusal:
     error: str
     words: tuple[str, ...]
     why: str = ""
-    op: str = "refuse"
-    work: int = 0
+    op: ClassVar[str] = "refuse"
+    work: ClassVar[int] = 0
 
     @property
     def id(self) -> str:
@@ -119,7 +65,10 @@ Question = Case | Refusal
 
 
 def read(folder: Path = FOLDER, within: str = "") -> list[Question]:
-    """Every question of every file; or those alone whose name may begin the text `within`."""
+    """Every question of every file; or of those rows alone whose id stands in the text `within`.
+
+    CaseError, with file and line, where a row is no question, and where an id is used twice.
+    """
     questions = [q for path in sorted(folder.glob("*.toml")) for q in _read_file(path, within)]
     if not questions and not within:
         raise CaseError(f"no cases in {folder}")
@@ -140,8 +89,8 @@ def parse(line: str) -> list[Case]:
         table = tomllib.loads("\n".join(quoted))
         if table.keys() & {"id", "each", "why"}:
             raise CaseError("a line has no id, no grid and no reason")
-        return _cases(op, {"id": LINE, **table})
-    except (KeyError, TypeError, ValueError) as error:
+        return expand(op, {"id": LINE, **table})
+    except ValueError as error:
         raise CaseError(f"{line!r} is no question: {error}") from error
 
 
@@ -158,124 +107,150 @@ def _read_file(path: Path, within: str) -> Iterator[Question]:
             if within and str(row.get("id")) not in within:
                 continue
             try:
-                yield from [_refusal(row)] if key == "refuse" else _cases(key, row)
-            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                yield from [read_refusal(row)] if key == "refuse" else expand(key, row)
+            except CaseError as error:
                 raise CaseError(f"{_locate(path, source, key, row)}: {error}") from error
 
 
 def _locate(path: Path, source: str, key: str, row: Mapping[str, Any]) -> str:
-    """The file and line of a row, found by its id."""
-    if "id" not in row:
-        return f"{path.name}: a row of {key} without an id"
-    start = max(0, source.find(f"\n{key}"))
-    match = re.compile(rf'id\s*=\s*"{re.escape(str(row["id"]))}"').search(source, start)
-    line = source.count("\n", 0, match.start()) + 1 if match else "?"
-    return f"{path.name}:{line}: {row['id']}"
+    """The file and line of a row, found by its id; the table's line where it has none."""
+    name, source = row.get("id", "a row without an id"), f"\n{source}"
+    start = source.find(f"\n{key}") + 1
+    at = max(start, source.find(f'"{name}"', start))
+    line = source.count("\n", 0, at)
+    return f"{path.name}:{line}: {name}"
 
 
-def _refusal(row: Mapping[str, Any]) -> Refusal:
-    unknown = row.keys() - {"id", "function", "arguments", "error", "words", "why"}
-    if unknown or not (isinstance(row["words"], list) and row["words"]):
-        raise CaseError(f"unknown keys {sorted(unknown)}, or no words to look for")
-    if row["error"] not in ("ShapeError", "TypeError"):
-        raise CaseError(f"unknown error {row['error']!r}, known are ShapeError, TypeError")
-    words, why = tuple(row["words"]), row.get("why", "")
-    return Refusal(row["id"], row["function"], row["arguments"], row["error"], words, why)
+def read_refusal(row: Mapping[str, Any]) -> Refusal:
+    _check_keys(_REFUSAL, row)
+    _expect("error", row["error"], ("ShapeError", "TypeError"))
+    if not row["words"]:
+        raise CaseError("a refusal must have words to look for")
+    plain = {key: row[key] for key in row if key != "id"}
+    return Refusal(row["id"], **plain | {"words": tuple(row["words"])})
 
 
-def _cases(op: str, row: Mapping[str, Any]) -> list[Case]:
-    """The questions of a row."""
-    if op not in OPS:
-        raise CaseError(f"unknown operation {op!r}, known are {', '.join(OPS)}")
-    return [
-        _checked(_case(op, fill, single)) for single in _grid(row) for fill in _fills(op, single)
-    ]
+def expand(op: str, row: Mapping[str, Any]) -> list[Case]:
+    """The questions of an operation's row: one for each place of its grid and each fill."""
+    _expect("operation", op, SCHEMA)
+    cases = []
+    for single in _expand_grid(row):
+        _check_keys(SCHEMA[op], single)
+        cases += [_build(op, fill, single) for fill in _choose_fills(op, single)]
+    for case in cases:
+        _check(case)
+    return cases
 
 
-def _grid(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _check_keys(schema: Mapping[str, Any], row: Mapping[str, Any]) -> None:
+    needed = {"id", *schema["needs"]}
+    if missing := needed - row.keys():
+        raise CaseError(f"missing keys {sorted(missing)}")
+    if unknown := row.keys() - needed - {"why", *schema["takes"]}:
+        raise CaseError(f"unknown keys {sorted(unknown)}")
+    for key in row.keys() & _KINDS.keys():
+        if type(row[key]).__name__ != _KINDS[key]:
+            raise CaseError(f"{key} must be of type {_KINDS[key]}, got {row[key]!r}")
+
+
+def _expand_grid(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     if "each" not in row:
         yield row
         return
     grid = row["each"]
-    if not (isinstance(grid, dict) and grid and all(grid.values())):
+    if not (type(grid) is dict and grid and all(type(v) is list and v for v in grid.values())):
         raise CaseError(f"each must hold lists, and none of them empty, got {grid}")
-    if grid.keys() & row.keys() or "id" in grid:
+    if grid.keys() & {*row, "id"}:
         raise CaseError(f"each must not hold what the row holds too, got {sorted(grid)}")
     plain = {key: value for key, value in row.items() if key != "each"}
     for number, values in enumerate(itertools.product(*grid.values())):
-        yield plain | dict(zip(grid, values, strict=True)) | {"id": f"{row['id']}-{number}"}
+        single = plain | dict(zip(grid, values, strict=True))
+        yield single | ({"id": f"{row['id']}-{number}"} if "id" in row else {})
 
 
-def _fills(op: str, row: Mapping[str, Any]) -> Sequence[str]:
-    known = [fill for fill, ops in _FILLS.items() if op in ops]
-    simple = {"digits", "units", *_ON_REQUEST.get(op, ())}
-    usual = [fill for fill in known if fill not in simple]
-    fills = row.get("fill", _CHECKED[op][:1] if row.get("check") else usual)
-    fills = [fills] if isinstance(fills, str) else fills
-    if not fills or not set(fills) <= set(known):
-        raise CaseError(f"{op} has no fill {fills}, known are {', '.join(known)}")
+def _choose_fills(op: str, row: Mapping[str, Any]) -> list[str]:
+    usual = SCHEMA[op]["fills"]
+    known = usual + SCHEMA[op]["more"]
+    if "check" in row:
+        _expect("check", row["check"], SCHEMA[op]["checks"])
+        known = SCHEMA[op]["checks"][row["check"]]
+        usual = known[:1]
+    fills = row.get("fill", usual)
+    fills = fills if isinstance(fills, list) else [fills]
+    if not fills:
+        raise CaseError("fill=[] names none")
+    for fill in fills:
+        _expect("fill", fill, known)
     return fills
 
 
-def _case(op: str, fill: str, row: Mapping[str, Any]) -> Case:
-    allowed = {key for key, (ops, _) in _KEYS.items() if op in ops}
-    needed = allowed & (_NEEDED | ({"pad"} if op == "zero_pad" else set()))
-    if unknown := row.keys() - allowed:
-        raise CaseError(f"unknown keys {sorted(unknown)}")
-    if missing := needed - row.keys():
-        raise CaseError(f"missing keys {sorted(missing)}")
-    for key in row:
-        kind = _KEYS[key][1]
-        if kind is not None and type(row[key]) is not kind:
-            raise CaseError(f"{key} must be of type {kind.__name__}, got {row[key]!r}")
+def _expect(name: str, value: Any, known: Collection[str]) -> None:
+    if value not in known:
+        raise CaseError(f"{name}={value} is none of {', '.join(known)}")
+
+
+def _build(op: str, fill: str, row: Mapping[str, Any]) -> Case:
     x, w, b = (tuple(row.get(name, ())) for name in ("x", "w", "b"))
-    axes = len(x) - 2
-    if "pad" in allowed and (axes not in (1, 2, 3) or len(w) not in (0, len(x))):
+    options = row.keys() - {"id", "fill", "x", "w", "b", "kernel", "stride", "dilation", "pad"}
+    case = Case(row["id"], op, fill, x, w, b, **{name: row[name] for name in options})
+    if op not in {"conv", "zero_pad", *POOLS}:
+        return case
+    axes = len(case.space)
+    if axes not in (1, 2, 3) or (op == "conv" and len(w) != len(x)):
         raise CaseError(f"x={x} and w={w} must have one to three spatial axes, both as many")
-    as_it_is = row.keys() - {"id", "fill", "x", "w", "b", "kernel", "stride", "dilation", "pad"}
-    case = {"name": row["id"], "op": op, "fill": fill, "x": x, "w": w, "b": b}
-    case |= {key: row[key] for key in as_it_is}
-    if op in _SLIDING:
-        kernel = w[:-2] if op == "conv" else _sizes(row["kernel"], axes)
-        dilation = _sizes(row.get("dilation", 1), axes)
-        stride = _sizes(row.get("stride", 1 if op == "conv" else list(kernel)), axes)
-        case |= {"kernel": kernel, "dilation": dilation, "stride": stride}
+    if op == "zero_pad":
+        return replace(case, pad=_read_pairs(row["pad"], axes))
+    kernel = w[:-2] or _read_sizes(row["kernel"], axes)
+    stride = _read_sizes(row.get("stride", 1 if w else list(kernel)), axes)
+    dilation = _read_sizes(row.get("dilation", 1), axes)
+    case = replace(case, kernel=kernel, stride=stride, dilation=dilation)
     pad = row.get("pad", 0)
-    if isinstance(pad, str) and op in _CONV:
-        case |= {"word": pad, "pad": _pads_of_word(pad, case["kernel"], case["dilation"])}
-    elif "pad" in allowed:
-        case["pad"] = _pairs(pad, axes)
-    return Case(**case)
+    if op == "conv" and isinstance(pad, str):
+        return replace(case, word=pad, pad=_read_word(pad, case.spans))
+    return replace(case, pad=_read_pairs(pad, axes))
 
 
-def _sizes(value: Any, axes: int) -> Ints:
+def _read_sizes(value: Any, axes: int) -> Ints:
     sizes = tuple(value) if isinstance(value, list) else (value,) * axes
     if len(sizes) != axes or not all(type(size) is int for size in sizes):
         raise CaseError(f"{value!r} is not an int, nor one for each of {axes} axes")
     return sizes
 
 
-def _pairs(pad: Any, axes: int) -> Pairs:
-    if isinstance(pad, list) and any(isinstance(pair, list) for pair in pad):
-        pairs = tuple((before, after) for before, after in pad)
-        if len(pairs) != axes:
-            raise CaseError(f"{pad!r} is not a pair for each of {axes} axes")
-        return pairs
-    return tuple((size, size) for size in _sizes(pad, axes))
+def _read_pairs(pad: Any, axes: int) -> Pairs:
+    if not isinstance(pad, list) or not all(isinstance(pair, list) for pair in pad):
+        return tuple((size, size) for size in _read_sizes(pad, axes))
+    if [len(pair) for pair in pad] != [2] * axes:
+        raise CaseError(f"{pad!r} is not a pair for each of {axes} axes")
+    return tuple((before, after) for before, after in pad)
 
 
-def _pads_of_word(word: str, kernel: Ints, dilation: Ints) -> Pairs:
+def _read_word(word: str, spans: Iterable[int]) -> Pairs:
     """The pads that a word stands for: of an odd total, the extra cell comes after."""
-    if word not in ("same", "valid"):
-        raise CaseError(f"unknown pad {word!r}")
-    totals = [step * (size - 1) * (word == "same") for size, step in zip(kernel, dilation)]
+    _expect("pad", word, ("same", "valid"))
+    totals = [(span - 1) * (word == "same") for span in spans]
     return tuple((total // 2, total - total // 2) for total in totals)
 
 
-def _checked(case: Case) -> Case:
-    """The case, if it is one that an oracle may be asked."""
-    _check_sizes(case)
-    _check_words(case)
+def _check(case: Case) -> None:
+    """Raise CaseError unless an oracle may be asked this; the order matters."""
+    _expect("layout", case.layout, LAYOUTS)
+    _expect("dtype", case.dtype or "float64", ("float16", "float32", "float64"))
+    sizes = case.x + case.w + case.b + case.kernel + case.stride + case.dilation
+    pads = tuple(itertools.chain(*case.pad))
+    if not case.x or not all(type(size) is int for size in sizes + pads):
+        raise CaseError(f"sizes must be ints, got {case.row}")
+    if min(*sizes[1:], case.groups, 1) < 1:
+        raise CaseError(f"sizes must be at least 1, got {case.row}")
+    least = 0 if case.pad and not case.check else 1  # a batch may be empty
+    if case.x[0] < least or min(pads, default=0) < 0:
+        raise CaseError(f"a batch must be at least {least} and a pad at least 0, got {case.row}")
+    if math.prod(case.b) != 1:
+        raise CaseError(f"b must hold one number, got b={case.b}")
+    if case.divisor_override == 0:
+        raise CaseError("divisor_override must not be 0")
+    if case.dtype == "float16" and not case.is_exact:
+        raise CaseError(f"float16 is asked with whole numbers alone, not with {case.fill}")
     if case.word == "same" and set(case.stride) != {1}:
         raise CaseError(f'pad "same" asks for stride 1, got {case.stride}')
     if case.w and (case.w[-2] * case.groups != case.x[-1] or case.w[-1] % case.groups):
@@ -288,34 +263,7 @@ def _checked(case: Case) -> Case:
                 raise CaseError(f"a window lies wholly in padding: pad={case.pad}")
         if case.fill == "special" and case.needs_padding:
             raise CaseError("torch cannot tell a -inf of the input from one that we pad with")
-    return case
-
-
-def _check_sizes(case: Case) -> None:
-    sizes = case.x[1:] + case.w + case.b + case.kernel + case.stride + case.dilation
-    least = 0 if case.pad and not case.check else 1  # a batch may be empty
-    if not all(type(size) is int for size in case.x + sizes) or min(*sizes, case.groups, 1) < 1:
-        raise CaseError(f"sizes must be ints of at least 1, got {case.row}")
-    if case.x[0] < least or any(size < 0 for pair in case.pad for size in pair):
-        raise CaseError(f"a batch must be at least {least} and a pad at least 0, got {case.row}")
-    if case.divisor_override == 0:
-        raise CaseError("divisor_override must not be 0")
-
-
-def _check_words(case: Case) -> None:
-    if case.layout not in LAYOUTS:
-        raise CaseError(f"unknown layout {case.layout!r}, known are {', '.join(LAYOUTS)}")
-    if case.dtype and case.dtype not in DTYPES:
-        raise CaseError(f"unknown dtype {case.dtype!r}, known are {', '.join(DTYPES)}")
-    if case.dtype == "float16" and not case.is_exact:
-        raise CaseError(f"float16 is asked with whole numbers alone, not with {case.fill}")
-    if not case.check:
-        return
-    known = [check for check, ops in CHECKS.items() if case.op in ops]
-    if case.check not in known:
-        raise CaseError(f"{case.op} has no check {case.check!r}, known are {', '.join(known)}")
-    fills = _CHECKED[case.op] + (("special",) if case.check == "proof" and case.op in _MAX else ())
-    if case.fill not in fills:
-        raise CaseError(f"the check {case.check!r} holds of {', '.join(fills)}, not of {case.fill}")
-    if (case.op, case.dtype) == ("conv", "float16"):
+    if case.check and (case.op, case.dtype) == ("conv", "float16"):
         raise CaseError("the checks of a convolution need sums that float16 would round")
+    if case.check == "flip" and case.op == "avg_pool" and case.ceil_mode:
+        raise CaseError("flipped, a window that hangs over the end may have another divisor")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from verification.judging import Run, Session, Settings
 from verification.reports.document import write_json
 from verification.reports.text import write_text
 
+Given = str | Callable[..., Any] | Sequence[Callable[..., Any]] | Mapping[str, Any]
+"""A file or module by its name, a function, several, or the names of a session."""
 _COLOURS = {"match": "#1a7f37", "differs": "#cf222e", "nothing": "#9a6700"}
 
 
@@ -43,24 +45,25 @@ class Judgement:
 
 
 def judge(
-    candidate: str | Callable[..., Any] | Sequence[Callable[..., Any]] | Mapping[str, Any],
-    only: Sequence[str] = (),
+    candidate: Given,
+    only: str | Sequence[str] = (),
     names: Mapping[str, str] | None = None,
     **options: Any,
 ) -> Judgement:
-    """Judge, as `verification.judge` says."""
+    """Judge, as `verification.judge` says; functions that are not there are no news."""
     named = candidate if isinstance(candidate, str) else _name(candidate)
-    settings = Settings(candidate=named, only=tuple(only), names=dict(names or {}), **options)
+    wanted = (only,) if isinstance(only, str) else tuple(only)
+    settings = Settings(candidate=named, only=wanted, names=dict(names or {}), **options)
     with Session(settings) as session:
-        return Judgement(session.run())
+        run = session.run()
+    present = tuple(f for f in run.findings if f.status != "not attempted")
+    return Judgement(replace(run, findings=present or run.findings))
 
 
-def _name(
-    candidate: Callable[..., Any] | Sequence[Callable[..., Any]] | Mapping[str, Any],
-) -> Mapping[str, Any]:
+def _name(candidate: Given) -> Mapping[str, Any]:
     if isinstance(candidate, Mapping):
         return candidate
-    functions = candidate if isinstance(candidate, list | tuple) else [candidate]
+    functions: Any = candidate if isinstance(candidate, list | tuple) else [candidate]
     if not functions or not all(map(callable, functions)):
         kind = type(candidate).__name__
         raise TypeError(f"judge takes functions, a namespace or a name, got {kind}")

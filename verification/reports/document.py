@@ -10,7 +10,7 @@ from typing import Any
 
 from verification.judging import Comparison, Finding, Outcome, Run
 from verification.questions import level, rung
-from verification.reports.text import write_command
+from verification.reports.text import write_command, write_message
 
 _STATUSES = ("ok", "WRONG", "CRASH", "TIMEOUT", "MEMORY", "DEVIATES", "not judged")
 
@@ -84,7 +84,7 @@ def _describe_case(run: Run, finding: Finding, outcome: Outcome) -> dict[str, An
         "evidence": outcome.evidence,
         "outputs": [_describe_output(compared, exam) for compared in outcome.comparisons],
         "mistake": None if exam else _name_mistake(finding, outcome),
-        "message": outcome.message,
+        "message": write_message(run, outcome),
         "stdout": outcome.stdout,
         "seconds": round(outcome.seconds, 6),
         "repro": write_command(run, outcome),

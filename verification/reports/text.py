@@ -7,12 +7,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from verification import mistakes
-from verification.judging import Finding, Outcome, Run
-from verification.questions import LINE, RUNGS, rung
+from verification.judging import Finding, Outcome, Run, Settings
+from verification.mistakes import Diagnosis
+from verification.questions import LINE, RUNGS, Case, rung
 from verification.reports.planes import draw
 
 LABEL = 23
 """Width of what stands before the words of a block."""
+_USUAL = Settings()
+_REPEATED = ("contract", "layout", "timeout", "memory", "strict", "exam", "names", "seed", "dtype")
+"""Settings without which a question is another one, or its answer."""
 _COLOURS = {
     "ok": "32",
     "DEVIATES": "33",
@@ -36,7 +40,8 @@ def write_header(run: Run) -> list[str]:
     """Who is judged, and what is to be said about that."""
     words = [run.candidate, f"{run.contract} contract", f"oracle {run.oracle}"]
     words += [f"numpy {run.numpy}", run.settings.dtype, f"seed {run.settings.seed}"]
-    return ["   ".join(words), *(f"  note: {note}" for note in run.notes), ""]
+    lines = ["   ".join(words), *(f"  note: {note}" for note in run.notes), ""]
+    return [make_visible(line) for line in lines]
 
 
 def write_finding(
@@ -51,54 +56,64 @@ def write_finding(
             lines += _write_case(run, finding, outcome, "case")
     elif finding.smallest is not None:
         lines += _write_case(run, finding, finding.smallest, "smallest failing case")
-    return lines + _lay_out([*_age(run, finding), *_inherited(finding), *_conventions(finding)])
+    unjudged = [("not judged", o.message) for o in finding.outcomes if o.status == "not judged"]
+    return lines + _lay_out([*_age(run, finding), *unjudged[:1], *_conventions(run, finding)])
 
 
 def write_summary(run: Run) -> list[str]:
     """The last lines."""
     missing = [finding.function for finding in run.findings if finding.status == "not attempted"]
-    absent = [f"  not attempted: {', '.join(missing)}"] if missing else []
+    absent = [make_visible(f"  not attempted: {', '.join(missing)}")] if missing else []
     if not run.asked:
         return [*absent, "", "Nothing was attempted."]
     attempted = [f for f in run.findings if f.status not in ("not attempted", "outside")]
-    differing = sum(bool(finding.failing) for finding in run.findings)
-    verdict = f"{_count(len(attempted), 'function')}, and all match"
+    functions, differing = _count(len(attempted), "function"), len(run.differing)
+    verdict = f"{functions}, and all match"
     if differing:
-        verdict = f"{differing} of {_count(len(attempted), 'function')} differ"
-        verdict += "s" * (differing == 1)
+        verdict = f"{differing} of {functions} {'differs' if differing == 1 else 'differ'}"
     if missing:
         verdict += f".   {len(missing)} not attempted"
     questions = len({outcome.question.row for outcome in run.asked})
     evidence = Counter(outcome.evidence for outcome in run.asked).most_common()
     kinds = ", ".join(f"{count} {kind}" for kind, count in evidence)
-    asked = f"{_count(questions, 'question')}, {_count(len(run.asked), 'check')}: {kinds}"
+    checks = f"{_count(questions, 'question')}, {_count(len(run.asked), 'check')}: {kinds}"
     rungs = Counter(rung(outcome.question) for outcome in run.asked)
     ladder = ", ".join(f"{rungs[name]} {name}" for name in RUNGS if rungs[name])
-    return [
-        *absent,
-        *(["", f"  {ladder}"] if len(rungs) > 1 else []),
-        "",
-        f"{verdict}.   {asked}.   {run.seconds:.1f} s",
-    ]
+    steps = ["", f"  {ladder}"] if len(rungs) > 1 else []
+    return [*absent, *steps, "", f"{verdict}.   {checks}.   {run.seconds:.1f} s"]
 
 
 def write_command(run: Run, outcome: Outcome) -> str:
     """The command that asks this question again; in a live session, the call."""
     settings, question = run.settings, outcome.question
-    if not isinstance(settings.candidate, str):
-        return f"judge(globals(), case={question.row!r}, only=[{outcome.function!r}])"
-    words = ["python", "-m", "verification", settings.candidate, "--case"]
     on_line = question.name == LINE
-    words += [question.row, "--only", outcome.function] if on_line else [outcome.id]
-    words += ["--contract", settings.contract] if settings.contract else []
-    words += ["--layout", settings.layout] if settings.layout != "nchw" else []
-    words += ["--timeout", f"{settings.timeout:g}"] if settings.timeout != 10 else []
-    words += ["--memory", str(settings.memory)] if settings.memory != 4096 else []
-    words += [f"--{name}" for name in ("strict", "exam") if getattr(settings, name)]
-    words += [word for pair in settings.names.items() for word in ("--name", "=".join(pair))]
-    words += ["--seed", str(settings.seed)] if settings.seed else []
-    words += ["--dtype", settings.dtype] if settings.dtype != "float64" else []
+    case = question.row if on_line else outcome.id
+    kept = {name: getattr(settings, name) for name in _REPEATED}
+    kept = {name: value for name, value in kept.items() if value != getattr(_USUAL, name)}
+    if not isinstance(settings.candidate, str):
+        more = "".join(f", {name}={value!r}" for name, value in kept.items())
+        return f"judge(globals(), case={case!r}, only=[{outcome.function!r}]{more})"
+    words = ["python", "-m", "verification", settings.candidate, "--case", case]
+    words += ["--only", outcome.function] if on_line else []
+    for name, value in kept.items():
+        if name == "names":
+            words += [word for pair in value.items() for word in ("--name", "=".join(pair))]
+        else:
+            words += [f"--{name}"] if value is True else [f"--{name}", f"{value}"]
     return shlex.join(words)
+
+
+def write_message(run: Run, outcome: Outcome) -> str:
+    """What is to be said of it; in an exam without the numbers that a check is broken by."""
+    question = outcome.question
+    if run.settings.exam and isinstance(question, Case) and question.check:
+        return f"fails the check {question.check!r}" if outcome.status == "WRONG" else ""
+    return outcome.message
+
+
+def make_visible(text: str) -> str:
+    """With the control characters that a terminal would obey written out."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 def _write_counts(finding: Finding, colour: bool) -> str:
@@ -109,42 +124,38 @@ def _write_counts(finding: Finding, colour: bool) -> str:
         cells["ok"] += " (age)"
     if colour:
         cells = {status: f"\033[{_COLOURS[status]}m{cell}\033[0m" for status, cell in cells.items()}
-    return f"  {finding.function:32}" + "  ".join(cells.values())
+    return f"  {make_visible(finding.function):32}" + "  ".join(cells.values())
 
 
 def _write_case(run: Run, finding: Finding, outcome: Outcome, title: str) -> list[str]:
-    question, exam = outcome.question, run.settings.exam
+    question = outcome.question
     name = question.row if question.name == LINE else outcome.id
     rows = [(title, name)]
     rows += [("", question.row)] if name != question.row else []
     rows += [("why", question.why)] if question.why else []
-    rows += [("", line) for line in _describe(finding, outcome)]
+    rows += [("", line) for line in _describe(run, finding, outcome)]
     rows += [("printed", outcome.stdout.rstrip())] if outcome.stdout else []
     lines = _lay_out(rows)
     wrong = [compared for compared in outcome.comparisons if compared.worst]
-    if wrong and not exam:
+    if wrong and not run.settings.exam:
         lines += [f"          {line}" for line in draw(wrong[0], run.channels_first)]
     if title != "case":
-        lines += _lay_out(_name_mistake(finding, exam))
+        lines += _lay_out(_name_mistake(finding, run.settings.exam))
     return [*lines, *_lay_out([("again", write_command(run, outcome))])]
 
 
 def _lay_out(labelled: Iterable[tuple[str, str]]) -> list[str]:
-    """One under the other, with the control characters that a terminal would obey made visible."""
+    """Labels and words, one under the other."""
     return [
         f"      {label if not number else '':{LABEL}} {line}".rstrip()
         for label, text in labelled
-        for number, line in enumerate(_make_visible(text).split("\n"))
+        for number, line in enumerate(make_visible(text).split("\n"))
     ]
 
 
-def _make_visible(text: str) -> str:
-    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
-
-
-def _describe(finding: Finding, outcome: Outcome) -> Iterator[str]:
+def _describe(run: Run, finding: Finding, outcome: Outcome) -> Iterator[str]:
     """What happened, in words."""
-    yield from filter(None, (outcome.message, outcome.note))
+    yield from filter(None, (write_message(run, outcome), outcome.note))
     yield from outcome.where
     if outcome.status == "TIMEOUT":
         answered = [o for o in finding.outcomes if not o.is_failing and o.status != "not judged"]
@@ -165,30 +176,27 @@ def _name_mistake(finding: Finding, exam: bool) -> Iterator[tuple[str, str]]:
     if diagnosis is None:
         if any(outcome.comparisons for outcome in finding.failing):
             yield "mistake", "no known mistake fits"
-            if not exam:
-                yield from (("", look) for look in finding.looks)
+            yield from (("", look) for look in finding.looks if not exam)
+        return
+    if exam:
+        yield from (("hint", mistake.hint) for mistake in diagnosis.mistakes)
         return
     for number, mistake in enumerate(diagnosis.mistakes):
-        if exam:
-            yield "hint", mistake.hint
-            continue
-        yield "mistake" if not number else "and", mistake.title
+        yield "and" if number else "mistake", mistake.title
         yield "", mistake.does
         yield "instead", mistake.change
-    if not exam:
-        yield "", _claim(finding)
+    yield "", _claim(finding, diagnosis)
 
 
-def _claim(finding: Finding) -> str:
-    found = finding.diagnosis
-    assert found is not None
-    if not found.is_whole:
-        return f"explains {found.explains} of {found.of} failing cases"
+def _claim(finding: Finding, diagnosis: Diagnosis) -> str:
+    count = diagnosis.of
+    if not diagnosis.is_whole:
+        return f"explains {diagnosis.explains} of {count} failing cases"
     if all(outcome.status == "CRASH" for outcome in finding.failing):
-        return f"such code raises in all {found.of} failing cases, and in no other"
-    whose = "code with this mistake" if len(found.mistakes) == 1 else "code with both"
-    exactly = "bit for bit" if found.exactly else "but for roundings"
-    cases = f", in all {found.of} failing cases" if found.of > 1 else ""
+        return f"such code raises in all {count} failing cases, and in no other"
+    whose = "code with this mistake" if len(diagnosis.mistakes) == 1 else "code with both"
+    exactly = "bit for bit" if diagnosis.exactly else "but for roundings"
+    cases = f", in all {count} failing cases" if count > 1 else ""
     return f"your answer is, {exactly}, that of {whose}{cases}"
 
 
@@ -205,16 +213,9 @@ def _age(run: Run, finding: Finding) -> Iterator[tuple[str, str]]:
     yield "mended in flight", _count(len(aged), "case")
 
 
-def _inherited(finding: Finding) -> Iterator[tuple[str, str]]:
-    for outcome in finding.outcomes:
-        if outcome.status == "not judged":
-            yield "not judged", outcome.message
-            return
-
-
-def _conventions(finding: Finding) -> Iterator[tuple[str, str]]:
+def _conventions(run: Run, finding: Finding) -> Iterator[tuple[str, str]]:
     """Each by name; they do not fail."""
-    for name in finding.deviations:
+    for name in finding.deviations if not run.settings.exam else ():
         count = sum(name in outcome.deviations for outcome in finding.outcomes)
         mistake = next(m for m in mistakes.read() if m.id == name)
         yield "convention", f"{mistake.title} ({_count(count, 'case')})"

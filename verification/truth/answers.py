@@ -29,7 +29,8 @@ class Truth:
     """A question's arrays, and what is true of them, computed when it is wanted.
 
     `values` are the right outputs by name; `limits` how far an answer may be from each of their
-    elements, of the outputs that need not be equal.  `is_bitwise` asks pools for torch's very bits.
+    elements, of the outputs that need not be equal: none is where `is_bitwise` asks for torch's
+    very bits.
     """
 
     case: Case
@@ -37,29 +38,29 @@ class Truth:
     dtype: str
     is_bitwise: bool = False
 
-    @property
+    @functools.cached_property
     def values(self) -> Arrays:
-        return self._known[0]
-
-    @property
-    def limits(self) -> Arrays:
-        return self._known[1]
+        if not self._is_exact:
+            wide = {name: a.astype(np.float64) for name, a in self.arrays.items()}
+            return oracle.answers(self.case, wide)
+        values = _ask_exactly(self.case, self.arrays, self.dtype)
+        if self.case.is_exact and self.case.work <= AFFORDABLE:
+            _vouch(self.case, self.arrays, values)
+        return values
 
     @functools.cached_property
-    def _known(self) -> tuple[Arrays, Arrays]:
-        if self.case.is_exact or (self.is_bitwise and self.case.op in BITWISE):
-            values = _exact(self.case, self.arrays, self.dtype)
-            if self.case.is_exact and self.case.work <= AFFORDABLE:
-                _vouch(self.case, self.arrays, values)
-            return values, {}
-        wide = {name: a.astype(np.float64) for name, a in self.arrays.items()}
-        return oracle.answers(self.case, wide), bounds.bound(self.case, self.arrays, self.dtype)
+    def limits(self) -> Arrays:
+        return {} if self._is_exact else bounds.bound(self.case, self.arrays, self.dtype)
+
+    @property
+    def _is_exact(self) -> bool:
+        return self.case.is_exact or self.is_bitwise
 
 
 def answer(case: Case, seed: int, dtype: str, is_bitwise: bool = False) -> Truth:
     """The question with its arrays, and what is true of them."""
     remembered = _small if case.work <= SMALL else _large
-    return remembered(case, seed, case.dtype or dtype, is_bitwise)
+    return remembered(case, seed, case.dtype or dtype, is_bitwise and case.op in BITWISE)
 
 
 def _answer(case: Case, seed: int, dtype: str, is_bitwise: bool) -> Truth:
@@ -96,7 +97,7 @@ def define(op: str, case: Case, given: Arrays, book: Mapping[str, Any]) -> dict[
     return {"y": book[op](case, x)}
 
 
-def _exact(case: Case, given: Arrays, dtype: str) -> Arrays:
+def _ask_exactly(case: Case, given: Arrays, dtype: str) -> Arrays:
     if dtype != "float16":
         return oracle.answers(case, given)
     # torch's own half precision is no oracle, and where integers are exact none is needed
@@ -107,11 +108,12 @@ def _exact(case: Case, given: Arrays, dtype: str) -> Arrays:
 def _vouch(case: Case, given: Arrays, values: Arrays) -> None:
     """Raise OracleFaultError where the textbook's loops over Python's integers say otherwise."""
     finite = all(np.isfinite(a).all() for a in given.values())
-    whole = {name: _integers(a) if finite else a.astype(float) for name, a in given.items()}
+    whole = {name: _count(a) if finite else a.astype(float) for name, a in given.items()}
     kind = {"conv": "conv", "max_pool": "pool", "avg_pool": "pool"}.get(case.op)
-    ops = (f"{kind}_forward", f"{kind}_backward") if kind else (case.op,)
+    defined: dict[str, Any] = {}
     with np.errstate(all="ignore"):
-        defined = {k: v for op in ops for k, v in define(op, case, whole, vars(textbook)).items()}
+        for op in (f"{kind}_forward", f"{kind}_backward") if kind else (case.op,):
+            defined |= define(op, case, whole, vars(textbook))
     if "index" in values:
         defined["index"] = textbook.max_index(case, whole["x"])
     for name, value in values.items():
@@ -120,8 +122,8 @@ def _vouch(case: Case, given: Arrays, values: Arrays) -> None:
             raise OracleFaultError(f"torch and the textbook disagree on {name} of {case.row}")
 
 
-def _integers(a: Array) -> Array:
-    """Python's own integers, which know no rounding."""
+def _count(a: Array) -> Array:
+    """In Python's own integers, which know no rounding."""
     whole = np.empty(a.shape, object)
     whole[...] = a.astype(np.int64).astype(object)
     return whole

@@ -157,7 +157,7 @@ def divisor(at, case):
         first, stop = part.start - before, min(part.stop - before, size + after)
         if not case.count_include_pad:
             first, stop = max(first, 0), min(stop, size)
-        cells *= stop - first
+        cells *= len(range(first, stop))
     return cells
 
 

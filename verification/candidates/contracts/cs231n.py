@@ -14,94 +14,66 @@ from __future__ import annotations
 from typing import Any
 
 from verification.candidates.contracts.contract import (
+    CACHE,
+    Arguments,
     Contract,
     Function,
-    Layer,
     Names,
-    form_channels_first,
     has_one_pad,
     is_plain,
     lead_channels,
-    lead_filters,
 )
 from verification.questions import Arrays, Case
 
 _ENDINGS = ("_im2col", "_strides", "_fast", "")
+_SHARED = ("conv_forward", "conv_backward")
+"""Names that other contracts have too."""
 
 
-def _conv_arguments(case: Case, given: Arrays) -> tuple[Any, ...]:
+def _takes(case: Case) -> bool:
+    fits = has_one_pad(case) if case.w else case.op == "max_pool" and not case.is_padded
+    return fits and is_plain(case) and len(set(case.stride)) == 1
+
+
+def _conv(case: Case, given: Arrays) -> tuple[Any, ...]:
     param = {"stride": case.stride[0], "pad": case.pad[0][0]}
-    return lead_channels(given["x"]), lead_filters(given["w"]), given["b"], param
+    return given["x"], given["w"], given["b"], param
 
 
-def _pool_arguments(case: Case, given: Arrays) -> tuple[Any, ...]:
+def _pool(case: Case, given: Arrays) -> tuple[Any, ...]:
     height, width = case.kernel
     param = {"pool_height": height, "pool_width": width, "stride": case.stride[0]}
-    return lead_channels(given["x"]), param
+    return given["x"], param
 
 
-def _takes_conv(case: Case) -> bool:
-    one_stride = len(set(case.stride)) == 1
-    return case.op == "conv" and is_plain(case) and has_one_pad(case) and one_stride
+def _build(name: str, op: str, arguments: Arguments, **more: Any) -> Function:
+    also = tuple(name + ending for ending in _ENDINGS)
+    return Function(f"{name}_naive", op, _takes, arguments, also=also, form=lead_channels, **more)
 
 
-def _takes_pool(case: Case) -> bool:
-    one_stride = len(set(case.stride)) == 1
-    return case.op == "max_pool" and is_plain(case) and not case.is_padded and one_stride
-
-
-def _build_pair(layer: Layer, op: str, takes: Any) -> tuple[Function, Function]:
-    return (
-        Function(
-            layer.forward,
-            f"{op}_forward",
-            takes,
-            layer.plan_forward,
-            _rename(layer.forward),
-            form=form_channels_first,
-            words={"y": "out"},
-        ),
-        Function(
-            layer.backward,
-            f"{op}_backward",
-            takes,
-            layer.plan_backward,
-            _rename(layer.backward),
-            has_cache=True,
-            form=form_channels_first,
-        ),
+def _build_layer(name: str, kind: str, layer: Arguments, *gradients: str) -> tuple[Function, ...]:
+    forward = _build(f"{name}_forward", f"{kind}_forward", layer, words={"y": "out", "": "cache"})
+    backward = _build(
+        f"{name}_backward",
+        f"{kind}_backward",
+        lambda case, given: (given["dy"], CACHE),
+        words=dict(zip(gradients, gradients)),
+        forward=forward,
+        canonical=layer,
     )
+    return forward, backward
 
 
-def _rename(name: str) -> tuple[str, ...]:
-    return tuple(name.replace("_naive", ending) for ending in _ENDINGS)
-
-
-_CONV = Layer(
-    "conv_forward_naive",
-    "conv_backward_naive",
-    _conv_arguments,
-    ("out, cache", "dx, dw, db"),
-    upstream=lead_channels,
+_FUNCTIONS = (
+    *_build_layer("conv", "conv", _conv, "dx", "dw", "db"),
+    *_build_layer("max_pool", "pool", _pool, "dx"),
 )
-_POOL = Layer(
-    "max_pool_forward_naive",
-    "max_pool_backward_naive",
-    _pool_arguments,
-    ("out, cache", "dx"),
-    ("dx",),
-    upstream=lead_channels,
-)
-FUNCTIONS = (*_build_pair(_CONV, "conv", _takes_conv), *_build_pair(_POOL, "pool", _takes_pool))
 
 
 def _recognises(names: Names) -> bool:
-    own = {name for f in FUNCTIONS for name in (f.name, *f.also)} - {
-        "conv_forward",
-        "conv_backward",
-    }
+    own = {name for f in _FUNCTIONS for name in (f.name, *f.also)}.difference(_SHARED)
     words = {word for parameters in names.values() for word in parameters or ()}
     return bool(own & set(names) or {"conv_param", "pool_param"} & words)
 
 
-CONTRACT = Contract("cs231n", FUNCTIONS, _recognises, channels_first=True)
+CONTRACT = Contract("cs231n", _FUNCTIONS, _recognises, channels_first=True)

@@ -14,93 +14,98 @@ not asked what needs it, and none is asked for outputs that loops cannot afford.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from verification.candidates.contracts.contract import (
     Contract,
     Function,
     Names,
-    conv_words,
-    drop_defaults,
-    form_channels_first,
     has_equal_pads,
     is_affordable,
     keep_form,
     lead_channels,
-    lead_filters,
-    pool_words,
 )
-from verification.candidates.process import Call
-from verification.questions import Array, Arrays, Case, simplify
+from verification.questions import Array, Arrays, Case, simplify, simplify_pad
+
+_USUAL: Mapping[str, Any] = {
+    "padding": 0,
+    "dilation": 1,
+    "groups": 1,
+    "ceil_mode": False,
+    "count_include_pad": True,
+    "divisor_override": None,
+}
+"""torch's own, of what need not be said; a pool's stride is its kernel, a convolution's 1."""
 
 
-def _keep(a: Array) -> Array:
-    return a
+def write_settings(case: Case) -> dict[str, Any]:
+    """Every setting of a question, in torch's words."""
+    words = {"stride": simplify(case.stride), "padding": case.word or simplify_pad(case.pad)}
+    if case.op != "avg_pool":
+        words["dilation"] = simplify(case.dilation)
+    if case.w:
+        return {**words, "groups": case.groups}
+    words |= {"kernel_size": simplify(case.kernel), "ceil_mode": case.ceil_mode}
+    if case.op == "max_pool":
+        return words
+    counting = {"count_include_pad": case.count_include_pad}
+    return words | counting | {"divisor_override": case.divisor_override}
 
 
-@dataclass(frozen=True)
+def drop_usual(words: Mapping[str, Any], *kept: str) -> dict[str, Any]:
+    """Without the words that say what holds anyway: so the defaults are asked about too."""
+    usual = {**_USUAL, "stride": words.get("kernel_size", 1)}
+    return {
+        name: word
+        for name, word in words.items()
+        if name in kept or name not in usual or word != usual[name]
+    }
+
+
 class Face:
-    """torch's functions in one layout: where channels stand, what is passed by keyword."""
+    """torch's functions, channels first or last."""
 
-    words: Callable[[Case], Mapping[str, Any]]
-    expresses: Callable[[Case], bool]
-    prefix: str = ""
-    arrays: Callable[[Array], Array] = _keep
-    weights: Callable[[Array], Array] = _keep
-    form: Callable[[Case, str, Array], Array] = keep_form
-    with_indices: bool = False
+    prefix = ""
+    optional = True
+
+    def __init__(self, channels_first: bool = False) -> None:
+        self.form = lead_channels if channels_first else keep_form
+
+    def expresses(self, case: Case) -> bool:
+        return has_equal_pads(case) and is_affordable(case)
+
+    def words(self, case: Case) -> dict[str, Any]:
+        """The sizes that every such function has, and the settings that are not the usual ones."""
+        words = write_settings(case) | {"padding": simplify_pad(case.pad)}
+        return drop_usual(words, "padding", *(["stride"] if case.w else []))
 
     def build_functions(self) -> tuple[Function, ...]:
         ops = ((op, axes) for op in ("conv", "max_pool", "avg_pool") for axes in (1, 2, 3))
-        return tuple(function for pair in ops for function in self._build_pair(*pair))
+        return tuple(function for pair in ops for function in self.build_pair(*pair))
 
-    def _build_pair(self, op: str, axes: int) -> tuple[Function, Function]:
+    def build_pair(self, op: str, axes: int) -> tuple[Function, Function]:
         name, kind = f"{self.prefix}{op}{axes}d", "conv" if op == "conv" else "pool"
 
         def takes(case: Case) -> bool:
-            return case.op == op and len(case.space) == axes and self.expresses(case)
+            return (case.op, len(case.space)) == (op, axes) and self.expresses(case)
 
-        def plan_forward(case: Case, given: Arrays, cache: str) -> list[Call]:
-            x, words = self.arrays(given["x"]), self.words(case)
-            if case.w:
-                return [Call(name, (x, self.weights(given["w"]), given.get("b")), words)]
-            if op == "max_pool" and self.with_indices:
-                words = {**words, "return_indices": True}
-                return [Call(name, (x,), words, ("y", "index"), "y, index")]
-            return [Call(name, (x,), words)]
+        def forward(case: Case, given: Arrays) -> tuple[Array | None, ...]:
+            return (given["x"], given["w"], given.get("b")) if case.w else (given["x"],)
 
-        def plan_backward(case: Case, given: Arrays, cache: str) -> list[Call]:
-            arrays, words = (self.arrays(given["dy"]), self.arrays(given["x"])), self.words(case)
-            if not case.w:
-                return [Call(f"{name}_backward", arrays, words, ("dx",))]
-            arguments = (*arrays, self.weights(given["w"]))
-            outputs = ("dx", "dw", "db")
-            return [Call(f"{name}_backward", arguments, words, outputs, ", ".join(outputs))]
+        def backward(case: Case, given: Arrays) -> tuple[Array, ...]:
+            return tuple(given[name] for name in ("dy", "x", "w") if name in given)
 
-        pair = (name, "forward", plan_forward), (f"{name}_backward", "backward", plan_backward)
-        forward, backward = (
-            Function(name, f"{kind}_{way}", takes, plan, form=self.form, keywords=self.words)
-            for name, way, plan in pair
+        gradients = ("dx", "dw", "db") if op == "conv" else ("dx",)
+        words = dict(zip(gradients, gradients))
+        more: Any = {"keywords": self.words, "optional": self.optional, "form": self.form}
+        return (
+            Function(name, f"{kind}_forward", takes, forward, **more),
+            Function(f"{name}_backward", f"{kind}_backward", takes, backward, words, **more),
         )
-        return forward, backward
 
 
-def _words(case: Case) -> dict[str, Any]:
-    """The sizes that every such function has, and the settings that are not the usual ones."""
-    words = conv_words(case, "padding") if case.w else pool_words(case, "kernel_size", "padding")
-    words["padding"] = simplify([before for before, _ in case.pad])
-    return drop_defaults(words, "padding", *(["stride"] if case.w else []))
-
-
-def _expresses(case: Case) -> bool:
-    return has_equal_pads(case) and is_affordable(case)
-
-
-_NCHW = Face(
-    _words, _expresses, "", lead_channels, lead_filters, form_channels_first
-).build_functions()
+_NCHW, _NHWC = (Face(channels_first).build_functions() for channels_first in (True, False))
 
 
 def _recognises(names: Names) -> bool:
@@ -108,4 +113,4 @@ def _recognises(names: Names) -> bool:
 
 
 CONTRACT = Contract("functional", _NCHW, _recognises, channels_first=True)
-NHWC = Contract("functional-nhwc", Face(_words, _expresses).build_functions(), _recognises)
+NHWC = Contract("functional-nhwc", _NHWC, _recognises)

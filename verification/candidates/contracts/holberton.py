@@ -14,76 +14,59 @@ from __future__ import annotations
 from typing import Any
 
 from verification.candidates.contracts import assignment
-from verification.candidates.contracts.contract import Contract, Function, Names, is_plain
-from verification.candidates.process import IDENTITY, Call
-from verification.questions import Arrays, Case
+from verification.candidates.contracts.contract import (
+    Arguments,
+    Contract,
+    Function,
+    Names,
+    is_plain,
+)
+from verification.candidates.process import IDENTITY
+from verification.questions import Case
 
 
-def _plan_conv(case: Case, given: Arrays, cache: str) -> list[Call]:
-    arguments = (given["x"], given["w"], assignment.shape_bias(case, given), IDENTITY)
-    return [Call("conv_forward", arguments, _conv_words(case))]
+def _takes(case: Case) -> bool:
+    halves = [((size - 1) / 2,) * 2 for size in case.kernel]
+    is_same = bool(case.w) and set(case.stride) == {1} and [*case.pad] == halves
+    return is_plain(case) and (is_same or not case.is_padded)
 
 
-def _plan_conv_gradients(case: Case, given: Arrays, cache: str) -> list[Call]:
-    arguments = (given["dy"], given["x"], given["w"], assignment.shape_bias(case, given))
-    outputs, returns = ("dx", "dw", "db"), "dA_prev, dW, db"
-    return [Call("conv_backward", arguments, _conv_words(case), outputs, returns)]
-
-
-def _plan_pool(case: Case, given: Arrays, cache: str) -> list[Call]:
-    return [Call("pool_forward", (given["x"], case.kernel), _pool_words(case))]
-
-
-def _plan_pool_gradient(case: Case, given: Arrays, cache: str) -> list[Call]:
-    arguments = (given["dy"], given["x"], case.kernel)
-    return [Call("pool_backward", arguments, _pool_words(case), ("dx",))]
-
-
-def _conv_words(case: Case) -> dict[str, Any]:
-    return {"padding": "same" if case.is_padded else "valid", "stride": case.stride}
-
-
-def _pool_words(case: Case) -> dict[str, Any]:
+def _words(case: Case) -> dict[str, Any]:
+    if case.w:
+        return {"padding": "same" if case.is_padded else "valid", "stride": case.stride}
     return {"stride": case.stride, "mode": "max" if case.op == "max_pool" else "avg"}
 
 
-def _takes_conv(case: Case) -> bool:
-    if case.op != "conv" or not is_plain(case):
-        return False
-    halves = [(size - 1) / 2 for size in case.kernel]
-    is_same = set(case.stride) == {1} and [before for before, _ in case.pad] == halves
-    return is_same or not case.is_padded
+def _build(name: str, arguments: Arguments, **outputs: str) -> Function:
+    return Function(name, name, _takes, arguments, outputs, _words, form=assignment.shape_bias)
 
 
-def _takes_pool(case: Case) -> bool:
-    return case.op in ("max_pool", "avg_pool") and is_plain(case) and not case.is_padded
+_FUNCTIONS = (
+    _build(
+        "conv_forward",
+        lambda case, given: (given["x"], given["w"], given["b"], IDENTITY),
+        y="Z",
+    ),
+    _build(
+        "conv_backward",
+        lambda case, given: (given["dy"], given["x"], given["w"], given["b"]),
+        **assignment.GRADIENTS,
+    ),
+    _build("pool_forward", lambda case, given: (given["x"], case.kernel), y="A"),
+    _build(
+        "pool_backward", lambda case, given: (given["dy"], given["x"], case.kernel), dx="dA_prev"
+    ),
+)
 
 
 def _recognises(names: Names) -> bool:
     words = {word for parameters in names.values() for word in parameters or ()}
     longer = {"conv_backward": 5, "pool_forward": 4, "pool_backward": 4}
     many = any(len(names.get(name) or ()) >= least for name, least in longer.items())
-    named = {"conv_forward", "conv_backward", "pool_forward", "pool_backward"} & set(names)
     if {"zero_pad", "conv_single_step", "create_mask_from_window"} & set(names):
         return False
+    named = {function.name for function in _FUNCTIONS} & set(names)
     return bool(named) and (many or bool({"activation", "kernel_shape"} & words))
 
 
-_DOWN = {"dx": "dA_prev", "dw": "dW"}
-CONTRACT = Contract(
-    "holberton",
-    (
-        Function("conv_forward", "conv_forward", _takes_conv, _plan_conv, words={"y": "Z"}),
-        Function(
-            "conv_backward",
-            "conv_backward",
-            _takes_conv,
-            _plan_conv_gradients,
-            form=assignment.form,
-            words=_DOWN,
-        ),
-        Function("pool_forward", "pool_forward", _takes_pool, _plan_pool, words={"y": "A"}),
-        Function("pool_backward", "pool_backward", _takes_pool, _plan_pool_gradient, words=_DOWN),
-    ),
-    _recognises,
-)
+CONTRACT = Contract("holberton", _FUNCTIONS, _recognises)

@@ -5,40 +5,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from verification.candidates.contracts import assignment
-from verification.candidates.contracts.contract import (
-    Contract,
-    Names,
-    conv_words,
-    drop_defaults,
-    pool_words,
-)
-from verification.candidates.contracts.functional import Face
+from verification.candidates.contracts.assignment import Assignment
+from verification.candidates.contracts.contract import Contract, Function, Names
+from verification.candidates.contracts.functional import Face, drop_usual, write_settings
 from verification.questions import Case, rung, simplify_pad
 
 
-def _words(case: Case) -> dict[str, Any]:
-    if case.w:
-        return drop_defaults(conv_words(case, "padding"))
-    return drop_defaults(pool_words(case, "kernel_size", "padding"))
+class _Passes(Assignment):
+    def expresses(self, case: Case) -> bool:
+        """Large layers and proofs are put to the general face alone, which the passes stand on."""
+        return rung(case) not in ("scale", "proof")
+
+    def pad(self, case: Case) -> Any:
+        return simplify_pad(case.pad)
+
+    def conv(self, case: Case) -> Mapping[str, Any]:
+        words = write_settings(case)
+        return {"pad": words.pop("padding"), **words}
+
+    def pool(self, case: Case) -> Mapping[str, Any]:
+        words = write_settings(case)
+        if case.stride == case.kernel:
+            del words["stride"]
+        return {"f": words.pop("kernel_size"), "pad": words.pop("padding"), **words}
 
 
-def _takes_pass(case: Case) -> bool:
-    """Large layers and proofs are put to the general face alone, which the passes stand on."""
-    return rung(case) not in ("scale", "proof")
+class _General(Face):
+    prefix = "functional."
+    optional = False
+
+    def expresses(self, case: Case) -> bool:
+        return True
+
+    def words(self, case: Case) -> dict[str, Any]:
+        return drop_usual(write_settings(case))
+
+    def build_pair(self, op: str, axes: int) -> tuple[Function, Function]:
+        """Of a max pool the places of the maxima are asked for too."""
+        forward, backward = super().build_pair(op, axes)
+        if op == "max_pool":
+            words = {"y": "y", "index": "index"}
+            forward = replace(forward, words=words, keywords=self._words_with_places)
+        return forward, backward
+
+    def _words_with_places(self, case: Case) -> dict[str, Any]:
+        return {**self.words(case), "return_indices": True}
 
 
 def _recognises(names: Names) -> bool:
     return "functional.conv2d" in names
 
 
-_PASSES = assignment.build_functions(
-    _takes_pass,
-    lambda case: simplify_pad(case.pad),
-    lambda case: conv_words(case, "pad"),
-    lambda case: pool_words(case, "f", "pad"),
-)
-_GENERAL = Face(_words, lambda case: True, "functional.", with_indices=True).build_functions()
-CONTRACT = Contract("npcnn", (*_PASSES, *_GENERAL), _recognises, is_bitwise=True)
+_FUNCTIONS = (*_Passes().build_functions(), *_General().build_functions())
+CONTRACT = Contract("npcnn", _FUNCTIONS, _recognises, is_bitwise=True)

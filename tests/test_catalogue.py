@@ -1,0 +1,86 @@
+"""The catalogue: every form of every mistake is an edit of the textbook that shows somewhere."""
+
+import functools
+import re
+
+import numpy as np
+import parametrize_from_file
+import pytest
+
+from verification.mistakes import catalogue, read, write_wrongly
+from verification.questions import Case, arrays
+from verification.questions import read as read_questions
+from verification.truth import define, textbook
+
+KNOWN = {mistake.id: mistake for mistake in read()}
+OPS = {"conv": ("conv_forward", "conv_backward")}
+OPS |= dict.fromkeys(("max_pool", "avg_pool"), ("pool_forward", "pool_backward"))
+SMALL = {}
+for case in read_questions():
+    if isinstance(case, Case) and case.work <= 300 and case.is_exact and not case.check:
+        for op in OPS.get(case.op, (case.op,)):
+            SMALL.setdefault(op, []).append(case)
+
+
+@functools.cache
+def ask(op, case):
+    """A question's arrays, and the textbook's answers."""
+    given = arrays(case, 0, "float64")
+    return given, define(op, case, given, vars(textbook))
+
+
+def shows(form, op, case):
+    """Whether the textbook written wrongly answers a question to `op` otherwise, or raises."""
+    given, right = ask(op, case)
+    try:
+        wrong = define(op, case, given, write_wrongly(form))
+    except Exception:  # as people's code does
+        return True
+    return not all(
+        np.shape(wrong[name]) == np.shape(value)
+        and np.array_equal(wrong[name], value, equal_nan=np.asarray(value).dtype.kind == "f")
+        for name, value in right.items()
+    )
+
+
+@pytest.mark.parametrize("mistake", KNOWN.values(), ids=KNOWN)
+def test_every_form_shows(mistake):
+    """Each edit's text occurs; each form shows in some function, and each function by some form."""
+    assert mistake.forms or mistake.error or mistake.sign
+    texts = {old for form in mistake.forms for old, _ in form}
+    assert [old for old in texts if old not in catalogue.TEXT] == []
+    seen = set()
+    with np.errstate(all="ignore"):
+        for form in mistake.forms:
+            assert write_wrongly(form) is not None
+            ops = {op for op in mistake.ops if any(shows(form, op, case) for case in SMALL[op])}
+            assert ops, form[0]
+            seen |= ops
+    assert seen == set(mistake.ops if mistake.forms else ())
+
+
+@pytest.mark.parametrize("mistake", KNOWN.values(), ids=KNOWN)
+def test_every_entry_says_what_it_must(mistake):
+    """A short title, what the code does, a hint that does not give the change away."""
+    assert mistake.ops
+    assert set(mistake.ops) <= SMALL.keys()
+    assert 10 < len(mistake.title) <= 72
+    assert mistake.does != mistake.title
+    assert mistake.hint.endswith(("?", "."))
+    assert mistake.change not in mistake.hint
+    assert mistake.kind in ("mistake", "age", "convention")
+    assert (mistake.kind == "age") <= bool(mistake.error)
+    re.compile(mistake.error)
+
+
+@parametrize_from_file
+def test_two_mistakes(one, two, apart):
+    """Two compose unless they change the same text."""
+    forms = KNOWN[one].forms[-1], KNOWN[two].forms[-1]
+    assert (write_wrongly(*forms) is not None) == apart
+
+
+@parametrize_from_file
+def test_messages_match(message, mistake):
+    """Each message by one entry alone."""
+    assert [known.id for known in read() if known.matches(message)] == [mistake]

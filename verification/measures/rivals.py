@@ -1,0 +1,148 @@
+"""The checks that people commonly make, put to the same wrong code as the judge.
+
+    allclose             one random case, every number, NumPy's default tolerances
+    finite differences   (f(x + h) - f(x - h)) / 2h against the gradient, as cs231n's notebooks do
+    gradcheck            torch.autograd.gradcheck at its defaults, in its slow mode and its fast one
+    means                the mean of every output, as a well-known course tells a right gradient
+    square               one example, one channel, one 3x3 kernel, ones from above
+
+Expected values come from the oracle and shapes are checked everywhere; an exception, an output that
+is missing or holds no numbers is a rejection.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import tomllib
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from verification.candidates import Candidate
+from verification.questions import Array, Arrays, Case, parse, shapes
+from verification.truth import oracle
+
+LINES = tomllib.loads(Path(__file__).with_name("rivals.toml").read_text(encoding="utf-8"))
+SEED, STEP, FAR = 1, 1e-5, 1e-6
+"""Of the numbers; h; and the relative error from which a gradient is wrong."""
+GRADIENTS = {"dx": "x", "dw": "w", "db": "b"}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A candidate's function `op` before a question, with its arrays."""
+
+    judged: Candidate
+    op: str
+    case: Case
+    given: Arrays
+
+    @property
+    def names(self) -> list[str]:
+        """The outputs that are looked at."""
+        is_backward = self.op.endswith("_backward")
+        return [name for name in GRADIENTS if name in self.case.outputs] if is_backward else ["y"]
+
+    def answer(self, op: str, names: Sequence[str], changed: Arrays) -> list[Array]:
+        """These outputs as numbers, each in its shape; otherwise it raises."""
+        (function,) = (f for f in self.judged.contract.functions if f.op == op)
+        given = {name: a.copy() for name, a in {**self.given, **changed}.items()}
+        values, answers = self.judged.ask(function, self.case, given).values, []
+        for name in names:
+            want = function.form(self.case, name, np.zeros(self.case.outputs[name]))
+            a = np.asarray(values[name]).astype(np.float64, casting="same_kind")
+            if a.shape != want.shape:
+                raise ValueError(f"{name} has shape {a.shape}, it should be {want.shape}")
+            answers.append(a.reshape(self.case.outputs[name]))
+        return answers
+
+    def forward(self, changed: Arrays) -> Array:
+        return self.answer(self.op.replace("backward", "forward"), ["y"], changed)[0]
+
+    def backward(self, changed: Arrays) -> list[Array]:
+        return self.answer(self.op, self.names, changed)
+
+
+def reject(judged: Candidate, op: str) -> list[str]:
+    """The common checks that reject the function `op`; what one cannot look at passes unseen."""
+    rejecting = []
+    for name, (table, check) in CHECKS.items():
+        lines = LINES[table].get(op, LINES[table].get(op.partition("_")[0], ()))
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+            try:
+                accepts = all(check(_prepare(judged, op, line, table)) for line in lines)
+            except Exception:  # as people's code does
+                accepts = False
+        rejecting += [name] * (not accepts)
+    return rejecting
+
+
+def _prepare(judged: Candidate, op: str, line: str, table: str) -> Subject:
+    """N(0, 1) everywhere; in the square x counts, in disorder, and ones come from above."""
+    case, rng = parse(line)[0], np.random.default_rng(SEED)
+    given: dict[str, Array] = {n: rng.standard_normal(shape) for n, shape in shapes(case).items()}
+    if table == "square":
+        given["x"] = 1.0 + rng.permutation(math.prod(case.x)).reshape(case.x)
+        given["dy"] = np.ones_like(given.get("dy", 0.0))
+    return Subject(judged, op, case, given)
+
+
+def _agrees(see: Callable[[Array], Any], subject: Subject) -> bool:
+    """Whether what is seen of every output is close to the same of the oracle's."""
+    wanted = oracle.answers(subject.case, subject.given)
+    look = see if subject.case.kernel else np.asarray  # a helper's few numbers, one by one
+    pairs = zip(subject.backward({}), subject.names)
+    return all(np.allclose(look(a), look(wanted[name])) for a, name in pairs)
+
+
+def _has_slopes(subject: Subject) -> bool:
+    """Whether the gradients are the central differences of sum(y * dy), number by number."""
+    for output, gradient in zip(subject.names, subject.backward({})):
+        a = subject.given[GRADIENTS[output]]
+        for at in np.ndindex(a.shape):
+            step = np.zeros_like(a)
+            step[at] = STEP
+            above, below = (subject.forward({GRADIENTS[output]: b}) for b in (a + step, a - step))
+            slope = np.sum((above - below) * subject.given["dy"]) / (2 * STEP)
+            if abs(slope - gradient[at]) > FAR * max(1e-8, abs(slope) + abs(gradient[at])):
+                return False
+    return True
+
+
+def _gradcheck(is_fast: bool, subject: Subject) -> bool:
+    torch: Any = importlib.import_module("torch")
+    names = [GRADIENTS[output] for output in subject.names]
+
+    class Layer(torch.autograd.Function):  # type: ignore[misc]  # gradcheck has no other door
+        @staticmethod
+        def forward(ctx: Any, *leaves: Any) -> Any:
+            ctx.save_for_backward(*leaves)
+            return torch.from_numpy(subject.forward(dict(zip(names, read(leaves)))))
+
+        @staticmethod
+        def backward(ctx: Any, dy: Any) -> Any:
+            changed = dict(zip([*names, "dy"], read([*ctx.saved_tensors, dy])))
+            return tuple(map(torch.from_numpy, subject.backward(changed)))
+
+    def read(tensors: Iterable[Any]) -> list[Array]:
+        return [tensor.detach().numpy() for tensor in tensors]
+
+    leaves = [torch.from_numpy(subject.given[name].copy()).requires_grad_() for name in names]
+    check = torch.autograd.gradcheck
+    return bool(check(Layer.apply, leaves, raise_exception=False, fast_mode=is_fast))
+
+
+CHECKS: dict[str, tuple[str, Callable[[Subject], bool]]] = {
+    "allclose": ("random", partial(_agrees, np.asarray)),
+    "finite differences": ("small", _has_slopes),
+    "gradcheck": ("small", partial(_gradcheck, False)),
+    "gradcheck, fast": ("small", partial(_gradcheck, True)),
+    "means": ("course", partial(_agrees, np.mean)),
+    "square": ("square", partial(_agrees, np.asarray)),
+}

@@ -1,0 +1,220 @@
+"""How many wrong implementations the judge sees, and whether it takes right ones for wrong.
+
+    catalogue   every form of every mistake, in every function that it can stand in
+    harness     the judge with one piece broken, which its own test must show
+    source      npcnn's own source with one small thing written wrongly (--source)
+
+A mutant is killed by the rungs that see it, and each mistake must be seen by two.  What is right
+code for all that stands in `equivalents.toml`, with its reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+import tomllib
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from verification import mistakes, truth
+from verification.judging import FAILING, Check, Trial
+from verification.measures import rivals, selftest, source, strangers
+from verification.measures.book import Book
+from verification.questions import RUNGS, read
+
+EQUIVALENTS: dict[str, str] = tomllib.loads(
+    Path(__file__).with_name("equivalents.toml").read_text(encoding="utf-8")
+)
+KILLS = {*FAILING, "DEVIATES"}
+LEAST = 2
+"""Rungs that must see a mistake; in a quick run no more are looked for."""
+WORK = 3_000
+"""Multiply-adds of the questions that the textbook's loops are asked."""
+SAMPLE = 12
+"""Mutants of the source in a quick run."""
+COLUMNS = (*RUNGS, "tests", "loading")
+
+Measures = tuple[dict[str, Any], Iterator[str], int]
+Fate = Mapping[str, Any]
+"""What became of a mutant: its id, kind and group, what killed it, which rivals reject it."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """Wrong code; `group` is the mistake or the kind of change.
+
+    `kill` says what sees it, each with the question that does, `reject` which rivals do.
+    """
+
+    id: str
+    kind: str
+    group: str
+    kill: Callable[[], Mapping[str, str]]
+    reject: Callable[[], Sequence[str]] = tuple
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add, jobs = parser.add_argument, min(2, os.cpu_count() or 1)
+    add("--source", action="store_true", help="mutants of npcnn's source too, half an hour")
+    add("--rivals", action="store_true", help="common checks on the same mistakes")
+    add("--only", default="", metavar="TEXT", help="mutants, or rows, that contain TEXT")
+    add("--quick", action="store_true", help="two rungs a mistake, and a sample of the source")
+    add("--jobs", type=int, choices=range(1, 65), default=jobs, metavar="N", help=f"({jobs})")
+    add("--seeds", type=int, metavar="N", help="right candidates instead, with so many seeds")
+    file = strangers.FOLDER / "wrong.toml"
+    add("--wrong", nargs="?", const=file, type=Path, metavar="FILE", help="wrong ones instead")
+
+
+def measure(options: argparse.Namespace) -> Measures:
+    """Try what is chosen: mutants, or right candidates, or wrong ones."""
+    truth.prepare()
+    if options.seeds is not None:
+        return measure_alarms(options.seeds, options.jobs)
+    if options.wrong:
+        return measure_wrong(strangers.read_wrong(options.wrong, options.only), options.jobs)
+    mutants = [mutant for mutant in gather(options) if options.only in mutant.id]
+    if not mutants:
+        raise ValueError(f"no mutant's id contains {options.only!r}")
+    if failures := selftest.find_failures():
+        raise RuntimeError(f"the judge fails its own test: {failures}")
+    fates = run_all(try_mutant, mutants, options.jobs)
+    document = describe(fates, is_whole=not options.only)
+    is_bad = document["survivors"] or document["alone"] or document["resurrected"]
+    return document, write_text(fates, document), int(bool(is_bad))
+
+
+def gather(options: argparse.Namespace) -> Iterator[Mutant]:
+    """The mutants of a run, each under its own id."""
+    most = LEAST if options.quick else len(RUNGS)
+    for mistake in mistakes.read():
+        ways = [*mistake.forms, *([None] if mistake.id in selftest.HABITS else [])]
+        for op, (number, way) in product(mistake.ops, enumerate(ways, start=1)):
+            name = f"{mistake.id}/{op}" + f"#{number}" * (len(ways) > 1)
+            kill = partial(kill_book, mistake.id, op, way, most)
+            reject = partial(reject_book, mistake.id, op, way) if options.rivals else tuple
+            yield Mutant(name, "catalogue", mistake.id, kill, reject)
+    for name in selftest.BROKEN:
+        yield Mutant(name, "harness", "harness", partial(selftest.kill, name))
+    changes = source.write_mutants() if options.source or options.quick else []
+    for change in changes[:: 1 if options.source else max(1, len(changes) // SAMPLE)]:
+        yield Mutant(change.id, "source", change.group, partial(source.kill, change))
+
+
+def write_book(name: str, op: str, form: mistakes.Form | None) -> Book:
+    """The textbook with a form in one function; what has none is done to right answers."""
+    if form is None:
+        return Book(op, change=selftest.plant(selftest.HABITS[name]))
+    return Book(op, mistakes.write_wrongly(form) or {})
+
+
+@functools.cache
+def plan_rungs() -> dict[tuple[str, str], list[Check]]:
+    return source.plan_rungs(Book(), [question for question in read() if question.work <= WORK])
+
+
+def kill_book(name: str, op: str, form: mistakes.Form | None, most: int) -> dict[str, str]:
+    """The rungs that see it, each with the question that does; `most` are enough."""
+    dtype = selftest.HABITS.get(name, {}).get("dtype", "float64")
+    trial, killed = Trial(write_book(name, op, form), 0, dtype), dict[str, str]()
+    groups = [group for group in plan_rungs().items() if group[0][0] == op]
+    for (_, seer), checks in groups:
+        for place, check in enumerate(checks if len(killed) < most else ()):
+            (outcome,) = trial.run([check])
+            if outcome.status in KILLS:
+                killed[seer] = outcome.id
+                checks.insert(0, checks.pop(place))  # it will see others, too
+                break
+    return killed
+
+
+def reject_book(name: str, op: str, form: mistakes.Form | None) -> list[str]:
+    return rivals.reject(write_book(name, op, form), op)
+
+
+def try_mutant(mutant: Mutant) -> Fate:
+    with warnings.catch_warnings(action="ignore"):  # wrong code warns
+        killed, rejecting = mutant.kill(), list(mutant.reject())
+    about = {"id": mutant.id, "kind": mutant.kind, "group": mutant.group}
+    return {**about, "killed_by": [*killed], "questions": killed, "rivals": rejecting}
+
+
+def run_all(function: Callable[..., Any], tasks: Iterable[Any], jobs: int) -> list[Any]:
+    """What comes of the tasks, in their order, a few processes at a time."""
+    with warnings.catch_warnings(), ProcessPoolExecutor(jobs, get_context("fork")) as pool:
+        warnings.simplefilter("ignore", DeprecationWarning)  # the oracle's threads are at rest
+        return list(pool.map(function, tasks))
+
+
+def describe(fates: Sequence[Fate], is_whole: bool) -> dict[str, Any]:
+    """The document; an equivalent stands in `equivalents` alone, unless something kills it."""
+    seen: dict[str, set[str]] = {}
+    for fate in fates if is_whole else ():
+        if fate["kind"] == "catalogue":
+            seen.setdefault(fate["group"], set()).update(fate["killed_by"])
+    left = [fate["id"] for fate in fates if not fate["killed_by"]]
+    equal = [name for name in left if name in EQUIVALENTS]
+    return {
+        "mutants": [fate for fate in fates if fate["id"] not in equal],
+        "survivors": [name for name in left if name not in equal],
+        "equivalents": [{"id": name, "reason": EQUIVALENTS[name]} for name in equal],
+        "resurrected": [f["id"] for f in fates if f["killed_by"] and f["id"] in EQUIVALENTS],
+        "alone": [name for name, rungs in seen.items() if len(rungs) < LEAST],
+    }
+
+
+def write_text(fates: Sequence[Fate], document: Mapping[str, Any]) -> Iterator[str]:
+    """How often each rung sees each mistake; what is left; and a plain line."""
+    for kind in ("catalogue", "source"):
+        groups: dict[str, list[Fate]] = {}
+        for fate in fates:
+            if fate["kind"] == kind:
+                groups.setdefault(fate["group"], []).append(fate)
+        yield f"{kind:32}{'mutants':>8}" + "".join(f"{name:>9}" for name in COLUMNS)
+        for group, those in groups.items():
+            counts = Counter(name for fate in those for name in fate["killed_by"])
+            cells = "".join(f"{counts[name] or '':>9}" for name in COLUMNS)
+            yield f"  {group:30}{len(those):>8}{cells}".rstrip()
+    for fate in fates:
+        if fate["kind"] == "harness":
+            yield f"  {fate['id']:40} {len(fate['killed_by'])} self-tests fail"
+    if rejecting := Counter(name for fate in fates for name in fate["rivals"]):
+        total = sum(fate["kind"] == "catalogue" for fate in fates)
+        yield from (
+            f"  {name:20}{rejecting[name]:>6} of {total} rejected" for name in rivals.CHECKS
+        )
+    titles = {"survivors": "survives", "alone": "seen by one rung", "resurrected": "no equivalent"}
+    for key, title in titles.items():
+        yield from (f"{title}: {name}" for name in document[key])
+    killed, equal, left = (
+        sum(bool(fate["killed_by"]) for fate in fates),
+        len(document["equivalents"]),
+        len(document["survivors"]),
+    )
+    yield f"{len(fates)} mutants: {killed} killed, {equal} equivalent, {left} survive"
+
+
+def measure_alarms(seeds: int, jobs: int) -> Measures:
+    found = run_all(strangers.find_alarms, [range(seeds)[i::jobs] for i in range(jobs)], jobs)
+    alarms = [alarm for part in found for alarm in part]
+    lines = [*alarms, f"{seeds} seeds: {len(alarms)} false alarms"]
+    return {"seeds": seeds, "alarms": alarms}, iter(lines), int(bool(alarms))
+
+
+def measure_wrong(rows: Sequence[Mapping[str, Any]], jobs: int) -> Measures:
+    verdicts = run_all(strangers.judge_wrong, rows, jobs)
+    counts = {key: sum(v[key] for v in verdicts) for key in ("caught", "blamed", "named")}
+    lines = [
+        f"not {key}: {v['id']}: {v['claimed']}" for key in counts for v in verdicts if not v[key]
+    ]
+    text = "{caught} caught, {blamed} blamed on the right function, {named} named"
+    lines.append(f"{len(rows)} wrong candidates: {text.format_map(counts)}")
+    return {"wrong": verdicts, **counts}, iter(lines), int(counts["caught"] < len(rows))
