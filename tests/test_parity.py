@@ -13,7 +13,7 @@ from verification.candidates.contracts import get
 from verification.candidates.process import Hello, Reply, Result
 from verification.candidates.worker import lay_out
 from verification.judging.trial import Trial, plan
-from verification.questions import level
+from verification.questions import level, rung
 from verification.questions.rows import FOLDER, expand, read_refusal
 
 TABLES = [(p, key) for p in sorted(FOLDER.glob("*.toml")) for key in tomllib.loads(p.read_text())]
@@ -49,11 +49,12 @@ NPCNN = Candidate("npcnn", CONTRACT, {name: name for name in Here.hello.names}, 
 
 
 def read(rows, context):
-    """Row by row: all its questions in float64, what every course asks in float32 too."""
+    """Row by row, what an oracle answers: all in float64, small and plain ones in float32 too."""
     for row in json.loads(json.dumps(rows)):
         questions = [read_refusal(row)] if context.key == "refuse" else expand(context.key, row)
-        plain = [q for q in questions if level(q) < 4 and not (q.dtype or q.check)]
-        for dtype, some in ("float64", questions), ("float32", plain):
+        answered = [q for q in questions if q.op == "refuse" or not q.check]
+        plain = [q for q in answered if level(q) < 4 and rung(q) != "scale" and not q.dtype]
+        for dtype, some in ("float64", answered), ("float32", plain):
             name = f"{context.path.stem}-{context.key}-{row['id']}-{dtype}"
             yield from [{"id": name, "dtype": dtype, "questions": some}] if some else []
 

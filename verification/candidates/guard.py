@@ -17,7 +17,6 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from socket import socket
 from types import ModuleType
 from typing import NoReturn
@@ -64,23 +63,24 @@ def _control(option: int, value: int) -> None:
 
 def _kill_all(worker: int) -> None:
     """Kill its group, and children until there are none: their orphans become children."""
-    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    children = f"/proc/self/task/{os.getpid()}/children"
     with suppress(OSError):
         os.killpg(worker, signal.SIGKILL)
     with suppress(ChildProcessError):
         while True:
-            for pid in children.read_text().split() if children.exists() else ():
-                os.kill(int(pid), signal.SIGKILL)
+            with suppress(FileNotFoundError), open(children) as file:
+                for pid in file.read().split():
+                    os.kill(int(pid), signal.SIGKILL)
             os.wait()
 
 
 def _serve(judge: socket) -> None:
     """The worker's, imported past the doors of its wing: what they open is for the judge alone."""
     sys.path[:] = sys.argv[1:]
-    room = Path(__file__).resolve().parent
-    for name, folder in ("verification", room.parent), ("verification.candidates", room):
+    room = os.path.dirname(os.path.abspath(__file__))
+    for name, folder in ("verification", os.path.dirname(room)), ("verification.candidates", room):
         door = sys.modules[name] = ModuleType(name)
-        door.__path__ = [str(folder)]
+        door.__path__ = [folder]
     from verification.candidates.worker import serve
 
     del sys.modules["verification"], sys.modules["verification.candidates"]

@@ -17,7 +17,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, reduce
 from importlib import import_module
-from pathlib import Path
 from traceback import walk_tb
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
@@ -28,8 +27,8 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef
 Place = tuple[str, int]
 
 FOREIGN = ("torch", "tensorflow", "jax", "scipy.signal", "npcnn")
-OURS, LIBRARY = Path(__file__).parent.parent, Path(os.__file__).parent
-FOLDERS = (str(OURS), str(LIBRARY), *site.getsitepackages(), site.getusersitepackages())
+OURS, LIBRARY = os.path.dirname(os.path.dirname(__file__)), os.path.dirname(os.__file__)
+FOLDERS = (OURS, LIBRARY, *site.getsitepackages(), site.getusersitepackages())
 OTHERS = (*(os.path.join(folder, "") for folder in FOLDERS), "<frozen", "<__array_function__")
 CELL = re.compile(r"<ipython-input-(\d+)-\w+>")
 WORDS = 2000
@@ -51,16 +50,17 @@ class Program:
             self.namespace, file = vars(module), getattr(module, "__file__", None)
             self.root = os.path.join(os.path.dirname(os.path.realpath(file)), "") if file else ""
         elif self.kind != "live":
-            path = Path(self.name)
-            os.chdir(path.parent)
-            sys.path.insert(0, str(path.parent))
-            sys.argv = [str(path)]
-            namespace = vars(_make_module(path))
-            self.namespace, self.root = namespace, os.path.join(path.parent, "")
+            folder, sys.argv = os.path.dirname(self.name), [self.name]
+            os.chdir(folder)
+            sys.path.insert(0, folder)
+            namespace = vars(_make_module(self.name))
+            self.namespace, self.root = namespace, os.path.join(folder, "")
+            with open(self.name, "rb") as file:
+                text = file.read()
             if self.kind == "notebook":
-                self.notes = notebook.run(path.read_bytes(), namespace)
+                self.notes = notebook.run(text, namespace)
             else:
-                exec(compile(path.read_bytes(), path, "exec", dont_inherit=True), namespace)
+                exec(compile(text, self.name, "exec", dont_inherit=True), namespace)
 
     def find(self, name: str) -> Any:
         """The function of this name, dots included."""
@@ -111,18 +111,18 @@ class Program:
         return f"{name} line {number}: {linecache.getline(file, number).strip()}"[:WORDS]
 
 
-def _make_module(path: Path) -> ModuleType:
+def _make_module(path: str) -> ModuleType:
     """An empty one named after the file, unless a module of that name is in use.
 
     Its builtins are a copy: what a candidate repaints there is its own alone.
     """
-    name = path.stem
+    name = os.path.splitext(os.path.basename(path))[0]
     if name in sys.modules or name in sys.stdlib_module_names:
         name += "_candidate"
     sys.modules["builtins"] = copy = ModuleType("builtins")
     vars(copy).update(vars(builtins))
     module = sys.modules[name] = ModuleType(name)
-    vars(module).update(__file__=str(path), __builtins__=copy)
+    vars(module).update(__file__=path, __builtins__=copy)
     return module
 
 

@@ -132,7 +132,7 @@ class Process(AbstractContextManager["Process"]):
         self, source: Source, timeout: float = 10.0, memory: int = 4096, namespace: Namespace = None
     ) -> None:
         is_file = source.kind in ("file", "notebook")
-        name = os.path.abspath(source.name) if is_file else source.name
+        name = os.path.realpath(source.name) if is_file else source.name
         self._setup: Header = {"kind": source.kind, "name": name, "memory": memory, "mend": False}
         self._timeout, self._namespace, self._is_closed = timeout, namespace, False
         self.hello = self._start()

@@ -374,13 +374,14 @@ def _drop_unattempted(
 def _excuse(
     outcome: Outcome, function: Function, forward: Function, statuses: Mapping[str, str]
 ) -> Outcome:
-    """Not judged where it stands on what fails; a check stands on the forward pass too."""
-    is_check = isinstance(outcome.question, Case) and bool(outcome.question.check)
-    names = sorted({*function.needs, *[forward.name] * is_check})
-    below = next((name for name in names if statuses.get(name) == "differs"), "")
+    """Not judged where it stands on what fails; a check needs a forward pass that is written."""
+    below = sorted(name for name in function.needs if statuses.get(name) == "differs")
+    if isinstance(outcome.question, Case) and outcome.question.check:
+        below += [forward.name] * (statuses.get(forward.name) in ("differs", "not attempted"))
     if not below or not outcome.is_failing:
         return outcome
-    return replace(outcome, status="not judged", message=f"it stands on {below}, which fails")
+    word = "fails" if statuses[below[0]] == "differs" else "is not written"
+    return replace(outcome, status="not judged", message=f"it stands on {below[0]}, which {word}")
 
 
 def _sight(outcome: Outcome) -> Sighting:

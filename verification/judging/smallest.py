@@ -8,7 +8,7 @@ one int for it; sides are free to differ.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -16,6 +16,8 @@ from typing import Any
 from verification.questions import Case, CaseError, Ints, parse
 
 LIMIT = 50
+LEAST = {"dilation": 1, "pad": 0, "stride": 1, "kernel": 1}
+"""Settings with an entry for each axis."""
 SETTINGS = ("word", "ceil_mode", "count_include_pad", "divisor_override", "bias", "layout")
 
 
@@ -25,8 +27,9 @@ def shrink(case: Case, fails: Callable[[Case], bool], limit: int = LIMIT) -> Cas
     `fails` is called at most `limit` times, and never twice for the same question.
     """
     tried = {case.row}
+    uneven = {name for name in LEAST if len(set(getattr(case, name))) > 1}
     while len(tried) <= limit:
-        for smaller in _simplify(case):
+        for smaller in _simplify(case, uneven):
             if smaller.row not in tried and len(tried) <= limit:
                 tried.add(smaller.row)
                 if fails(smaller):
@@ -37,15 +40,15 @@ def shrink(case: Case, fails: Callable[[Case], bool], limit: int = LIMIT) -> Cas
     return case
 
 
-def _simplify(case: Case) -> Iterator[Case]:
+def _simplify(case: Case, uneven: Set[str]) -> Iterator[Case]:
     """Questions with less of one thing than this one's, as their rows read."""
-    for changed in _reduce(case):
+    for changed in _reduce(case, uneven):
         with suppress(CaseError):
             (read,) = parse(changed.row)
             yield read
 
 
-def _reduce(case: Case) -> Iterator[Case]:
+def _reduce(case: Case, uneven: Set[str]) -> Iterator[Case]:
     if not case.pad:
         for axis, size in enumerate(case.x):
             for less in _less(size, 1):
@@ -54,8 +57,8 @@ def _reduce(case: Case) -> Iterator[Case]:
     for less in _less(case.x[0], 1):
         yield replace(case, x=_put(case.x, 0, less))
     yield from _reduce_channels(case)
-    for name, least in (("dilation", 1), ("pad", 0), ("stride", 1), ("kernel", 1)):
-        yield from _reduce_setting(case, name, least)
+    for name in LEAST:
+        yield from _reduce_setting(case, name, name in uneven)
     axes = range(len(case.space))
     for chosen in [tuple(axes), *((axis,) for axis in axes)]:
         windows = [max(1, case.spans[i] - sum(case.pad[i])) if case.kernel else 1 for i in axes]
@@ -65,8 +68,9 @@ def _reduce(case: Case) -> Iterator[Case]:
             for i in chosen:
                 x = _put(x, i + 1, min(case.space[i], windows[i] + less))
             yield replace(case, x=x)
+    is_even = all(before == after for before, after in case.pad)
     for name in SETTINGS:
-        if getattr(case, name) != getattr(Case, name):
+        if getattr(case, name) != getattr(Case, name) and (name != "word" or is_even):
             yield replace(case, **{name: getattr(Case, name)})
 
 
@@ -84,17 +88,17 @@ def _reduce_channels(case: Case) -> Iterator[Case]:
             yield replace(case, x=x, w=w, groups=new["groups"])
 
 
-def _reduce_setting(case: Case, name: str, least: int) -> Iterator[Case]:
-    """A setting that has an entry for each axis: all axes at once, or each where they differ."""
+def _reduce_setting(case: Case, name: str, is_uneven: bool) -> Iterator[Case]:
+    """All axes at once, or each where they differed at first."""
     entries: Sequence[Any] = getattr(case, name)
     if not entries:
         return
     is_beside = name == "kernel" and not case.w and case.stride == case.kernel
     names = ("kernel", "stride") if is_beside else (name,)
     places = range(len(entries))
-    for chosen in [tuple(places), *([(i,) for i in places] if len(set(entries)) > 1 else [])]:
+    for chosen in [tuple(places), *((i,) for i in places if is_uneven)]:
         most = max(max(entries[i]) if name == "pad" else entries[i] for i in chosen)
-        for less in _less(most, least):
+        for less in _less(most, LEAST[name]):
             cut = tuple(_cut(e, less) if i in chosen else e for i, e in enumerate(entries))
             sizes: dict[str, Any] = dict.fromkeys(names, cut)
             sizes |= {"w": (*cut, *case.w[-2:])} if name == "kernel" and case.w else {}

@@ -314,8 +314,7 @@ class Trial:
             if not self.judged.contract.is_bitwise:
                 got, _ = conform(function.op, name, got, want, dtype)
             if message := check_form(got, want, dtype):
-                word = function.words.get(name, name)
-                raise UnansweredError(Reply("WRONG", error=f"{word} {message}"))
+                raise UnansweredError(Reply("WRONG", error=f"{name} {message}"))
             got = self.restore(function, case, name, got.astype(np.float64))
             plain[name] = got if self.judged.contract.is_bitwise else np.rint(got)
         return plain

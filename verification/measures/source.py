@@ -121,7 +121,7 @@ def kill(mutant: Mutant) -> dict[str, str]:
 
 def _judge(room: str) -> dict[str, str]:
     """One question of each rung to each function after the other, small ones first."""
-    settings = Settings("npcnn.textbook" if room == "textbook" else "npcnn")
+    settings = Settings(candidate="npcnn.textbook" if room == "textbook" else "npcnn")
     with closing(load(settings.candidate, settings)) as judged:
         turns = zip_longest(*plan_rungs(judged, read()).values())
         checks = filter(None, chain.from_iterable(turns))

@@ -67,7 +67,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--source", action="store_true", help="mutants of npcnn's source too, half an hour")
     add("--rivals", action="store_true", help="common checks on the same mistakes")
     add("--only", default="", metavar="TEXT", help="mutants, or rows, that contain TEXT")
-    add("--quick", action="store_true", help="two rungs a mistake, and a sample of the source")
+    add("--quick", action="store_true", help="two rungs a mistake, a sample of the source")
     add("--jobs", type=int, choices=range(1, 65), default=jobs, metavar="N", help=f"({jobs})")
     add("--seeds", type=int, metavar="N", help="right candidates instead, with so many seeds")
     file = strangers.FOLDER / "wrong.toml"
@@ -81,7 +81,8 @@ def measure(options: argparse.Namespace) -> Measures:
         return measure_alarms(options.seeds, options.jobs)
     if options.wrong:
         return measure_wrong(strangers.read_wrong(options.wrong, options.only), options.jobs)
-    mutants = [mutant for mutant in gather(options) if options.only in mutant.id]
+    spared = EQUIVALENTS if options.quick else ()
+    mutants = [m for m in gather(options) if options.only in m.id and m.id not in spared]
     if not mutants:
         raise ValueError(f"no mutant's id contains {options.only!r}")
     if failures := selftest.find_failures():

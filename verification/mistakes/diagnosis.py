@@ -26,8 +26,8 @@ WORK = 2_000_000
 """Multiply-adds up to which a case takes part: bare loops are slow."""
 SAMPLE = 8
 """Failing cases of a kind that every suspect is asked; who explains them is asked all."""
-SHAPES = frozenset({"ValueError", "IndexError", "AssertionError"})
-"""Exceptions that tell the same: something does not fit."""
+ALIKE = {"ValueError", "IndexError", "AssertionError"}, {"NameError", "UnboundLocalError"}
+"""Exceptions that tell the same: something does not fit, or is not there."""
 NEAR = {"float32": 2.0**-18, "float64": 2.0**-40}
 """Of the largest number: roundings of sums that are taken in another order."""
 EXACTLY, NEARLY = 2, 1
@@ -110,8 +110,8 @@ class Inquiry:
             for name, got in seen.answers.items()
             if name != "index"
         )
-        if agreement == NEARLY and not self._changes(predicted, seen.case):
-            return 0  # the right answer, a hair off, is no mistake of the catalogue's
+        if agreement and not self._changes(predicted, seen.case):
+            return 0  # what is right here, or a hair off, is wrong for another reason
         return agreement
 
     def contradicts(self, suspect: Suspect, seen: Sighting) -> bool:
@@ -192,7 +192,7 @@ def _define_rightly(op: str, case: Case, seed: int, dtype: str) -> dict[str, Any
 
 
 def _raises(seen: Sighting, kind: str) -> bool:
-    return seen.status == "CRASH" and (seen.kind == kind or {seen.kind, kind} <= SHAPES)
+    return seen.status == "CRASH" and any({seen.kind, kind} <= kinds for kinds in ({kind}, *ALIKE))
 
 
 def _is_near(one: Any, other: Any, near: float = NEAR["float64"]) -> bool:
@@ -214,9 +214,9 @@ def _find_habit(known: Sequence[Mistake], failing: Sequence[Sighting]) -> Diagno
 
 
 def _find_message(known: Sequence[Mistake], failing: Sequence[Sighting]) -> Diagnosis | None:
-    """By the words of its exceptions."""
+    """By the words of its exceptions, where no form of it can be compared."""
     crashes = [seen.error for seen in failing if seen.status == "CRASH"]
-    for mistake in (mistake for mistake in known if mistake.kind != "age"):
+    for mistake in (m for m in known if m.kind != "age" and not m.forms):
         if len(crashes) == len(failing) and all(map(mistake.matches, crashes)):
             return Diagnosis((mistake,), len(failing), len(failing))
     return None

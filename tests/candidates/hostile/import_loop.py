@@ -1,4 +1,0 @@
-"""It never gets to its functions."""
-
-while True:
-    pass

@@ -1,3 +1,0 @@
-"""It is no Python."""
-
-return 1  # noqa: F706

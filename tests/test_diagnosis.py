@@ -1,0 +1,112 @@
+"""Diagnosis: mistakes that are named and what must not be; narrower types; what errors look like."""
+
+import math
+
+import numpy as np
+import parametrize_from_file
+from parametrize_from_file import defaults
+
+from verification.judging.trial import Trial
+from verification.mistakes import Inquiry, Sighting, describe, diagnose, find_convention, read
+from verification.mistakes import diagnosis as room
+from verification.mistakes.precision import FORMATS, find_narrower
+from verification.questions import parse
+from verification.truth import answer, oracle
+
+POOLS = ["x=[2,5,6,2] kernel=2", "x=[1,5,5,2] kernel=3 stride=1", "x=[2,5,4,1] kernel=2 stride=1"]
+LINES = {
+    "conv": [
+        "conv x=[2,4,4,2] w=[3,3,2,2] fill=digits",
+        "conv x=[2,5,6,1] w=[2,2,1,3] stride=2 fill=digits",
+        "conv x=[1,4,3,2] w=[3,3,2,2] pad=1 fill=digits",
+        "conv x=[3,6,5,1] w=[2,2,1,2] stride=2 pad=1 fill=digits",
+    ],
+    "pool": [f"max_pool {words} fill=ties" for words in POOLS]
+    + [f"avg_pool {words} fill=digits" for words in POOLS],
+    "create_mask_from_window": ["create_mask_from_window x=[3,3] fill=ties"],
+    "conv_single_step": [f"conv_single_step x=[{n},{n},2] b=[1,1,1]" for n in (2, 3)],
+}
+
+
+def look(judged, name, lines, dtype="float64"):
+    """What came of every question, failing and passing ones apart."""
+    (function,) = (f for f in judged.contract.functions if f.name == name)
+    seen = []
+    for case in (case for line in lines for case in parse(line)):
+        came = Trial(judged, 0, dtype).judge(function, case)
+        words = came.answers, came.kind, came.message, came.habits
+        seen.append(Sighting(case, came.status, *words))
+    parts = [
+        [one for one in seen if (one.status == "ok") is is_right] for is_right in (False, True)
+    ]
+    return Inquiry(function.op, function.form, 0, dtype), *parts
+
+
+@parametrize_from_file(
+    schema=defaults(more=(), dtype="float64", explains=0, others=(), exactly=True)
+)
+def test_diagnosis(fake, function, bend, more, dtype, expected, explains, others, exactly):
+    """What explains every failing case or most of them, and contradicts no passing one."""
+    kind = function.removesuffix("_forward").removesuffix("_backward")
+    asked, failing, passing = look(fake({function: bend}), function, [*LINES[kind], *more], dtype)
+    assert failing
+    found = diagnose(asked, failing, passing, read())
+    assert (tuple(m.id for m in found.mistakes) if found else ()) == expected
+    if found:
+        count = explains or len(failing)
+        assert (found.explains, found.of, found.exactly) == (count, len(failing), exactly)
+        assert tuple(m.id for m in found.others) == others
+        assert found.is_whole == (not explains)
+
+
+def test_without_time_nothing_is_claimed(fake, monkeypatch):
+    """A diagnosis ends, whatever there is to compare."""
+    monkeypatch.setattr(room, "SECONDS", -1.0)
+    asked, *seen = look(
+        fake({"conv_forward": "wrong('bias-twice')"}), "conv_forward", LINES["conv"]
+    )
+    assert diagnose(asked, *seen, read()) is None
+
+
+@parametrize_from_file
+def test_convention(fake, function, row, bend, expected):
+    """What the field leaves open is named, and explains the whole answer."""
+    asked, failing, _ = look(fake({function: bend}), function, [row])
+    assert [find_convention(asked, read(), seen) for seen in failing] == [expected]
+
+
+@parametrize_from_file(schema=defaults(dtypes=("float64", "float32")))
+def test_narrower(row, way, kinds, dtypes, expected):
+    """The types that an answer may have gone through on this way, the narrowest first."""
+    (case,) = parse(row)
+    for dtype, kind in ((dtype, kind) for dtype in dtypes for kind in kinds):
+        asked = answer(case, 0, dtype)
+
+        def narrow(values, kind=kind):
+            return {name: FORMATS[kind].round(a) for name, a in values.items()}
+
+        def ask(given):
+            wide = {name: a.astype(float) for name, a in given.items()}
+            return oracle.answers(case, wide)
+
+        scope = {"narrow": narrow, "ask": ask, "given": asked.arrays, "np": np}
+        with np.errstate(over="ignore"):
+            got = {name: a.astype(dtype) for name, a in eval(way, scope).items() if name != "index"}
+        names = find_narrower(asked, got, lambda case, name, value: value)
+        assert names == [kind if name == "itself" else name for name in expected], (dtype, kind)
+
+
+@parametrize_from_file(schema=defaults(name="y", shape=(2, 4, 5, 3), want="a"))
+def test_symptoms(name, shape, want, got, expected):
+    """Whatever is said is so of every number, the most telling first."""
+    rng = np.random.default_rng(0)
+    a = (1.0 + rng.permutation(math.prod(shape)).reshape(shape)) * rng.choice([-1, 1], shape)
+    scope = {"np": np, "rng": rng, "a": a, "real": rng.standard_normal(shape)}
+
+    def put(*at, value=1000.0):
+        got = a.copy()
+        got[at] += value
+        return got
+
+    right, wrong = (eval(text, scope | {"put": put}) for text in (want, got))
+    assert describe(np.asarray(wrong), np.asarray(right), name) == list(expected)
