@@ -1,4 +1,4 @@
-"""Diagnosis: mistakes that are named and what must not be; narrower types; what errors look like."""
+"""Diagnosis: what is named and what must not be; narrower types; what errors look like."""
 
 import math
 

@@ -39,10 +39,10 @@ def opened(monkeypatch, fake):
     return open_session
 
 
-def judge(opened, *arguments, watch=Watch(), **settings):
+def judge(opened, *arguments, **settings):
     """The run, and its findings by function; the candidate is closed."""
     with opened(*arguments, **settings) as held:
-        run = held.run(watch)
+        run = held.run()
     assert held.judged.is_closed
     return run, {finding.function: finding for finding in run.findings}
 
@@ -123,7 +123,7 @@ def test_a_finding_comes_as_soon_as_it_is_complete(opened):
     watch = Watch(lambda run: events.append(run.oracle[:5]), lambda *at: events.append(at), show)
     with pytest.raises(KeyboardInterrupt), opened() as held:
         held.run(watch)
-    assert events == ["torch", (1, 13), "zero_pad", (2, 13), "conv_single_step"]
+    assert events == ["torch", (1, 11), "zero_pad", (2, 11), "conv_single_step"]
     assert [finding.function for finding in held.known.findings] == ORDER[:2]
     assert held.judged.is_closed
 
@@ -134,8 +134,8 @@ def test_the_first_failure_stops_it(opened):
     run, found = judge(opened, bends, first=True)
     assert list(found) == ORDER[:3]
     assert [o.status for o in run.outcomes] == ["ok", "DEVIATES", "WRONG"]
-    run, _ = judge(opened, bends, first=True, strict=True)
-    assert [o.status for o in run.outcomes] == ["ok", "WRONG"] or True
+    run, found = judge(opened, {"conv_single_step": "crash('KeyError: W')"}, first=True)
+    assert list(found) == ORDER[:2]
 
 
 @parametrize_from_file(schema=defaults(fault="", strict=False, age=False))

@@ -110,6 +110,7 @@ def test_a_small_question_is_remembered_until_it_is_forgotten(asked):
     assert len(asked) == 1
     for settings in (1, "float64"), (0, "float32"):
         assert answer(f"{CONV} fill=digits", *settings).values
+    assert answer(f"{CONV} fill=digits") is told
     assert len(asked) == 3
     truth.forget()
     assert answer(f"{CONV} fill=digits") is not told

@@ -151,8 +151,8 @@ class Process(AbstractContextManager["Process"]):
             if not self._end.alive:
                 self._start()
             self._wire.send(request)
-            headers = [self._wire.receive() for _ in range(2)]
-            first, again = (_parse(header, token, outputs) for header in headers)
+            headers = [self._receive(token) for _ in range(2)]
+            first, again = (_parse(header, outputs) for header in headers)
         except UnloadableError as error:
             return Reply("CRASH", error=f"cannot be loaded again: {error}", kind="DIED")
         except Exception as raised:
@@ -198,6 +198,12 @@ class Process(AbstractContextManager["Process"]):
         except Exception as raised:
             error = self._lose(raised).error
         raise UnloadableError(error)
+
+    def _receive(self, token: str) -> Header:
+        header = self._wire.receive()
+        if header["token"] != token:
+            raise ValueError("it bears another token")
+        return header
 
     def _lose(self, raised: Exception) -> Reply:
         """There is no answer, and from now on no child."""
@@ -292,10 +298,8 @@ def _pack(value: Any) -> Any:
     return {"identity": 0}
 
 
-def _parse(header: Header, token: str, outputs: Sequence[str]) -> Reply:
+def _parse(header: Header, outputs: Sequence[str]) -> Reply:
     """A reply: whatever is not as it must be raises something."""
-    if header["token"] != token:
-        raise ValueError("it bears another token")
     status, values = header["status"], header["values"]
     if status not in ("ok", "CRASH", "MEMORY"):
         raise ValueError("its status is none")

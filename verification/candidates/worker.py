@@ -26,6 +26,7 @@ from io import RawIOBase, StringIO, TextIOWrapper
 from itertools import takewhile
 from json import dumps, loads
 from math import inf
+from os import getpid
 from socket import socket
 from struct import Struct
 from time import monotonic, perf_counter
@@ -62,8 +63,11 @@ class Wire:
 
     def __init__(self, stream: socket, kinds: str, most: float, timeout: float = 0.0) -> None:
         self.stream, self._kinds, self._most, self.timeout = stream, kinds, most, timeout
+        self._owner = getpid()
 
     def send(self, header: Header) -> None:
+        if getpid() != self._owner:
+            raise ConnectionError("a fork has nobody to talk to")
         arrays: list[Array] = []
 
         def describe(one: Array) -> Header:
@@ -86,15 +90,12 @@ class Wire:
         def allocate(one: Header) -> Any:
             if one.keys() != {"dtype", "shape"}:
                 return one
-            form, shape = dtype(one["dtype"]), one["shape"]
-            if form.kind not in self._kinds:
-                raise ValueError(f"an array is none of numbers: {form} {shape}")
-            arrays.append(ndarray(shape, form))
+            arrays.append(ndarray(one["shape"], dtype(one["dtype"])))
+            if arrays[-1].dtype.kind not in self._kinds or arrays[-1].nbytes > size:
+                raise ValueError(f"an array is none of numbers, or too large: {one}")
             return arrays[-1]
 
         header: Header = loads(self._fill(bytearray(length), end), object_hook=allocate)
-        if sum(one.nbytes for one in arrays) != size:
-            raise ValueError("its arrays are not those of its body")
         for one in arrays:
             self._fill(one.reshape(-1).view("u1").data, end)
         return header
@@ -135,10 +136,10 @@ class Prints(RawIOBase):
 
 def serve(judge: socket, namespace: Mapping[str, Any] | None = None) -> None:
     """Load the candidate, or take a live session's names; answer until the judge lets go."""
-    os.register_at_fork(after_in_child=judge.close)  # a fork that returns has nobody to talk to
+    os.register_at_fork(after_in_child=judge.close)  # nor does a daemon hold the connection
     builtins.input, sys.stdin, sys.dont_write_bytecode = _read_nothing, StringIO(), True
     wire = Wire(judge, ALL, inf)
-    wire.send({"pid": os.getpid()})  # from here on it is the candidate's time
+    wire.send({"pid": getpid()})  # from here on it is the candidate's time
     setup = wire.receive()
     _limit(setup["memory"])
     candidate = Candidate(setup, namespace)

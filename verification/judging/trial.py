@@ -22,6 +22,8 @@ PATIENCE = 3
 """After so many calls without an answer, a function is asked no more."""
 LOST = frozenset({"TIMEOUT", "MEMORY", "DIED"})
 """Kinds of calls that came to no answer."""
+ROOM = 0.25
+"""For what roundings of other right algorithms may add to a whole number."""
 FAILING = ("WRONG", "CRASH", "TIMEOUT", "MEMORY")
 
 
@@ -233,7 +235,7 @@ class Trial:
         habits = [f"changes its argument {name}" for name in reply.changed]
         habits += [f"shares memory: {pair}" for pair in reply.shared if is_bitwise]
         habits += ["gives another answer when it is asked again"] * (not reply.steady)
-        is_wrong = habits or not all(c.is_right for c in comparisons)
+        is_wrong = habits or not comparisons or not all(c.is_right for c in comparisons)
         return replace(
             outcome,
             status="WRONG" if is_wrong else "DEVIATES" if deviations else "ok",
@@ -248,17 +250,15 @@ class Trial:
         self, function: Function, asked: Truth, reply: Reply
     ) -> tuple[dict[str, Any], tuple[str, ...]]:
         """The answers in the form that was asked for, and the conventions they follow instead."""
-        answers, deviations = dict[str, Any](), dict[str, None]()
-        for name, value in asked.values.items():
-            if name in reply.values:
-                answers[name], convention = reply.values[name], ""
-                if not self.judged.contract.is_bitwise:
-                    want = function.form(asked.case, name, value)
-                    answers[name], convention = conform(
-                        function.op, name, answers[name], want, asked.dtype
-                    )
-                deviations |= {convention: None} if convention else {}
-        return answers, tuple(deviations)
+        answers = {name: reply.values[name] for name in asked.values if name in reply.values}
+        if self.judged.contract.is_bitwise:
+            return answers, ()
+        conventions: dict[str, None] = {}
+        for name, got in answers.items():
+            want = function.form(asked.case, name, asked.values[name])
+            answers[name], convention = conform(function.op, name, got, want, asked.dtype)
+            conventions[convention] = None
+        return answers, tuple(filter(None, conventions))
 
     def _compare(
         self, function: Function, asked: Truth, answers: Mapping[str, Any], limits: Arrays
@@ -303,7 +303,7 @@ class Trial:
         return replace(self._record(function, case, reply), evidence=evidence)
 
     def _read(self, function: Function, case: Case, reply: Reply, dtype: str) -> dict[str, Array]:
-        """The oracle's shapes, and floats: whole numbers where contracts leave room."""
+        """Floats in the oracle's shapes: whole numbers, but for roundings where contracts allow."""
         if reply.status != "ok":
             raise UnansweredError(reply)
         plain = {}
@@ -315,6 +315,7 @@ class Trial:
                 got, _ = conform(function.op, name, got, want, dtype)
             if message := check_form(got, want, dtype):
                 raise UnansweredError(Reply("WRONG", error=f"{name} {message}"))
-            got = self.restore(function, case, name, got.astype(np.float64))
-            plain[name] = got if self.judged.contract.is_bitwise else np.rint(got)
+            plain[name] = got = self.restore(function, case, name, got.astype(np.float64))
+            if not self.judged.contract.is_bitwise:
+                plain[name] = np.where(np.abs(got - np.rint(got)) < ROOM, np.rint(got), got)
         return plain

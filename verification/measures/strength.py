@@ -152,7 +152,10 @@ def run_all(function: Callable[..., Any], tasks: Iterable[Any], jobs: int) -> li
     """What comes of the tasks, in their order, a few processes at a time."""
     with warnings.catch_warnings(), ProcessPoolExecutor(jobs, get_context("fork")) as pool:
         warnings.simplefilter("ignore", DeprecationWarning)  # the oracle's threads are at rest
-        return list(pool.map(function, tasks))
+        try:
+            return list(pool.map(function, tasks))
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def describe(fates: Sequence[Fate], is_whole: bool) -> dict[str, Any]:

@@ -186,7 +186,7 @@ def _define(op: str, case: Case, seed: int, dtype: str, book: Mapping[str, Any])
         return define(op, case, answer(case, seed, dtype).arrays, book)
 
 
-@functools.lru_cache(maxsize=2048)
+@functools.lru_cache(maxsize=512)
 def _define_rightly(op: str, case: Case, seed: int, dtype: str) -> dict[str, Any]:
     return _define(op, case, seed, dtype, vars(textbook))
 
