@@ -20,12 +20,14 @@ PAIRS = 3
 
 
 def thin(asked, step):
-    """Of each operation and rung so many, and all that part float16 from tf32."""
-    groups = {}
+    """Of each operation and rung so many; all of helpers, and all that part float16 from tf32."""
+    groups, kept = {}, []
     for question in asked:
-        groups.setdefault((question.op, rung(question)), []).append(question)
-    kept = {id(question) for group in groups.values() for question in group[::step]}
-    return [q for q in asked if id(q) in kept or getattr(q, "fill", "") == "wide"]
+        if question.op == "refuse" or not question.kernel or question.fill == "wide":
+            kept.append(question)
+        else:
+            groups.setdefault((question.op, rung(question)), []).append(question)
+    return [*kept, *(question for group in groups.values() for question in group[::step])]
 
 
 SMALL = [question for question in ALL if question.work <= 500 or question.op == "refuse"]
@@ -136,7 +138,7 @@ def test_a_wider_result_is_a_convention():
 
 def test_the_assignments_template():
     """Age named and mended, the crop named, ties as a convention, everything else right."""
-    found = judge_file("template.py", FEW)
+    found = judge_file("template.py", SMALL)
     assert {name: finding.status for name, finding in found.items()} == {
         "zero_pad": "ok",
         "conv_single_step": "ok",

@@ -60,7 +60,6 @@ def test_integers_are_as_large_as_the_certificate_allows(dtype, least):
     """At 4608 products a sum, and of both signs."""
     x = fill("conv x=[2,4,3,512] w=[3,3,512,4] pad=1 fill=integers", 0, dtype)["x"]
     assert x.max() > 0.9 * -x.min() > 0.8 * least
-    assert abs(x.mean()) < 0.1 * x.max()
 
 
 @pytest.mark.parametrize("dtype", [*DTYPES, "float16"])
@@ -78,13 +77,8 @@ def test_arrays_are_of_the_question_the_seed_and_the_dtype(dtype):
         assert (a != arrays(case, 0, other)[name]).any()
         assert own[name].dtype == dtype
     assert (given["x"] != fill(line.replace("[1,2]", "[2,2]"), 0, dtype)["x"]).any()
-
-
-def test_broadcast_images_are_one():
-    """Of a question in that layout."""
-    x = fill("conv x=[3,4,5,2] w=[2,2,2,3] fill=integers layout=broadcast")["x"]
-    np.testing.assert_array_equal(x, np.broadcast_to(x[:1], x.shape))
-    assert np.ptp(x) > 0
+    first, *others = fill(f"{line} layout=broadcast", 0, dtype)["x"]  # one image, again and again
+    assert all((image == first).all() for image in others)
 
 
 def test_sparse_numbers_have_full_significands_and_few_live_products():

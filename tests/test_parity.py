@@ -68,4 +68,5 @@ def test_npcnn(dtype, questions):
     outcomes = list(Trial(NPCNN, 0, dtype).run(checks))
     assert outcomes
     assert not outside
-    assert [outcome for outcome in outcomes if outcome.status != "ok"] == []
+    wrong = [o for o in outcomes if o.status != "ok"]
+    assert not wrong, "\n".join(f"{o.function} {o.question.row} {o.message}" for o in wrong)

@@ -16,31 +16,17 @@ NETWORKS += ["SqueezeNet", "MobileNet v2", "MobileNet v3"]
 FILE = """
 conv = [
   {id="a", x=[1,3,3,1], w=[2,2,1,1], why="first"},
-  {id="ab", x=[1,3,3,1], w=[2,2,1,1], fill="wide", each={bias=[true,false]}},
+  {id="ab", x=[1,3,3,1], w=[2,2,1,1], fill="wide", each={bias=[true,false], pad=[0,[1,2]]}},
 ]
 refuse = [{id="c", function="f", arguments={x=1}, error="TypeError", words=["x","y"], why="w"}]
 """
 
 
-def as_lists(row):
-    """As a file has it."""
-    return json.loads(json.dumps(row))
-
-
 @parametrize_from_file
 def test_a_row_is_expanded(op, row, expected):
-    """Fill by fill; of a grid, the last list runs fastest."""
-    assert tuple(case.id for case in expand(op, as_lists(row))) == expected
-
-
-def test_a_grid_is_the_product_of_its_lists():
-    """Other keys hold for all."""
-    grid = {"stride": [1, [2, 3]], "pad": [0, [[0, 1], [2, 0]]]}
-    row = {"id": "g", "x": [1, 6, 5, 1], "w": [2, 2, 1, 1], "fill": "integers", "bias": False}
-    cases = expand("conv", row | {"each": grid})
-    assert [case.stride for case in cases] == [(1, 1), (1, 1), (2, 3), (2, 3)]
-    assert [case.pad for case in cases] == [((0, 0), (0, 0)), ((0, 1), (2, 0))] * 2
-    assert {case.bias for case in cases} == {False}
+    """Point by point of its grid, fill by fill."""
+    as_in_a_file = json.loads(json.dumps(row))  # lists for tuples
+    assert tuple(case.id for case in expand(op, as_in_a_file)) == expected
 
 
 @parametrize_from_file
@@ -72,12 +58,14 @@ def test_a_bad_row_is_named_with_its_file_and_line(tmp_path, text, error):
 def test_a_file_is_read_by_its_keys(tmp_path):
     """Operations and refusals; where a text is given, the rows whose id stands in it."""
     (tmp_path / "a.toml").write_text(FILE, encoding="utf-8")
-    ids = ["a.integers", "a.sparse", "ab-0.wide", "ab-1.wide", "c"]
-    assert [question.id for question in read(tmp_path)] == ids
-    assert [question.id for question in read(tmp_path, "max/ab-1.wide")] == ids[:4]
+    *cases, refusal = read(tmp_path)
+    assert " ".join(q.id for q in cases[1:]) == "a.sparse ab-0.wide ab-1.wide ab-2.wide ab-3.wide"
+    assert [case.bias for case in cases[2:]] == [True, True, False, False]
+    assert [case.pad for case in cases[2:]] == [((0, 0), (0, 0)), ((1, 1), (2, 2))] * 2
+    assert refusal == Refusal("c", "f", {"x": 1}, "TypeError", ("x", "y"), "w")
+    assert refusal.row == "f(x=1)"
+    assert read(tmp_path, "max/ab-1.wide") == cases
     assert read(tmp_path, "nothing of it") == []
-    assert read(tmp_path)[-1] == Refusal("c", "f", {"x": 1}, "TypeError", ("x", "y"), "w")
-    assert read(tmp_path)[-1].row == "f(x=1)"
 
 
 @parametrize_from_file

@@ -9,6 +9,7 @@ a bare number at the top of a module, on which no answer depends.
 from __future__ import annotations
 
 import ast
+import functools
 import os
 import re
 import shutil
@@ -123,7 +124,7 @@ def _judge(room: str) -> dict[str, str]:
     """One question of each rung to each function after the other, small ones first."""
     settings = Settings(candidate="npcnn.textbook" if room == "textbook" else "npcnn")
     with closing(load(settings.candidate, settings)) as judged:
-        turns = zip_longest(*plan_rungs(judged, read()).values())
+        turns = zip_longest(*plan_rungs(judged, _read()).values())
         checks = filter(None, chain.from_iterable(turns))
         for outcome in Trial(judged, settings.seed, settings.dtype).run(checks):
             if outcome.is_failing:
@@ -141,6 +142,11 @@ def plan_rungs(
             group = groups.setdefault((function.op, rung(check.question)), [])
             group.append(Check(check.question, (function,)))
     return groups
+
+
+@functools.cache
+def _read() -> list[Question]:
+    return read()
 
 
 def _test(folder: str) -> dict[str, str]:

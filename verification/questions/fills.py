@@ -44,13 +44,10 @@ def arrays(case: Case, seed: int, dtype: str) -> dict[str, Array]:
     if case.fill == "integers":
         filled = _draw_integers(case, rng, limit)
     else:
-        filled = _DRAW[case.fill](case, rng)
+        filled = _repeat(case, _DRAW[case.fill](case, rng))
     if case.fill in SUMMED and _bound_sums(case, filled) > limit:
         raise CaseError(f"{case.fill} are not exact for {case.row} below {limit:.0f}")
-    typed = {name: np.asarray(a, dtype) for name, a in filled.items()}
-    if case.layout == "broadcast":  # one image in memory: every image is the first
-        return {name: np.array(np.broadcast_to(a[:1], a.shape)) for name, a in typed.items()}
-    return typed
+    return {name: np.asarray(a, dtype) for name, a in filled.items()}
 
 
 def shapes(case: Case) -> dict[str, Ints]:
@@ -79,7 +76,7 @@ def divisors(case: Case) -> Array:
 
 def _draw_integers(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Array]:
     """As large as no sum of these very numbers minds."""
-    unit = {name: rng.random(shape) for name, shape in shapes(case).items()}
+    unit = _repeat(case, {name: rng.random(shape) for name, shape in shapes(case).items()})
     step, top = _find_step(case), int(math.sqrt(limit))
     while top:
         filled = {name: step * (np.floor(u * (2 * top + 1)) - top) for name, u in unit.items()}
@@ -88,6 +85,13 @@ def _draw_integers(case: Case, rng: np.random.Generator, limit: float) -> dict[s
             break
         top = min(top - 1, max(1, int(top * min(0.99, math.sqrt(limit / most)))))
     return filled
+
+
+def _repeat(case: Case, filled: Arrays) -> dict[str, Array]:
+    """With every image the first, where the layout has one image in memory."""
+    if case.layout != "broadcast":
+        return dict(filled)
+    return {name: np.repeat(a[:1], len(a), 0) if a.ndim else a for name, a in filled.items()}
 
 
 def _find_step(case: Case) -> int:
@@ -117,7 +121,8 @@ def _sum_most(a: Array, axis: int) -> float:
 
 
 def _draw_digits(case: Case, rng: np.random.Generator) -> dict[str, Array]:
-    return {name: _find_step(case) * a for name, a in _draw_small(case, rng).items()}
+    step = _find_step(case)
+    return {name: step * a for name, a in _draw_small(case, rng).items()}
 
 
 def _draw_units(case: Case, rng: np.random.Generator) -> dict[str, Array]:

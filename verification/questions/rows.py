@@ -122,6 +122,7 @@ def _locate(path: Path, source: str, key: str, row: Mapping[str, Any]) -> str:
 
 
 def read_refusal(row: Mapping[str, Any]) -> Refusal:
+    """The call of a row under the key `refuse`."""
     _check_keys(_REFUSAL, row)
     _expect("error", row["error"], ("ShapeError", "TypeError"))
     if not row["words"]:

@@ -22,7 +22,6 @@ from verification.candidates.contracts.contract import (
     Arguments,
     Contract,
     Function,
-    Names,
     has_one_pad,
     is_plain,
 )
@@ -114,10 +113,4 @@ class Assignment:
 
 
 _FUNCTIONS = Assignment().build_functions()
-
-
-def _recognises(names: Names) -> bool:
-    return any(function.name in names for function in _FUNCTIONS)
-
-
-CONTRACT = Contract("assignment", _FUNCTIONS, _recognises)
+CONTRACT = Contract("assignment", _FUNCTIONS, {function.name for function in _FUNCTIONS})

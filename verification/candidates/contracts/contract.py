@@ -7,7 +7,7 @@ two calls, and the cache never leaves the candidate's process.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -95,13 +95,28 @@ class Function:
 
 @dataclass(frozen=True)
 class Contract:
-    """A table of functions; `is_bitwise` asks for torch's very bits, and memory of their own."""
+    """A table of functions; `is_bitwise` asks for torch's very bits, and memory of their own.
+
+    It is recognised by names that are its `own`, by `parameters` that are, or by functions that
+    take at least so many; never beside functions that are `foreign` to it.
+    """
 
     name: str
     functions: tuple[Function, ...]
-    recognises: Callable[[Names], bool]
+    own: Set[str] = frozenset()
+    parameters: Set[str] = frozenset()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    foreign: Set[str] = frozenset()
     is_bitwise: bool = False
     channels_first: bool = False
+
+    def recognises(self, names: Names) -> bool:
+        """Whether these functions seem to be written for it."""
+        words = {word for parameters in names.values() for word in parameters or ()}
+        many = any(len(names.get(name) or ()) >= least for name, least in self.counts.items())
+        is_there = any(name in names for f in self.functions for name in (f.name, *f.also))
+        signs = self.own & names.keys() or self.parameters & words or many
+        return is_there and bool(signs) and not self.foreign & names.keys()
 
     def forward_of(self, function: Function) -> Function:
         """The forward pass that a gradient belongs to; of any other function, itself."""

@@ -18,7 +18,6 @@ from verification.candidates.contracts.contract import (
     Arguments,
     Contract,
     Function,
-    Names,
     has_one_pad,
     is_plain,
     lead_channels,
@@ -70,10 +69,7 @@ _FUNCTIONS = (
 )
 
 
-def _recognises(names: Names) -> bool:
-    own = {name for f in _FUNCTIONS for name in (f.name, *f.also)}.difference(_SHARED)
-    words = {word for parameters in names.values() for word in parameters or ()}
-    return bool(own & set(names) or {"conv_param", "pool_param"} & words)
-
-
-CONTRACT = Contract("cs231n", _FUNCTIONS, _recognises, channels_first=True)
+_OWN = {name for f in _FUNCTIONS for name in (f.name, *f.also)}.difference(_SHARED)
+CONTRACT = Contract(
+    "cs231n", _FUNCTIONS, _OWN, parameters={"conv_param", "pool_param"}, channels_first=True
+)

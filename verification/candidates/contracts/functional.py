@@ -20,7 +20,6 @@ from typing import Any
 from verification.candidates.contracts.contract import (
     Contract,
     Function,
-    Names,
     has_equal_pads,
     is_affordable,
     keep_form,
@@ -108,9 +107,6 @@ class Face:
 _NCHW, _NHWC = (Face(channels_first).build_functions() for channels_first in (True, False))
 
 
-def _recognises(names: Names) -> bool:
-    return any(function.name in names for function in _NCHW)
-
-
-CONTRACT = Contract("functional", _NCHW, _recognises, channels_first=True)
-NHWC = Contract("functional-nhwc", _NHWC, _recognises)
+_OWN = {function.name for function in _NCHW}
+CONTRACT = Contract("functional", _NCHW, _OWN, channels_first=True)
+NHWC = Contract("functional-nhwc", _NHWC, _OWN)

@@ -18,7 +18,6 @@ from verification.candidates.contracts.contract import (
     Arguments,
     Contract,
     Function,
-    Names,
     is_plain,
 )
 from verification.candidates.process import IDENTITY
@@ -59,14 +58,10 @@ _FUNCTIONS = (
 )
 
 
-def _recognises(names: Names) -> bool:
-    words = {word for parameters in names.values() for word in parameters or ()}
-    longer = {"conv_backward": 5, "pool_forward": 4, "pool_backward": 4}
-    many = any(len(names.get(name) or ()) >= least for name, least in longer.items())
-    if {"zero_pad", "conv_single_step", "create_mask_from_window"} & set(names):
-        return False
-    named = {function.name for function in _FUNCTIONS} & set(names)
-    return bool(named) and (many or bool({"activation", "kernel_shape"} & words))
-
-
-CONTRACT = Contract("holberton", _FUNCTIONS, _recognises)
+CONTRACT = Contract(
+    "holberton",
+    _FUNCTIONS,
+    parameters={"activation", "kernel_shape"},
+    counts={"conv_backward": 5, "pool_forward": 4, "pool_backward": 4},
+    foreign={"zero_pad", "conv_single_step", "create_mask_from_window"},
+)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from verification.candidates.contracts.assignment import Assignment
-from verification.candidates.contracts.contract import Contract, Function, Names
+from verification.candidates.contracts.contract import Contract, Function
 from verification.candidates.contracts.functional import Face, drop_usual, write_settings
 from verification.questions import Case, rung, simplify_pad
 
@@ -56,9 +56,5 @@ class _General(Face):
         return {**self.words(case), "return_indices": True}
 
 
-def _recognises(names: Names) -> bool:
-    return "functional.conv2d" in names
-
-
 _FUNCTIONS = (*_Passes().build_functions(), *_General().build_functions())
-CONTRACT = Contract("npcnn", _FUNCTIONS, _recognises, is_bitwise=True)
+CONTRACT = Contract("npcnn", _FUNCTIONS, {"functional.conv2d"}, is_bitwise=True)
