@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from verification.reports.display import Given, Judgement
+    from verification.reports import Given, Judgement
 
 __all__ = ["judge"]
 
@@ -21,6 +21,6 @@ def judge(candidate: Given, **options: Any) -> Judgement:
         from verification import judge
         judge(globals())
     """
-    from verification.reports.display import judge  # torch and all that, not at every import
+    from verification.reports import judge  # torch and all that, not at every import
 
     return judge(candidate, **options)

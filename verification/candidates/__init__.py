@@ -2,7 +2,8 @@
 
 from verification.candidates.candidate import Candidate, Terms, load
 from verification.candidates.contracts import CANONICAL, NAMES, OWN, Contract, Function
+from verification.candidates.contracts import get as get_contract
 from verification.candidates.process import Other, Reply, UnloadableError
 
 __all__ = ["CANONICAL", "Candidate", "Contract", "Function", "NAMES", "OWN", "Other", "Reply"]
-__all__ += ["Terms", "UnloadableError", "load"]
+__all__ += ["Terms", "UnloadableError", "get_contract", "load"]

@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from verification import truth
-from verification.candidates import OWN, Candidate, Function, Reply, contracts
+from verification.candidates import OWN, Candidate, Function, Reply, get_contract
 from verification.questions import Array, Arrays, Case, Question, Refusal
 from verification.truth import textbook
 
@@ -38,7 +38,7 @@ class Book(Candidate):
         change: Callable[[Reply], Reply] = keep,
         is_bitwise: bool = False,
     ) -> None:
-        whole = contracts.get("npcnn")
+        whole = get_contract("npcnn")
         contract = replace(whole, functions=whole.functions[:PASSES], is_bitwise=is_bitwise)
         super().__init__("the textbook", contract, {}, cast(Any, None), "", [])
         self.op, self.book, self.change = op, book, change

@@ -1,6 +1,8 @@
 """How it is told: a run as text and as JSON, a writer a format."""
 
+from verification.reports.display import Given, Judgement, judge
 from verification.reports.document import write_json
 from verification.reports.text import make_visible, write_finding, write_header, write_summary
 
-__all__ = ["make_visible", "write_finding", "write_header", "write_json", "write_summary"]
+__all__ = ["Given", "Judgement", "judge", "make_visible", "write_finding", "write_header"]
+__all__ += ["write_json", "write_summary"]
