@@ -6,14 +6,15 @@ import pytest
 
 from verification import mistakes
 from verification.judging import Session, Settings
-from verification.measures.strangers import FOLDER
+from verification.measures import strangers
 from verification.measures.strength import run_all
 from verification.questions import read, rung
 
 WHOLE = {"taps", "cs231n_im2col", "functional_nhwc", "holberton"}
 """One of each contract, asked everything; the others are asked small questions."""
+FOLDER = strangers.FOLDER
 ROWS = tomllib.loads((FOLDER / "wrong.toml").read_text(encoding="utf-8"))
-KNOWN = {mistake.id: mistake for mistake in mistakes.read()}
+KNOWN = {mistake.id for mistake in mistakes.read()}
 ALL = read()
 POOLS = ("max_pool", "avg_pool", "create_mask_from_window", "distribute_value")
 PAIRS = 3
@@ -30,30 +31,28 @@ def thin(asked, step):
     return [*kept, *(question for group in groups.values() for question in group[::step])]
 
 
-SMALL = [question for question in ALL if question.work <= 500 or question.op == "refuse"]
-FEW, FEWER = thin(SMALL, 5), thin(SMALL, 8)
+SMALL = [question for question in ALL if question.work <= 500]
+FEW = thin(SMALL, 5)
+FEWER = thin([question for question in SMALL if rung(question) != "proof"], 8)
 
 
 class Asking(Session):
     """A session that asks these questions."""
 
-    def __init__(self, candidate, questions, **settings):
+    def __init__(self, settings, questions):
         self._asked = questions
-        super().__init__(Settings(candidate=candidate, **settings))
+        super().__init__(settings)
 
     def _questions(self):
         return self._asked
 
 
-def judge(candidate, name, questions, dtype="float64"):
-    """What the judge finds, function by function; a name says where channels are."""
-    layout = "nhwc" if "nhwc" in name else "nchw"
-    with Asking(candidate, questions, layout=layout, dtype=dtype) as session:
+def judge(name, questions, dtype="float64", live=None):
+    """What the judge finds in a file, or in a live session's names, function by function."""
+    candidate, layout = live or str(FOLDER / name), strangers.find_layout(name)
+    settings = Settings(candidate=candidate, layout=layout, dtype=dtype)
+    with Asking(settings, questions) as session:
         return {finding.function: finding for finding in session.run().findings}
-
-
-def judge_file(name, questions, dtype="float64"):
-    return judge(str(FOLDER / name), name, questions, dtype)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -61,7 +60,7 @@ def judge_file(name, questions, dtype="float64"):
 def test_right_candidates_pass(name, dtype):
     """In every style, without a false alarm."""
     whole = name in WHOLE and dtype == "float64"
-    found = judge_file(f"right/{name}.py", ALL if whole else FEW, dtype)
+    found = judge(f"right/{name}.py", ALL if whole else FEW, dtype)
     statuses = {finding.status for finding in found.values() if finding.outcomes}
     assert "ok" in statuses or "deviates" in statuses
     assert statuses <= {"ok", "deviates", "not attempted"}
@@ -77,37 +76,16 @@ def choose():
 
 
 def judge_row(row):
-    """Whether a right candidate with a few texts written wrongly is caught, blamed and named.
-
-    Few questions of its kind show most of them; the others are asked all small ones.
-    """
-    text, names = (FOLDER / row["base"]).read_text(encoding="utf-8"), {"__name__": "wrong"}
-    for old, new in row["edits"]:
-        assert text.count(old) == 1, f"{row['base']}: {old!r} must occur once"
-        text = text.replace(old, new)
-    exec(compile(text, row["base"], "exec"), names)
+    """Few questions of its kind show most of them; the others are asked all small ones."""
+    names = {"__name__": "wrong"}
+    exec(compile(strangers.write_wrong(row), row["base"], "exec"), names)
     is_pool = "pool" in row["function"] or row["function"] in POOLS
     for questions in FEWER, SMALL:
         kin = [question for question in questions if (question.op in POOLS) == is_pool]
-        verdict = describe(row, judge(names, row["base"], kin))
+        verdict = strangers.grade(row, judge(row["base"], kin, live=names).values())
         if verdict["named"] and verdict["blamed"]:
             break
     return verdict
-
-
-def describe(row, found):
-    failing = {name for name, finding in found.items() if finding.failing}
-    finding, wanted = found[row["function"]], set(row.get("mistakes", [row.get("mistake")]))
-    claimed = {*finding.deviations, *([finding.age.id] if finding.age else [])}
-    if finding.diagnosis:
-        explaining = (*finding.diagnosis.mistakes, *finding.diagnosis.others)
-        claimed |= {mistake.id for mistake in explaining}
-    return {
-        "id": f"{'+'.join(sorted(wanted))} in {row['function']} of {row['base']}",
-        "caught": bool(failing or claimed),
-        "blamed": failing <= {row["function"]},
-        "named": wanted <= claimed,
-    }
 
 
 def test_wrong_candidates_are_caught_and_named(capsys):
@@ -125,20 +103,20 @@ def test_wrong_candidates_are_caught_and_named(capsys):
 def test_every_mistake_has_a_wrong_candidate():
     """But the one that shows in float32 alone; and every pair is of mistakes that have."""
     shown = {row["mistake"] for row in ROWS["wrong"]}
-    assert shown == set(KNOWN) - {"wider-result"}
+    assert shown == KNOWN - {"wider-result"}
     assert {name for row in ROWS["two"] for name in row["mistakes"]} <= shown
 
 
 def test_a_wider_result_is_a_convention():
     """float32 in, float64 out."""
-    found = judge_file("template.py", FEW, "float32")
+    found = judge("template.py", FEW, "float32")
     assert found["conv_backward"].deviations == ["wider-result"]
     assert found["pool_forward"].status == "deviates"
 
 
 def test_the_assignments_template():
     """Age named and mended, the crop named, ties as a convention, everything else right."""
-    found = judge_file("template.py", SMALL)
+    found = judge("template.py", SMALL)
     assert {name: finding.status for name, finding in found.items()} == {
         "zero_pad": "ok",
         "conv_single_step": "ok",
@@ -162,5 +140,5 @@ def test_the_assignments_template():
 )
 def test_all_eight_functions(name, status):
     """Of a template with its blanks none is attempted; of a notebook the training is not run."""
-    found = judge_file(name, FEW)
+    found = judge(name, FEW)
     assert [finding.status for finding in found.values()] == [status] * 8

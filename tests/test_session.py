@@ -28,9 +28,9 @@ ORDER += ["create_mask_from_window", "distribute_value", "pool_forward", "pool_b
 def opened(monkeypatch, fake):
     """A session of a candidate of our own with a few questions, or with more."""
 
-    def open_session(bends=(), more=(), contract="assignment", missing=(), **settings):
-        judged = fake(bends, contract, missing)
-        lines = {**LINES, **dict(enumerate(more))}
+    def open_session(bends=(), more=(), contract="assignment", missing=(), base=LINES, **settings):
+        open_session.judged = judged = fake(bends, contract, missing)
+        lines = {**base, **dict(enumerate(more))}
         asked = [replace(q, name=str(name)) for name, line in lines.items() for q in parse(line)]
         monkeypatch.setattr(session, "load", lambda candidate, terms: judged)
         monkeypatch.setattr(session, "read", lambda within: asked)
@@ -100,15 +100,18 @@ def test_usage(opened, settings, message):
     with pytest.raises(UsageError) as error:
         opened(**settings)
     assert str(error.value) == message
+    assert opened.judged.is_closed or "timeout" in settings
 
 
 def test_what_lies_outside_is_counted(opened):
-    """A function that nothing could be asked of has a finding all the same."""
-    more = ["zero_pad x=[2,3,4,1] pad=[1,2]", "avg_pool x=[1,4,4,1] kernel=2 pad=1"]
-    _, found = judge(opened, more=more, contract="holberton")
+    """A function that nothing could be asked of has a finding; not so where questions are chosen."""
+    law = "conv x=[2,6,6,2] w=[3,3,2,3] stride=2 pad=1 fill=digits check=flip"
+    more = ["zero_pad x=[2,3,4,1] pad=[1,2]", law]
+    _, found = judge(opened, more=more, base={})
     counts = {name: (finding.status, finding.outside) for name, finding in found.items()}
-    conv = {"conv_forward": ("ok", 1), "conv_backward": ("ok", 1)}
-    assert counts == conv | {"pool_forward": ("ok", 2), "pool_backward": ("ok", 2)}
+    layers = dict.fromkeys(("conv_forward", "conv_backward"), ("outside", 1))
+    assert counts == {"zero_pad": ("outside", 3), **layers}
+    assert judge(opened, more=more, base={}, only=["zero_pad"])[1] == {}
 
 
 def test_a_finding_comes_as_soon_as_it_is_complete(opened):
@@ -130,12 +133,12 @@ def test_a_finding_comes_as_soon_as_it_is_complete(opened):
 
 def test_the_first_failure_stops_it(opened):
     """No convention does; after a failure nothing is asked."""
-    bends = {"conv_single_step": "give(y=y[None])", "conv_forward": "give(y=-y)"}
+    ties, wrong = "give(y=given['x'] == given['x'].max())", "give(y=-y)"
+    bends = {"create_mask_from_window": ties, "distribute_value": wrong, "pool_forward": wrong}
     run, found = judge(opened, bends, first=True)
-    assert list(found) == ORDER[:3]
-    assert [o.status for o in run.outcomes] == ["ok", "DEVIATES", "WRONG"]
-    run, found = judge(opened, {"conv_single_step": "crash('KeyError: W')"}, first=True)
-    assert list(found) == ORDER[:2]
+    assert list(found) == ORDER[:6]
+    assert [o.status for o in run.outcomes] == ["ok"] * 7 + ["DEVIATES", "WRONG"]
+    assert [name for name, _, _ in opened.judged.asked].count("pool_forward") == 0
 
 
 @parametrize_from_file(schema=defaults(fault="", strict=False, age=False))

@@ -134,17 +134,19 @@ def test_an_error_of_age_is_mended_and_told_where_it_stands(fake):
 
 def test_what_cannot_be_mended_is_a_crash(fake):
     """As NumPy said it at first."""
-    outcome = run(fake({"conv_single_step": f"crash({OLD!r})"}), [STEP])[1]["conv_single_step"]
-    assert (outcome.status, outcome.kind, outcome.age) == ("CRASH", "TypeError", ())
+    bend = f"crash('KeyError: W') if mended else crash({OLD!r})"
+    outcome = run(fake({"conv_single_step": bend}), [STEP])[1]["conv_single_step"]
+    assert (outcome.status, outcome.message, outcome.age) == ("CRASH", OLD, ())
 
 
 def test_a_forward_pass_that_is_not_there_is_not_missed(fake):
     """The contract's own cache will do; what stands between both passes is not asked."""
-    judged = fake(missing=["conv_forward"])
-    outcomes, found = run(judged, [CONV, f"{LINES[3]} check=adjoint"])
-    assert [o.status for o in outcomes] == ["not attempted", "ok"]
-    assert found["conv_backward"].question.row == CONV
-    assert [cache for _, _, cache in judged.asked] == [CANONICAL]
+    for bend, status in {"give()": "ok", "give(dw=2 * dw)": "WRONG"}.items():
+        judged = fake({"conv_backward": bend}, missing=["conv_forward"])
+        outcomes, found = run(judged, [CONV, f"{LINES[3]} check=adjoint"])
+        assert [o.status for o in outcomes] == ["not attempted", status]
+        assert found["conv_backward"].question.row == CONV
+        assert [cache for _, _, cache in judged.asked] == [CANONICAL]
 
 
 def test_a_lying_oracle_is_found_out(fake, monkeypatch):

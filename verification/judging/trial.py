@@ -93,7 +93,7 @@ def plan(
     """
     checks, outside = [], Counter[str]()
     functions = judged.contract.functions
-    kinds = list(dict.fromkeys(_kind(function.op) for function in functions))
+    kinds = list(dict.fromkeys(function.kind for function in functions))
     for question in sorted(questions, key=lambda question: question.work or EMPTY):
         concerned = [f for f in functions if _concerns(judged, f, question)]
         able = [f for f in concerned if judged.expresses(f, question)]
@@ -102,12 +102,7 @@ def plan(
             checks.append(Check(question, taking))
         ops = {f.op for f in able}
         outside.update(judged.name_of(f) for f in concerned if f.op not in ops)
-    return sorted(checks, key=lambda check: kinds.index(_kind(check.functions[0].op))), outside
-
-
-def _kind(op: str) -> str:
-    """conv, pool, or the helper's own name."""
-    return op.removesuffix("_forward").removesuffix("_backward")
+    return sorted(checks, key=lambda check: kinds.index(check.functions[0].kind)), outside
 
 
 def _concerns(judged: Candidate, function: Function, question: Question) -> bool:
@@ -117,8 +112,7 @@ def _concerns(judged: Candidate, function: Function, question: Question) -> bool
         is_gradient = function.op.endswith("_backward")
         if not (is_gradient and judged.has(judged.contract.forward_of(function))):
             return False
-    op = "pool" if question.op in ("max_pool", "avg_pool") else question.op
-    return _kind(function.op) == op
+    return function.concerns(question)
 
 
 class Trial:

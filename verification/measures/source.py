@@ -39,6 +39,9 @@ SPARED = re.compile(r"\S|\s*(raise|import|from|class|global|@|['\"])|.*\bf['\"]"
 SIZE = re.compile(r"^(\w+) = [\d *]+$", re.MULTILINE)
 
 
+Groups = dict[tuple[str, str, str], list[Check]]
+
+
 @dataclass(frozen=True)
 class Mutant:
     """A room of the core with one change, as `id` says; it holds texts and no line numbers."""
@@ -90,7 +93,7 @@ def _strip(module: ast.Module) -> ast.Module:
         ):
             node.body = node.body[1:] or [ast.Pass()]
         if isinstance(node, ast.AnnAssign):
-            node.annotation = ast.Constant(0)
+            node.annotation = ast.Name("object")
         if isinstance(node, ast.arg):
             node.annotation = None
     return module
@@ -124,7 +127,7 @@ def _judge(room: str) -> dict[str, str]:
     """One question of each rung to each function after the other, small ones first."""
     settings = Settings(candidate="npcnn.textbook" if room == "textbook" else "npcnn")
     with closing(load(settings.candidate, settings)) as judged:
-        turns = zip_longest(*plan_rungs(judged, _read()).values())
+        turns = zip_longest(*plan_groups(judged, _read()).values())
         checks = filter(None, chain.from_iterable(turns))
         for outcome in Trial(judged, settings.seed, settings.dtype).run(checks):
             if outcome.is_failing:
@@ -132,15 +135,13 @@ def _judge(room: str) -> dict[str, str]:
     return {}
 
 
-def plan_rungs(
-    judged: Candidate, questions: Iterable[Question]
-) -> dict[tuple[str, str], list[Check]]:
-    """The questions to each function alone, by its op and their rung, the least work first."""
-    groups: dict[tuple[str, str], list[Check]] = {}
+def plan_groups(judged: Candidate, questions: Iterable[Question]) -> Groups:
+    """The questions to each function alone by what it does, their rung and their operation."""
+    groups: Groups = {}
     for check in plan(judged, questions, lambda name, question: True)[0]:
         for function in check.functions:
-            group = groups.setdefault((function.op, rung(check.question)), [])
-            group.append(Check(check.question, (function,)))
+            key = function.op, rung(check.question), check.question.op
+            groups.setdefault(key, []).append(Check(check.question, (function,)))
     return groups
 
 

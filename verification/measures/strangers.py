@@ -17,7 +17,7 @@ from typing import Any
 
 from verification import truth
 from verification.candidates import Terms, load
-from verification.judging import Session, Settings, Trial, plan
+from verification.judging import Finding, Session, Settings, Trial, plan
 from verification.questions import Question, read, rung
 
 FOLDER = Path(__file__).resolve().parents[2] / "tests" / "candidates"
@@ -35,7 +35,7 @@ def find_alarms(seeds: Sequence[int]) -> list[str]:
     names, alarms = ["npcnn", *map(str, sorted((FOLDER / "right").glob("*.py")))], list[str]()
     with ExitStack() as stack:
         everybody = [
-            stack.enter_context(closing(load(name, Terms(layout=_layout(name), timeout=60))))
+            stack.enter_context(closing(load(name, Terms(layout=find_layout(name), timeout=60))))
             for name in names
         ]
         for seed in seeds:
@@ -51,19 +51,27 @@ def find_alarms(seeds: Sequence[int]) -> list[str]:
 
 def judge_wrong(row: Mapping[str, Any]) -> dict[str, Any]:
     """Whether a row's file is caught, blamed on the right function, and named."""
-    base = FOLDER / row["base"]
-    text = base.read_text(encoding="utf-8")
+    with TemporaryDirectory() as folder:
+        path = Path(folder, Path(row["base"]).name)
+        path.write_text(write_wrong(row), encoding="utf-8")
+        with Session(Settings(candidate=str(path), layout=find_layout(path.name))) as session:
+            return grade(row, session.run().findings)
+
+
+def write_wrong(row: Mapping[str, Any]) -> str:
+    """A right file's text with a few texts written wrongly."""
+    text = (FOLDER / row["base"]).read_text(encoding="utf-8")
     for old, new in row["edits"]:
         if text.count(old) != 1:
-            raise ValueError(f"{old!r} must stand once in {base}")
+            raise ValueError(f"{old!r} must stand once in {row['base']}")
         text = text.replace(old, new)
-    with TemporaryDirectory() as folder:
-        path = Path(folder, base.name)
-        path.write_text(text, encoding="utf-8")
-        with Session(Settings(candidate=str(path), layout=_layout(base.name))) as session:
-            run = session.run()
-    failing = {finding.function for finding in run.findings if finding.failing}
-    (finding,) = (one for one in run.findings if one.function == row["function"])
+    return text
+
+
+def grade(row: Mapping[str, Any], findings: Sequence[Finding]) -> dict[str, Any]:
+    """What the findings come to, beside what the row says is wrong."""
+    failing = {finding.function for finding in findings if finding.failing}
+    (finding,) = (one for one in findings if one.function == row["function"])
     claimed = {*finding.deviations, *([finding.age.id] if finding.age else [])}
     if found := finding.diagnosis:
         claimed |= {mistake.id for mistake in (*found.mistakes, *found.others)}
@@ -77,7 +85,7 @@ def judge_wrong(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _layout(name: str) -> str:
+def find_layout(name: str) -> str:
     return "nhwc" if "nhwc" in name else "nchw"
 
 

@@ -121,17 +121,17 @@ def write_book(name: str, op: str, form: mistakes.Form | None) -> Book:
 
 
 @functools.cache
-def plan_rungs() -> dict[tuple[str, str], list[Check]]:
-    return source.plan_rungs(Book(), [question for question in read() if question.work <= WORK])
+def plan_groups() -> source.Groups:
+    return source.plan_groups(Book(), [question for question in read() if question.work <= WORK])
 
 
 def kill_book(name: str, op: str, form: mistakes.Form | None, most: int) -> dict[str, str]:
     """The rungs that see it, each with the question that does; `most` are enough."""
     dtype = selftest.HABITS.get(name, {}).get("dtype", "float64")
     trial, killed = Trial(write_book(name, op, form), 0, dtype), dict[str, str]()
-    groups = [group for group in plan_rungs().items() if group[0][0] == op]
-    for (_, seer), checks in groups:
-        for place, check in enumerate(checks if len(killed) < most else ()):
+    for (function, seer, _), checks in plan_groups().items():
+        is_done = function != op or seer in killed or len(killed) == most
+        for place, check in enumerate(() if is_done else checks):
             (outcome,) = trial.run([check])
             if outcome.status in KILLS:
                 killed[seer] = outcome.id
