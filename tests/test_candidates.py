@@ -33,7 +33,7 @@ def thin(asked, step):
 
 SMALL = [question for question in ALL if question.work <= 500]
 FEW = thin(SMALL, 5)
-FEWER = thin([question for question in SMALL if rung(question) != "proof"], 8)
+FEWER = thin([q for q in SMALL if rung(q) in ("contract", "edge", "exact", "rounding")], 8)
 
 
 class Asking(Session):
@@ -116,7 +116,7 @@ def test_a_wider_result_is_a_convention():
 
 def test_the_assignments_template():
     """Age named and mended, the crop named, ties as a convention, everything else right."""
-    found = judge("template.py", SMALL)
+    found = judge("template.py", FEW)
     assert {name: finding.status for name, finding in found.items()} == {
         "zero_pad": "ok",
         "conv_single_step": "ok",

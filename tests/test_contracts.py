@@ -1,5 +1,6 @@
 """Contracts: which one functions are written for, what each can express, and how it asks."""
 
+import math
 import re
 
 import numpy as np
@@ -7,8 +8,8 @@ import parametrize_from_file
 
 from verification.candidates import contracts
 from verification.candidates.contracts import CANONICAL, NAMES
-from verification.candidates.process import IDENTITY, Result
-from verification.questions import arrays, parse
+from verification.candidates.process import IDENTITY
+from verification.questions import arrays, parse, shapes
 
 CODE = 100_000
 """Numbers of the second array begin here, those of the third at twice that."""
@@ -83,37 +84,24 @@ def test_functions_are_found_by_their_names(contract, names, renames, resolved):
     assert get(contract).resolve(read_names(names), renames) == resolved
 
 
+class Coded(np.ndarray):
+    """An array that shows itself by its name and shape."""
+
+    def __repr__(self):
+        return f"{('x', 'w', 'b', 'dy')[int(self.min()) // CODE]}{list(self.shape)}"
+
+
 @parametrize_from_file(schema=parametrize_from_file.defaults(cache="own"))
 def test_a_question_is_put_by_calls(contract, function, row, cache, calls):
     """Arrays and settings as the contract has them, the forward pass before a gradient."""
     case = parse(row)[0]
-    given = {
-        name: np.arange(CODE * number, CODE * number + a.size).reshape(a.shape)
-        for number, (name, a) in enumerate(arrays(case, 0, "float64").items())
-    }
+    given = {}
+    for name, shape in shapes(case).items():
+        start = CODE * ("x", "w", "b", "dy").index(name)
+        given[name] = np.arange(start, start + math.prod(shape)).reshape(shape).view(Coded)
     plan = find(contract, function).plan(case, given, cache)
-    assert tuple(write(call, list(given)) for call in plan) == calls
-
-
-def write(call, names):
-    """A call as a line."""
-
-    def show(value):
-        if isinstance(value, np.ndarray):
-            shape = ",".join(map(str, value.shape))
-            return f"{names[int(value.min()) // CODE]}[{shape}]"
-        if isinstance(value, dict):
-            return f"{{{', '.join(f'{key}: {show(inner)}' for key, inner in value.items())}}}"
-        if isinstance(value, tuple):
-            return f"({', '.join(map(show, value))})"
-        if isinstance(value, Result):
-            return f"<{value.call}.{value.item}>"
-        return "identity" if value is IDENTITY else str(value)
-
-    words = [f"{name}={show(word)}" for name, word in sorted(call.words.items())]
-    returns = call.returns.split(", ")
-    outputs = ", ".join(f"{ours}={theirs}" for ours, theirs in zip(call.outputs, returns))
-    return f"{call.function}({', '.join([*map(show, call.arguments), *words])}) -> {outputs}"
+    lines = [f"{c.function}{c.arguments} {c.words} -> {c.outputs} {c.returns}" for c in plan]
+    assert [line.replace(repr(IDENTITY), "identity") for line in lines] == list(calls)
 
 
 def test_four_contracts_have_a_cache_of_their_own():

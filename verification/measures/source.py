@@ -35,7 +35,7 @@ TESTS = ("test_core.py", "test_facts.py", "test_textbook.py", "test_workers.py")
 """The core's own, for what no question sees."""
 SECONDS = 300
 """For the tests of one mutant."""
-SPARED = re.compile(r"\S|\s*(raise|import|from|class|global|@|['\"])|.*\bf['\"]")
+SPARED = re.compile(r" *(raise|import|from|class|global|@|['\"])|.*\bf['\"]")
 SIZE = re.compile(r"^(\w+) = [\d *]+$", re.MULTILINE)
 
 
@@ -59,23 +59,30 @@ def write_mutants(folder: Path = CORE) -> list[Mutant]:
 
 
 def _write_room(path: Path) -> Iterator[Mutant]:
-    text = ast.unparse(_strip(ast.parse(path.read_text(encoding="utf-8"))))
-    lines, sizes = text.split("\n"), SIZE.findall(text)
-    seen, times, scope = {text}, Counter[str](), path.stem
-    for i, line in enumerate(lines):
-        head = re.match(r" *def (\w+)", line)
-        scope = f"{path.stem}.{head[1]}" if head else scope
-        if SPARED.match(line) or any(size in line for size in sizes):
+    module = _strip(ast.parse(path.read_text(encoding="utf-8")))
+    texts = [ast.unparse(statement) for statement in module.body]
+    sizes, seen, times = SIZE.findall("\n".join(texts)), set(texts), Counter[str]()
+    for i, text in enumerate(texts):
+        if not isinstance(module.body[i], ast.FunctionDef | ast.ClassDef):
             continue
-        for group, match, new in _find_changes(line, ["constant"] if head else CHANGES):
-            changed = line[: match.start()] + new + line[match.end() :]
-            whole = "\n".join([*lines[:i], changed, *lines[i + 1 :]])
-            if whole not in seen and _compiles(whole):
+        lines, scope = text.split("\n"), path.stem
+        for j, line in enumerate(lines):
+            head = re.match(r" *def (\w+)", line)
+            scope = f"{path.stem}.{head[1]}" if head else scope
+            if SPARED.match(line) or any(size in line for size in sizes):
+                continue
+            for group, match, new in _find_changes(line, ["constant"] if head else CHANGES):
+                changed = line[: match.start()] + new + line[match.end() :]
+                whole = "\n".join([*lines[:j], changed, *lines[j + 1 :]])
+                if whole in seen or not _compiles(whole):
+                    continue
                 seen.add(whole)
                 name = f"{scope}: `{match[0].strip()}` -> `{new.strip()}` at `{line.strip()}`"
                 times[name] += 1
                 name += f" #{times[name]}" * (times[name] > 1)
-                yield Mutant(name, group, path.stem, whole)
+                yield Mutant(
+                    name, group, path.stem, "\n".join([*texts[:i], whole, *texts[i + 1 :]])
+                )
 
 
 def _find_changes(line: str, groups: Iterable[str]) -> Iterator[tuple[str, re.Match[str], str]]:

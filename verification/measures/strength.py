@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from verification import mistakes, truth
-from verification.judging import FAILING, Check, Trial
+from verification.judging import FAILING, Trial
 from verification.measures import rivals, selftest, source, strangers
 from verification.measures.book import Book
 from verification.questions import RUNGS, read
