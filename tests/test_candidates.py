@@ -2,6 +2,7 @@
 
 import tomllib
 
+import parametrize_from_file
 import pytest
 
 from verification import mistakes
@@ -100,45 +101,20 @@ def test_wrong_candidates_are_caught_and_named(capsys):
     assert rates["named"] >= 0.90
 
 
-def test_every_mistake_has_a_wrong_candidate():
-    """But the one that shows in float32 alone; and every pair is of mistakes that have."""
+def test_wrong_candidates_show_what_is_known():
+    """Every row a mistake of the catalogue; every pair two that have rows of their own."""
     shown = {row["mistake"] for row in ROWS["wrong"]}
-    assert shown == KNOWN - {"wider-result"}
+    assert shown <= KNOWN
     assert {name for row in ROWS["two"] for name in row["mistakes"]} <= shown
 
 
-def test_a_wider_result_is_a_convention():
-    """float32 in, float64 out."""
-    found = judge("template.py", FEW, "float32")
-    assert found["conv_backward"].deviations == ["wider-result"]
-    assert found["pool_forward"].status == "deviates"
-
-
-def test_the_assignments_template():
-    """Age named and mended, the crop named, ties as a convention, everything else right."""
-    found = judge("template.py", FEW)
-    assert {name: finding.status for name, finding in found.items()} == {
-        "zero_pad": "ok",
-        "conv_single_step": "ok",
-        "conv_forward": "ok",
-        "conv_backward": "differs",
-        "create_mask_from_window": "deviates",
-        "distribute_value": "ok",
-        "pool_forward": "ok",
-        "pool_backward": "deviates",
-    }
-    step, crop = found["conv_single_step"], found["conv_backward"].diagnosis
-    assert step.age.id == "float-of-array"
-    assert all(outcome.age for outcome in step.outcomes)
-    assert [mistake.id for mistake in crop.mistakes] == ["pad-0-crop"]
-    assert crop.is_whole
-    assert found["pool_backward"].deviations == ["ties-all"]
-
-
-@pytest.mark.parametrize(
-    ("name", "status"), [("template_unfilled.py", "not attempted"), ("session.ipynb", "ok")]
-)
-def test_all_eight_functions(name, status):
-    """Of a template with its blanks none is attempted; of a notebook the training is not run."""
-    found = judge(name, FEW)
-    assert [finding.status for finding in found.values()] == [status] * 8
+@parametrize_from_file(schema=parametrize_from_file.defaults(dtype="float64", named={}))
+def test_what_is_found(name, dtype, statuses, named):
+    """Function by function; and what is named: age, conventions, mistakes."""
+    found = judge(name, FEW, dtype)
+    assert {function: finding.status for function, finding in found.items()} == statuses
+    for function, finding in found.items():
+        known = [finding.age] if finding.age else []
+        known += finding.diagnosis.mistakes if finding.diagnosis else []
+        claimed = (*finding.deviations, *(mistake.id for mistake in known))
+        assert claimed == named.get(function, ())

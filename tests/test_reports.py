@@ -12,7 +12,7 @@ import pytest
 
 from verification.judging import Finding, Outcome, Run, Settings
 from verification.judging.compare import compare
-from verification.mistakes import Diagnosis, Mistake, read
+from verification.mistakes import Diagnosis, Mistake
 from verification.questions import Refusal, parse
 from verification.reports import display, document, planes, text
 
@@ -36,7 +36,6 @@ CROP = Mistake(
 )
 FLIP = replace(CROP, id="flip", title="the kernel is flipped", change="W as it is")
 AGE = replace(CROP, id="float", title="float of an array", does="took float(b)", change="b.item()")
-TIES = next(mistake for mistake in read() if mistake.id == "ties-all")
 
 
 def make_outcome(status, question="row", function="conv_backward", compared=(), **more):
@@ -55,38 +54,39 @@ def make_finding(outcomes, mistakes=0, diagnosis=None, age=False, **more):
     return Finding(function, function, tuple(made), **about)
 
 
-def make_run(*findings, notes=(), **settings):
+def make_run(findings, notes=(), **settings):
+    """Findings are made already, or tables of how to make them."""
+    made = [make_finding(**row) if isinstance(row, dict) else row for row in findings]
     known = {"sha256": "ab12", "oracle": "torch 2.13.0", "numpy": "2.4.6", "python": "3.11.7"}
     settings = Settings(**{"candidate": "my_cnn.py", **settings})
-    return Run(settings, "my_cnn.py", "npcnn", **known, notes=notes, findings=findings, seconds=1.2)
+    return Run(settings, "my_cnn.py", "npcnn", **known, notes=notes, findings=made, seconds=1.2)
 
 
-@parametrize_from_file
-def test_a_report_to_the_letter(findings, notes, lines):
-    """A line a function in the contract's order, a block for the smallest failure."""
-    run = make_run(*(make_finding(**row) for row in findings), notes=notes)
-    assert text.write_text(run) == lines
+@parametrize_from_file(schema=parametrize_from_file.defaults(notes=(), full=False))
+def test_a_report_to_the_letter(findings, notes, full, lines):
+    """A line a function in the contract's order, a block for the smallest failure or for each."""
+    assert text.write_text(make_run(findings, notes), full=full) == lines
 
 
 @parametrize_from_file(schema=parametrize_from_file.defaults(settings={}))
 def test_a_block(finding, settings, lines):
     """What stands under a function's counts, but for the command to ask again."""
     found = make_finding(**finding)
-    told = [line.strip() for line in text.write_finding(make_run(found, **settings), found)[1:]]
+    told = [line.strip() for line in text.write_finding(make_run([], **settings), found)[1:]]
     assert [line for line in told if not line.startswith("again ")] == list(lines)
 
 
 @parametrize_from_file
 def test_a_question_can_be_asked_again(settings, question, command):
     """The same question, with the same numbers."""
-    assert text.write_command(make_run(**settings), make_outcome("WRONG", question)) == command
+    assert text.write_command(make_run([], **settings), make_outcome("WRONG", question)) == command
 
 
 @parametrize_from_file
 def test_a_line_of_counts(statuses, outside, line):
     """Whatever came first; colour changes nothing but colour."""
     found = make_finding(statuses, outside=outside)
-    plain, coloured = (text.write_finding(make_run(), found, colour)[0] for colour in (0, 1))
+    plain, coloured = (text.write_finding(make_run([]), found, colour)[0] for colour in (0, 1))
     assert plain == line
     assert "\033[" in coloured
     assert re.sub(r"\033\[[\d;]*m", "", coloured) == plain
@@ -95,7 +95,7 @@ def test_a_line_of_counts(statuses, outside, line):
 @parametrize_from_file(schema=parametrize_from_file.defaults(age=False, strict=False, verdict=""))
 def test_the_last_line(functions, age, strict, verdict, line):
     """Zero checks are not green; what is not judged, not there or outside does not fail."""
-    run = make_run(*(make_finding(row, outside=1, age=age) for row in functions), strict=strict)
+    run = make_run([make_finding(row, outside=1, age=age) for row in functions], strict=strict)
     assert text.write_summary(run)[-1] == line
     assert run.verdict == verdict or line.startswith("Nothing")
 
@@ -105,55 +105,19 @@ def test_what_a_terminal_would_obey_is_shown_instead():
     words = dict.fromkeys(("message", "stdout", "function"), "\x1b[2J")
     crash = make_finding([{"status": "CRASH", "where": ("\x1b[2J",), **words}])
     gone = make_finding([{"status": "not attempted", "function": "\x1b[2J"}])
-    run = replace(make_run(crash, gone, notes=["\x1b[2J"]), candidate="\x1b[2J")
+    run = replace(make_run([crash, gone], ["\x1b[2J"]), candidate="\x1b[2J")
     told = text.write_text(run)
     assert ("\x1b" in told, told.count(r"\x1b[2J")) == (False, 8)
 
 
-def test_a_case_alone_is_told_in_full():
-    """Whether it is right or wrong; one may be too few to prove a mistake."""
-    bad = {"status": "WRONG", "compared": ["wrong"]}
-    known = {"mistakes": 1, "diagnosis": {"explains": 1, "of": 1}}
-    run = make_run(make_finding([{"status": "ok", "compared": ["right"]}, bad], **known))
-    full = text.write_text(run, full=True)
-    assert full.count("      case                    conv ") == 2
-    assert "dW matches" in full
-    assert "smallest failing case" not in full
-    assert "the crop" not in full
-
-
-def make_varied(**settings):
-    """A run with something of everything."""
-    small = {"status": "WRONG", "compared": ["wrong", "right"]}
-    large = {"status": "WRONG", "compared": ["wrong"], "question": "large"}
-    unlike = {"status": "DEVIATES", "deviations": ("ties-all", "db-shape")}
-    aged = {"status": "ok", "age": ("float", "line 4"), "function": "conv_single_step"}
-    lost = {"status": "WRONG", "question": "proof", "message": "y[0] is 4, it should be 271"}
-    odd = {"status": "WRONG", "compared": ["odd"], "function": "pool_forward"}
-    whole, part = {"explains": 2, "of": 2}, {"explains": 2, "of": 3}
-    return make_run(
-        make_finding([{"status": "not attempted", "function": "zero_pad"}]),
-        make_finding([aged, {**aged, "status": "CRASH"}], age=True, outside=7),
-        make_finding([large, small, "ok", unlike], mistakes=2, diagnosis=whole),
-        make_finding([odd, {**odd, "question": "named"}], mistakes=1, diagnosis=part),
-        make_finding([{**lost, "function": "f"}], looks=("y: 271 too small",)),
-        notes=["h5py is missing"],
-        **settings,
-    )
-
-
-def test_json_has_every_key_of_schema_1():
-    """Sorted, and no other; NaN and infinities, which JSON has not, are named."""
-    written = document.write_json(make_varied())
+@parametrize_from_file
+def test_a_run_with_something_of_everything(findings, secrets):
+    """JSON has every key of schema 1, sorted, and no NaN; an exam hides numbers and names."""
+    written = document.write_json(make_run(findings, ["h5py is missing"]))
     json.loads(written, parse_constant=pytest.fail)
     assert written + "\n" == Path(__file__).with_name("schema_1.json").read_text(encoding="utf-8")
-
-
-def test_an_exam_hides_numbers_and_names_everywhere():
-    """In the text, in the document, in the session: what the telling ones show."""
-    secrets = ["271", "crop", "cuts", "0:n", TIES.id, TIES.title, "float of", "b.item"]
     for exam in False, True:
-        run = make_varied(exam=exam)
+        run = make_run(findings, exam=exam)
         told = display.Judgement(run)
         pages = [repr(told), told.json, told._repr_html_(), text.write_text(run, full=True)]
         shown = html.unescape("\n".join(pages))
@@ -165,7 +129,7 @@ def test_an_exam_hides_numbers_and_names_everywhere():
 def test_a_session_shows_itself():
     """As text, and as HTML that is escaped."""
     hostile = {"status": "CRASH", "message": "<script>alert(1)</script> & more"}
-    told = display.Judgement(make_run(make_finding([hostile])))
+    told = display.Judgement(make_run([make_finding([hostile])]))
     assert repr(told) == text.write_text(told.run)
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in told._repr_html_()
     assert "<script" not in told._repr_html_()

@@ -60,7 +60,7 @@ def judge_wrong(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def write_wrong(row: Mapping[str, Any]) -> str:
     """A right file's text with a few texts written wrongly."""
-    text = (FOLDER / row["base"]).read_text(encoding="utf-8")
+    text: str = (FOLDER / row["base"]).read_text(encoding="utf-8")
     for old, new in row["edits"]:
         if text.count(old) != 1:
             raise ValueError(f"{old!r} must stand once in {row['base']}")

@@ -13,10 +13,11 @@ from __future__ import annotations
 import argparse
 import functools
 import os
+import sys
 import tomllib
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -64,7 +65,7 @@ class Mutant:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add, jobs = parser.add_argument, min(2, os.cpu_count() or 1)
-    add("--source", action="store_true", help="mutants of npcnn's source too, half an hour")
+    add("--source", action="store_true", help="mutants of npcnn's source too, for hours")
     add("--rivals", action="store_true", help="common checks on the same mistakes")
     add("--only", default="", metavar="TEXT", help="mutants, or rows, that contain TEXT")
     add("--quick", action="store_true", help="two rungs a mistake, a sample of the source")
@@ -103,6 +104,8 @@ def gather(options: argparse.Namespace) -> Iterator[Mutant]:
             kill = partial(kill_book, mistake.id, op, way, most)
             reject = partial(reject_book, mistake.id, op, way) if options.rivals else tuple
             yield Mutant(name, "catalogue", mistake.id, kill, reject)
+    for op in dict.fromkeys(op for mistake in mistakes.read() for op in mistake.ops):
+        yield Mutant(f"nothing/{op}", "control", "nothing", partial(kill_book, "", op, (), most))
     for name in selftest.BROKEN:
         yield Mutant(name, "harness", "harness", partial(selftest.kill, name))
     changes = source.write_mutants() if options.source or options.quick else []
@@ -151,12 +154,17 @@ def try_mutant(mutant: Mutant) -> Fate:
     return {**about, "killed_by": [*killed], "questions": killed, "rivals": rejecting}
 
 
-def run_all(function: Callable[..., Any], tasks: Iterable[Any], jobs: int) -> list[Any]:
+def run_all(function: Callable[..., Any], tasks: Sequence[Any], jobs: int) -> list[Any]:
     """What comes of the tasks, in their order, a few processes at a time."""
     with warnings.catch_warnings(), ProcessPoolExecutor(jobs, get_context("fork")) as pool:
         warnings.simplefilter("ignore", DeprecationWarning)  # the oracle's threads are at rest
         try:
-            return list(pool.map(function, tasks))
+            results = []
+            for result in pool.map(function, tasks):
+                results.append(result)
+                if sys.stderr.isatty():
+                    print(f"\r{len(results)} of {len(tasks)}", end="\r", file=sys.stderr)
+            return results
         finally:
             pool.shutdown(cancel_futures=True)
 

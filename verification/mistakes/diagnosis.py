@@ -129,11 +129,8 @@ class Inquiry:
     def _agrees(self, case: Case, name: str, predicted: Any, got: Any) -> int:
         if predicted is None or type(got) is not np.ndarray:
             return 0
-        value = np.asarray(predicted)
-        if value.dtype == bool and got.dtype != bool:
-            return 0
         try:
-            value = self.form(case, name, value)
+            value = self.form(case, name, np.asarray(predicted))
         except ValueError:  # another shape than such an output has
             return 0
         if value.shape != got.shape:
@@ -166,7 +163,7 @@ def find_convention(asked: Inquiry, catalogue: Sequence[Mistake], seen: Sighting
     """The convention that alone explains one wrong answer; "" if there is none."""
     known = [m for m in catalogue if m.kind == "convention" and asked.op in m.ops]
     for suspect in _suspect(known):
-        if asked.explains(suspect, seen) and asked.contradicts(suspect, seen):
+        if asked.explains(suspect, seen):
             return suspect.mistakes[0].id
     return ""
 

@@ -153,8 +153,9 @@ def _last(t: torch.Tensor) -> Array:
 
 
 def _gradients(y: torch.Tensor, dy: Array, leaves: list[torch.Tensor]) -> list[Array]:
+    """Of y under dy: those of sum(y dy), for which torch does not import half a second of sympy."""
     above = _leaf(_first(dy)).detach()
-    return [gradient.numpy() for gradient in torch.autograd.grad(y, leaves, above)]
+    return [gradient.numpy() for gradient in torch.autograd.grad((y * above).sum(), leaves)]
 
 
 def _padded(case: Case, x: torch.Tensor, fill: float = 0.0) -> torch.Tensor:
