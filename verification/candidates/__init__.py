@@ -5,5 +5,5 @@ from verification.candidates.contracts import CANONICAL, NAMES, OWN, Contract, F
 from verification.candidates.contracts import get as get_contract
 from verification.candidates.process import Other, Reply, UnloadableError
 
-__all__ = ["CANONICAL", "Candidate", "Contract", "Function", "NAMES", "OWN", "Other", "Reply"]
+__all__ = ["CANONICAL", "NAMES", "OWN", "Candidate", "Contract", "Function", "Other", "Reply"]
 __all__ += ["Terms", "UnloadableError", "get_contract", "load"]

@@ -4,5 +4,5 @@ from verification.judging.compare import Comparison
 from verification.judging.session import Finding, Run, Session, Settings, UsageError, Watch
 from verification.judging.trial import FAILING, Check, Outcome, Trial, plan
 
-__all__ = ["Check", "Comparison", "FAILING", "Finding", "Outcome", "Run", "Session", "Settings"]
+__all__ = ["FAILING", "Check", "Comparison", "Finding", "Outcome", "Run", "Session", "Settings"]
 __all__ += ["Trial", "UsageError", "Watch", "plan"]

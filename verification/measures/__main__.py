@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.json not in ("", "-"):
             Path(options.json).open("a").close()  # what cannot be written is said before the run
         document, lines, code = options.measure(options)
-    except ValueError as error:
+    except argparse.ArgumentError as error:
         parser.error(str(error))
     except (OSError, RuntimeError) as error:
         print(error, file=sys.stderr)

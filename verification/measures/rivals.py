@@ -16,7 +16,7 @@ import importlib
 import math
 import tomllib
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,6 @@ from verification.truth import oracle
 LINES = tomllib.loads(Path(__file__).with_name("rivals.toml").read_text(encoding="utf-8"))
 SEED, STEP, FAR = 1, 1e-5, 1e-6
 """Of the numbers; h; and the relative error from which a gradient is wrong."""
-GRADIENTS = {"dx": "x", "dw": "w", "db": "b"}
 
 
 @dataclass(frozen=True)
@@ -43,30 +42,26 @@ class Subject:
     case: Case
     given: Arrays
 
-    @property
-    def names(self) -> list[str]:
-        """The outputs that are looked at."""
-        is_backward = self.op.endswith("_backward")
-        return [name for name in GRADIENTS if name in self.case.outputs] if is_backward else ["y"]
-
-    def answer(self, op: str, names: Sequence[str], changed: Arrays) -> list[Array]:
-        """These outputs as numbers, each in its shape; otherwise it raises."""
+    def ask(self, op: str, changed: Arrays) -> dict[str, Array]:
+        """Its outputs as numbers, each in its shape; otherwise it raises."""
         (function,) = (f for f in self.judged.contract.functions if f.op == op)
         given = {name: a.copy() for name, a in {**self.given, **changed}.items()}
-        values, answers = self.judged.ask(function, self.case, given).values, []
-        for name in names:
+        values, answers = self.judged.ask(function, self.case, given).values, {}
+        for name in self.gradients if op.endswith("_backward") else ["y"]:
             want = function.form(self.case, name, np.zeros(self.case.outputs[name]))
             a = np.asarray(values[name]).astype(np.float64, casting="same_kind")
             if a.shape != want.shape:
                 raise ValueError(f"{name} has shape {a.shape}, it should be {want.shape}")
-            answers.append(a.reshape(self.case.outputs[name]))
+            answers[name] = a.reshape(self.case.outputs[name])
         return answers
 
-    def forward(self, changed: Arrays) -> Array:
-        return self.answer(self.op.replace("backward", "forward"), ["y"], changed)[0]
+    @property
+    def gradients(self) -> dict[str, str]:
+        """Of a gradient pass, the outputs and the arrays that they are by."""
+        return {f"d{name}": name for name in ("x", "w", "b") if f"d{name}" in self.case.outputs}
 
-    def backward(self, changed: Arrays) -> list[Array]:
-        return self.answer(self.op, self.names, changed)
+    def forward(self, changed: Arrays) -> Array:
+        return self.ask(self.op.replace("backward", "forward"), changed)["y"]
 
 
 def reject(judged: Candidate, op: str) -> list[str]:
@@ -95,20 +90,20 @@ def _prepare(judged: Candidate, op: str, line: str, table: str) -> Subject:
 
 def _agrees(see: Callable[[Array], Any], subject: Subject) -> bool:
     """Whether what is seen of every output is close to the same of the oracle's."""
-    wanted = oracle.answers(subject.case, subject.given)
+    wanted, answers = oracle.answers(subject.case, subject.given), subject.ask(subject.op, {})
     look = see if subject.case.kernel else np.asarray  # a helper's few numbers, one by one
-    pairs = zip(subject.backward({}), subject.names)
-    return all(np.allclose(look(a), look(wanted[name])) for a, name in pairs)
+    return all(np.allclose(look(a), look(wanted[name])) for name, a in answers.items())
 
 
 def _has_slopes(subject: Subject) -> bool:
     """Whether the gradients are the central differences of sum(y * dy), number by number."""
-    for output, gradient in zip(subject.names, subject.backward({})):
-        a = subject.given[GRADIENTS[output]]
-        for at in np.ndindex(a.shape):
-            step = np.zeros_like(a)
+    for output, gradient in subject.ask(subject.op, {}).items():
+        name = subject.gradients[output]
+        for at in np.ndindex(gradient.shape):
+            step = np.zeros_like(gradient)
             step[at] = STEP
-            above, below = (subject.forward({GRADIENTS[output]: b}) for b in (a + step, a - step))
+            ends = (subject.given[name] + step, subject.given[name] - step)
+            above, below = (subject.forward({name: end}) for end in ends)
             slope = np.sum((above - below) * subject.given["dy"]) / (2 * STEP)
             if abs(slope - gradient[at]) > FAR * max(1e-8, abs(slope) + abs(gradient[at])):
                 return False
@@ -117,23 +112,23 @@ def _has_slopes(subject: Subject) -> bool:
 
 def _gradcheck(is_fast: bool, subject: Subject) -> bool:
     torch: Any = importlib.import_module("torch")
-    names = [GRADIENTS[output] for output in subject.names]
+    names = [*subject.gradients.values(), "dy"]
+
+    def read(tensors: Iterable[Any]) -> dict[str, Array]:
+        return dict(zip(names, (tensor.detach().numpy() for tensor in tensors)))
 
     class Layer(torch.autograd.Function):  # type: ignore[misc]  # gradcheck has no other door
         @staticmethod
         def forward(ctx: Any, *leaves: Any) -> Any:
             ctx.save_for_backward(*leaves)
-            return torch.from_numpy(subject.forward(dict(zip(names, read(leaves)))))
+            return torch.from_numpy(subject.forward(read(leaves)))
 
         @staticmethod
         def backward(ctx: Any, dy: Any) -> Any:
-            changed = dict(zip([*names, "dy"], read([*ctx.saved_tensors, dy])))
-            return tuple(map(torch.from_numpy, subject.backward(changed)))
+            answers = subject.ask(subject.op, read([*ctx.saved_tensors, dy]))
+            return tuple(map(torch.from_numpy, answers.values()))
 
-    def read(tensors: Iterable[Any]) -> list[Array]:
-        return [tensor.detach().numpy() for tensor in tensors]
-
-    leaves = [torch.from_numpy(subject.given[name].copy()).requires_grad_() for name in names]
+    leaves = [torch.from_numpy(subject.given[name]).requires_grad_() for name in names[:-1]]
     check = torch.autograd.gradcheck
     return bool(check(Layer.apply, leaves, raise_exception=False, fast_mode=is_fast))
 

@@ -80,7 +80,7 @@ def measure(options: argparse.Namespace) -> tuple[dict[str, Any], Iterator[str],
     """Time every layer that is chosen."""
     layers = list(choose(options))
     if not layers:
-        raise ValueError(f"no layer's or group's name contains {options.only!r}")
+        raise argparse.ArgumentError(None, f"no layer's or group's name contains {options.only!r}")
     machine = {
         "cpus": os.cpu_count(),
         "numpy": np.__version__,

@@ -42,7 +42,6 @@ WORK = 3_000
 """Multiply-adds of the questions that the textbook's loops are asked."""
 SAMPLE = 12
 """Mutants of the source in a quick run."""
-COLUMNS = (*RUNGS, "tests", "loading")
 
 Measures = tuple[dict[str, Any], Iterator[str], int]
 Fate = Mapping[str, Any]
@@ -82,13 +81,17 @@ def measure(options: argparse.Namespace) -> Measures:
         return measure_alarms(options.seeds, options.jobs)
     if options.wrong:
         return measure_wrong(strangers.read_wrong(options.wrong, options.only), options.jobs)
-    spared = EQUIVALENTS if options.quick else ()
-    mutants = [m for m in gather(options) if options.only in m.id and m.id not in spared]
+    mutants = [mutant for mutant in gather(options) if options.only in mutant.id]
+    if options.quick:
+        mutants = [mutant for mutant in mutants if not find_reason(mutant.id)]
     if not mutants:
-        raise ValueError(f"no mutant's id contains {options.only!r}")
+        raise argparse.ArgumentError(None, f"no mutant's id contains {options.only!r}")
     if failures := selftest.find_failures():
         raise RuntimeError(f"the judge fails its own test: {failures}")
-    fates = run_all(try_mutant, mutants, options.jobs)
+    tried = run_all(try_mutant, mutants, options.jobs)
+    if killed := [fate for fate in tried if fate["kind"] == "control" and fate["killed_by"]]:
+        raise RuntimeError(f"the right text is killed: {killed}")
+    fates = [fate for fate in tried if fate["kind"] != "control"]
     document = describe(fates, is_whole=not options.only)
     is_bad = document["survivors"] or document["alone"] or document["resurrected"]
     return document, write_text(fates, document), int(bool(is_bad))
@@ -104,10 +107,10 @@ def gather(options: argparse.Namespace) -> Iterator[Mutant]:
             kill = partial(kill_book, mistake.id, op, way, most)
             reject = partial(reject_book, mistake.id, op, way) if options.rivals else tuple
             yield Mutant(name, "catalogue", mistake.id, kill, reject)
-    for op in dict.fromkeys(op for mistake in mistakes.read() for op in mistake.ops):
-        yield Mutant(f"nothing/{op}", "control", "nothing", partial(kill_book, "", op, (), most))
+    for op in {op for mistake in mistakes.read() for op in mistake.ops if not options.quick}:
+        yield Mutant(f"the right {op}", "control", op, partial(kill_book, "", op, (), most))
     for name in selftest.BROKEN:
-        yield Mutant(name, "harness", "harness", partial(selftest.kill, name))
+        yield Mutant(name, "harness", name, partial(selftest.kill, name))
     changes = source.write_mutants() if options.source or options.quick else []
     if not options.source:  # wrong sums, of which the judge sees each soon
         changes = [change for change in changes if change.group in ("arithmetic", "bound")]
@@ -169,6 +172,11 @@ def run_all(function: Callable[..., Any], tasks: Sequence[Any], jobs: int) -> li
             pool.shutdown(cancel_futures=True)
 
 
+def find_reason(name: str) -> str:
+    """Why a mutant is right code, "" if nobody knows; `room.function:` stands for all of it."""
+    return EQUIVALENTS.get(name, EQUIVALENTS.get(name.partition(" ")[0], ""))
+
+
 def describe(fates: Sequence[Fate], is_whole: bool) -> dict[str, Any]:
     """The document; an equivalent stands in `equivalents` alone, unless something kills it."""
     seen: dict[str, set[str]] = {}
@@ -176,44 +184,32 @@ def describe(fates: Sequence[Fate], is_whole: bool) -> dict[str, Any]:
         if fate["kind"] == "catalogue":
             seen.setdefault(fate["group"], set()).update(fate["killed_by"])
     left = [fate["id"] for fate in fates if not fate["killed_by"]]
-    equal = [name for name in left if name in EQUIVALENTS]
+    equal = {name: reason for name in left if (reason := find_reason(name))}
     return {
         "mutants": [fate for fate in fates if fate["id"] not in equal],
         "survivors": [name for name in left if name not in equal],
-        "equivalents": [{"id": name, "reason": EQUIVALENTS[name]} for name in equal],
+        "equivalents": [{"id": name, "reason": reason} for name, reason in equal.items()],
         "resurrected": [f["id"] for f in fates if f["killed_by"] and f["id"] in EQUIVALENTS],
         "alone": [name for name, rungs in seen.items() if len(rungs) < LEAST],
     }
 
 
 def write_text(fates: Sequence[Fate], document: Mapping[str, Any]) -> Iterator[str]:
-    """How often each rung sees each mistake; what is left; and a plain line."""
-    for kind in ("catalogue", "source"):
-        groups: dict[str, list[Fate]] = {}
-        for fate in fates:
-            if fate["kind"] == kind:
-                groups.setdefault(fate["group"], []).append(fate)
-        yield f"{kind:32}{'mutants':>8}" + "".join(f"{name:>9}" for name in COLUMNS)
-        for group, those in groups.items():
-            counts = Counter(name for fate in those for name in fate["killed_by"])
-            cells = "".join(f"{counts[name] or '':>9}" for name in COLUMNS)
-            yield f"  {group:30}{len(those):>8}{cells}".rstrip()
+    """How many of its mutants see what, group by group; what is left; and a plain line."""
+    groups: dict[tuple[str, str], list[Fate]] = {}
     for fate in fates:
-        if fate["kind"] == "harness":
-            yield f"  {fate['id']:40} {len(fate['killed_by'])} self-tests fail"
-    if rejecting := Counter(name for fate in fates for name in fate["rivals"]):
-        total = sum(fate["kind"] == "catalogue" for fate in fates)
-        yield from (
-            f"  {name:20}{rejecting[name]:>6} of {total} rejected" for name in rivals.CHECKS
-        )
+        groups.setdefault((fate["kind"], fate["group"]), []).append(fate)
+    for (kind, group), those in groups.items():
+        counts = Counter(name for fate in those for name in fate["killed_by"]).items()
+        text = ", ".join(f"{name} {count}" for name, count in counts)
+        yield f"{kind:10} {group:36}{len(those):>4} mutants: {text}"
+    rejected = Counter(name for fate in fates for name in fate["rivals"])
+    yield from (f"{name} rejects {count} of {len(fates)}" for name, count in rejected.items())
     titles = {"survivors": "survives", "alone": "seen by one rung", "resurrected": "no equivalent"}
     for key, title in titles.items():
         yield from (f"{title}: {name}" for name in document[key])
-    killed, equal, left = (
-        sum(bool(fate["killed_by"]) for fate in fates),
-        len(document["equivalents"]),
-        len(document["survivors"]),
-    )
+    killed = sum(bool(fate["killed_by"]) for fate in fates)
+    equal, left = len(document["equivalents"]), len(document["survivors"])
     yield f"{len(fates)} mutants: {killed} killed, {equal} equivalent, {left} survive"
 
 

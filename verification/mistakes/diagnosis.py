@@ -262,7 +262,15 @@ class _Search:
         ]
 
     def find_one(self) -> Diagnosis | None:
-        return self._prove([suspect for suspect, score in self._scores if all(score)])
+        """Most suspects fail at the first case, so that not all of them are asked all."""
+        return self._prove(
+            [
+                suspect
+                for suspect in _suspect(self._known)
+                if self._sample and self._asked.has_time
+                if all(self._asked.explains(suspect, seen) for seen in self._sample)
+            ]
+        )
 
     def find_pair(self) -> Diagnosis | None:
         """Two mistakes, of which one alone explains some of the cases."""
