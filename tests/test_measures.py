@@ -214,7 +214,7 @@ def test_the_table_of_ratios(capsys, monkeypatch):
 
 @parametrize_from_file
 def test_the_layers_that_are_timed(options, count, parts):
-    """Group by group, in both dtypes and batches unless one is chosen; --quick the first of each."""
+    """Group by group, in both dtypes and batches unless one is chosen; --quick: a group's first."""
     every = {"only": "", "dtype": "", "batch": 0, "quick": False}
     layers = list(speed.choose(argparse.Namespace(**every | options)))
     assert len(layers) == count
