@@ -191,7 +191,8 @@ class Trial:
         if not self.judged.expresses(function, case):
             return Reply("outside")
         if self._lost[function.name] >= PATIENCE:
-            return Reply("not judged", error="too slow to go on")
+            word = self.judged.name_of(function)
+            return Reply("not judged", error=f"{word} is too slow to go on")
         reply = self.judged.ask(function, case, given, cache)
         if reply.status == "CRASH" and any(age.matches(reply.error) for age in mistakes.ages()):
             self.judged.mend()
