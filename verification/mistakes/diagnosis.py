@@ -252,25 +252,21 @@ class _Search:
         self._passing = [seen for seen in passing if seen.case.work <= WORK]
         self._sample = _spread(self._failing)
 
+    @property
+    def _suspects(self) -> Iterator[Suspect]:
+        """As many as there is time for."""
+        return (one for one in _suspect(self._known) if self._sample and self._asked.has_time)
+
     @functools.cached_property
     def _scores(self) -> list[tuple[Suspect, list[int]]]:
         """What every suspect explains of the sample."""
-        return [
-            (suspect, [self._asked.explains(suspect, seen) for seen in self._sample])
-            for suspect in _suspect(self._known)
-            if self._sample and self._asked.has_time
-        ]
+        explains, sample = self._asked.explains, self._sample
+        return [(one, [explains(one, seen) for seen in sample]) for one in self._suspects]
 
     def find_one(self) -> Diagnosis | None:
         """Most suspects fail at the first case, so that not all of them are asked all."""
-        return self._prove(
-            [
-                suspect
-                for suspect in _suspect(self._known)
-                if self._sample and self._asked.has_time
-                if all(self._asked.explains(suspect, seen) for seen in self._sample)
-            ]
-        )
+        explains, sample = self._asked.explains, self._sample
+        return self._prove([s for s in self._suspects if all(explains(s, seen) for seen in sample)])
 
     def find_pair(self) -> Diagnosis | None:
         """Two mistakes, of which one alone explains some of the cases."""
