@@ -33,7 +33,7 @@ def opened(monkeypatch, fake):
         lines = {**base, **dict(enumerate(more))}
         asked = [replace(q, name=str(name)) for name, line in lines.items() for q in parse(line)]
         monkeypatch.setattr(session, "load", lambda candidate, terms: judged)
-        monkeypatch.setattr(session, "read", lambda within: asked)
+        monkeypatch.setattr(session, "read", lambda within="": asked)
         return Session(Settings("fake.py", **settings))
 
     return open_session
@@ -55,8 +55,7 @@ def test_a_right_candidate_has_nothing_to_explain(opened):
     assert list(found) == ORDER
     for finding in run.findings:
         assert (finding.status, finding.failing, finding.deviations) == ("ok", [], [])
-        told = finding.diagnosis, finding.smallest, finding.age, finding.looks
-        assert told == (None, None, None, ())
+        assert (finding.diagnosis, finding.age, finding.blocks) == (None, None, ())
 
 
 @parametrize_from_file(schema=defaults(contract="assignment", missing=(), more=(), strict=False))
@@ -77,11 +76,12 @@ def test_blame(opened, contract, missing, more, strict, bends, verdict, expected
 def test_shown(opened, function, bend, more, mistakes, row, wrong, looks):
     """The smallest question that fails in the same way, and why or what it looks like."""
     finding = judge(opened, {function: bend}, more)[1][function]
-    found, shown = finding.diagnosis, finding.smallest
+    found, block = finding.diagnosis, finding.blocks[0]
+    shown = block.outcome
     assert shown.question.row == row
     assert [c.name for c in shown.comparisons if not c.is_right] == list(wrong)
     assert (tuple(m.id for m in found.mistakes) if found else ()) == mistakes
-    assert finding.looks == looks
+    assert block.looks == looks
 
 
 @parametrize_from_file(schema=defaults(contract="assignment"))

@@ -47,7 +47,7 @@ def test_asking_ends_at_the_limit(limit):
     """With the smallest until then, or the question itself."""
     (case,) = parse(LARGE)
     fault = Fault("True")
-    assert shrink(case, fault, limit).row == [case.row, *fault.asked][-1]
+    assert shrink(case, fault, limit=limit).row == [case.row, *fault.asked][-1]
     never = Fault("False")
-    assert shrink(case, never, limit) is case
+    assert shrink(case, never, limit=limit) is case
     assert len(fault.asked) == len(never.asked) == limit

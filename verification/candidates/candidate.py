@@ -51,6 +51,7 @@ class Candidate:
     process: Process
     sha256: str
     notes: list[str]
+    timeout: float = math.inf
 
     @property
     def hello(self) -> Hello:
@@ -69,6 +70,10 @@ class Candidate:
         if isinstance(question, Refusal):
             return True
         return function.expresses(question, self.hello.names.get(self.name_of(function)))
+
+    def stands_on(self, function: Function) -> set[str]:
+        """The contract's functions that it calls, by our names; all that it may, if unknown."""
+        return set(function.needs)
 
     def ask(self, function: Function, case: Case, given: Arrays, cache: str = OWN) -> Reply:
         """Put a question to a function."""
@@ -113,7 +118,7 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
     known = hello.names | {ours: hello.names.get(theirs) for ours, theirs in terms.names.items()}
     contract = contracts.get(terms.contract or contracts.recognise(known), terms.layout)
     names = contract.resolve(hello.names, terms.names)
-    return Candidate(name, contract, names, process, _hash(source), [*hello.notes])
+    return Candidate(name, contract, names, process, _hash(source), [*hello.notes], terms.timeout)
 
 
 def _find_source(name: str) -> Source:

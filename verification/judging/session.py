@@ -1,8 +1,8 @@
 """One whole run: a candidate before its questions, function after function, and why it fails.
 
-A function that stands on one that fails is not blamed for what it may have inherited: its failures
-are `not judged`.  Of the others, the catalogue names the mistake, and the smallest question that
-fails in the same way is looked for.
+A function that calls one that fails is not blamed for what it may have inherited: its failures are
+`not judged`.  Of the others, the catalogue names the mistakes, and for each the smallest question
+that it explains is looked for.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,12 +19,14 @@ from typing import Any
 from verification import mistakes, truth
 from verification.candidates import Function, Terms, load
 from verification.judging import smallest
-from verification.judging.trial import LOST, Outcome, Trial, plan
-from verification.mistakes import Diagnosis, Inquiry, Mistake, Sighting
+from verification.judging.trial import LOST, Check, Outcome, Trial, plan
+from verification.mistakes import Diagnosis, Inquiry, Mistake, Sighting, Suspect
 from verification.questions import Case, CaseError, Question, level, parse, read, rung
 
 SMALL = 50_000
 """Multiply-adds up to which a question is worth shrinking."""
+CHEAP = 3_000
+"""Multiply-adds up to which a question is asked to find a reason alone."""
 ENOUGH = 24
 """Numbers in an output that a pattern shows in."""
 CALLS = 256
@@ -66,26 +69,35 @@ class Settings(Terms):
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether only some questions are asked: then what lies outside is not counted."""
-        return bool(self.only or self.text or self.case or self.rung or self.level < 4)
+        """Whether only some questions are asked of a function."""
+        return bool(self.text or self.case or self.rung or self.level < 4)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A failing outcome to show, with the mistake that it shows, or what the error looks like."""
+
+    outcome: Outcome
+    mistake: Mistake | None = None
+    looks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Finding:
     """One function: its outcomes, the questions outside its contract, and what is wrong with it.
 
-    `age` is the error of age that was mended; `smallest` the outcome to show; `looks` what the
-    error looks like where no mistake is known.
+    `reasons` say why questions are outside, where the candidate is the reason; `age` is the error
+    of age that was mended; `blocks` are what to show, one for each mistake.
     """
 
     function: str
     op: str
     outcomes: tuple[Outcome, ...]
     outside: int = 0
+    reasons: tuple[str, ...] = ()
     age: Mistake | None = None
     diagnosis: Diagnosis | None = None
-    smallest: Outcome | None = None
-    looks: tuple[str, ...] = ()
+    blocks: tuple[Block, ...] = ()
 
     @property
     def failing(self) -> list[Outcome]:
@@ -113,7 +125,7 @@ class Run:
     """Who was judged, against what, and what came of it.
 
     `fault` is unloadable, interrupted, fault or nothing where the run did not come to its end, and
-    `error` says why.
+    `error` says why; `wanted` are the functions that were asked for by name.
     """
 
     settings: Settings
@@ -125,6 +137,7 @@ class Run:
     python: str = ""
     channels_first: bool = False
     notes: Sequence[str] = ()
+    wanted: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
     seconds: float = 0.0
     fault: str = ""
@@ -140,16 +153,28 @@ class Run:
         return [outcome for outcome in self.outcomes if outcome.status != "not attempted"]
 
     @property
+    def missing(self) -> list[Finding]:
+        """The functions that are not there, or not written."""
+        return [finding for finding in self.findings if finding.status == "not attempted"]
+
+    @property
     def differing(self) -> list[Finding]:
         """The functions that fail; strictly, those too that had to be mended."""
         return [f for f in self.findings if f.failing or (self.settings.strict and f.age)]
 
     @property
     def verdict(self) -> str:
-        """match, differs, nothing; or unloadable, interrupted, fault."""
-        if self.fault or not self.asked:
-            return self.fault or "nothing"
-        return "differs" if self.differing else "match"
+        """match, differs, nothing; or unloadable, interrupted, fault.
+
+        What is asked for must be there: functions that are wanted, and strictly every one.
+        """
+        if self.fault:
+            return self.fault
+        if any(f.function in self.wanted for f in self.missing):
+            return "differs"
+        if not self.asked:
+            return "nothing"
+        return "differs" if self.differing or (self.settings.strict and self.missing) else "match"
 
 
 @dataclass(frozen=True)
@@ -170,6 +195,14 @@ class Session:
     def __init__(self, settings: Settings) -> None:
         self.settings, self._start = settings, time.perf_counter()
         self.judged = judged = load(settings.candidate, settings)
+        try:
+            self._only = self._resolve_only()
+            self.checks, outside = plan(self.judged, self._questions(), self._chooses)
+        except BaseException:
+            self.judged.close()
+            raise
+        asked = {self.judged.name_of(f) for check in self.checks for f in check.functions}
+        idle = [f"nothing is asked of {name} under these options" for name in self._only - asked]
         self.known = Run(
             settings,
             judged.name,
@@ -179,15 +212,14 @@ class Session:
             python=judged.hello.python,
             channels_first=judged.contract.channels_first,
             notes=judged.notes,
+            wanted=frozenset(self._only),
         )
-        try:
-            self._only = self._resolve_only()
-            self.checks, outside = plan(self.judged, self._questions(), self._chooses)
-        except BaseException:
-            self.judged.close()
-            raise
-        self._outside = Counter() if settings.is_narrowed else outside
+        judged.notes += sorted(idle) if self.checks else []
+        self._outside = Counter(
+            {} if settings.is_narrowed else {n: c for n, c in outside.items() if self._wants(n)}
+        )
         self._trial = Trial(self.judged, settings.seed, settings.dtype)
+        self._statuses: dict[str, str] = {}
 
     def __enter__(self) -> Session:
         return self
@@ -229,9 +261,12 @@ class Session:
                 raise UsageError(f"unknown function {name!r}, known are {words}")
         return {known[name] for name in self.settings.only}
 
+    def _wants(self, name: str) -> bool:
+        return not self._only or name in self._only
+
     def _chooses(self, name: str, question: Question) -> bool:
         settings = self.settings
-        if self._only and name not in self._only:
+        if not self._wants(name):
             return False
         if settings.case and not settings.is_row:
             ids = {question.id, question.name}
@@ -246,78 +281,161 @@ class Session:
         """The findings, in the contract's order, each as soon as it is complete."""
         functions = {self.judged.name_of(f): f for f in self.judged.contract.functions}
         waiting = Counter(self.judged.name_of(f) for c in self.checks for f in c.functions)
-        total, outside = waiting.total(), Counter(self._outside)
+        total, order = waiting.total(), list(functions)
         outcomes: dict[str, list[Outcome]] = {name: [] for name in functions}
-        order, statuses = list(functions), dict[str, str]()
-        for done, outcome in enumerate(self._trial.run(self.checks), start=1):
+        for done, outcome in enumerate(self._trial.run(self._look_ahead()), start=1):
             waiting[outcome.function] -= 1
-            if outcome.status == "outside":
-                outside[outcome.function] += 1
-            else:
-                outcomes[outcome.function].append(outcome)
+            outcomes[outcome.function].append(outcome)
             watch.count(done, total)
             stop = self.settings.first and self._fails(functions[outcome.function], outcome)
             while order and (stop or not waiting[order[0]]):
                 name = order.pop(0)
-                if outcomes[name] or outside[name]:
-                    finding = self._conclude(functions[name], outcomes[name], statuses)
-                    statuses[functions[name].name] = finding.status
-                    yield replace(finding, outside=outside[name])
+                if outcomes[name] or self._outside[name]:
+                    finding = self._conclude(functions[name], outcomes[name])
+                    self._statuses[functions[name].name] = finding.status
+                    yield finding
             if stop:
                 return
 
-    def _inquiry(self, function: Function) -> Inquiry:
+    def _look_ahead(self) -> Iterator[Check]:
+        """The checks; while one is asked, a thread finds what is true of the next.
+
+        A live session is forked again when its candidate is lost, and no fork beside threads.
+        """
+        if not isinstance(self.settings.candidate, str):
+            yield from self.checks
+            return
+        with ThreadPoolExecutor(1) as thread:
+            coming = thread.submit(self._trial.prepare, *self.checks[:1])
+            for check, following in zip(self.checks, (*self.checks[1:], None)):
+                coming.result()
+                if following:
+                    coming = thread.submit(self._trial.prepare, following)
+                yield check
+
+    def _inquire(self, function: Function) -> Inquiry:
         return Inquiry(function.op, function.form, self.settings.seed, self.settings.dtype)
 
     def _fails(self, function: Function, outcome: Outcome) -> bool:
         """Whether it still fails when conventions are taken for what they are."""
-        return outcome.is_failing and self._name_convention(function, outcome).is_failing
+        outcome = self._name_convention(function, outcome)
+        return outcome.is_failing or (self.settings.strict and outcome.status == "DEVIATES")
 
-    def _conclude(
-        self, function: Function, outcomes: Sequence[Outcome], statuses: Mapping[str, str]
-    ) -> Finding:
-        """What came of a function, and why; `statuses` are those of the functions before it."""
-        outcomes = _drop_unattempted(outcomes, function, statuses)
-        outcomes = [self._name_convention(function, outcome) for outcome in outcomes]
-        forward = self.judged.contract.forward_of(function)
-        outcomes = [_excuse(outcome, function, forward, statuses) for outcome in outcomes]
-        aged = [outcome.age[0] for outcome in outcomes if outcome.age]
-        age = next((m for m in mistakes.read() if m.id in aged[:1]), None)
-        finding = Finding(self.judged.name_of(function), function.op, tuple(outcomes), age=age)
-        failing = [outcome for outcome in finding.failing if outcome.has_numbers]
-        if not failing:
-            return replace(finding, smallest=min(finding.failing, key=_size, default=None))
-        passing = [o for o in outcomes if o.status == "ok" and o.has_numbers]
-        inquiry = self._inquiry(function)
-        found = mistakes.diagnose(
-            inquiry, list(map(_sight, failing)), list(map(_sight, passing)), mistakes.read()
+    def _conclude(self, function: Function, outcomes: Sequence[Outcome]) -> Finding:
+        """What came of a function, and why."""
+        if outcomes and all(outcome.kind == "NotImplementedError" for outcome in outcomes):
+            outcomes = [replace(outcome, status="not attempted") for outcome in outcomes]
+        reasons = {o.message: None for o in outcomes if o.status == "outside" and o.message}
+        asked = [outcome for outcome in outcomes if outcome.status != "outside"]
+        name, outside = self.judged.name_of(function), len(outcomes) - len(asked)
+        finding = Finding(
+            name,
+            function.op,
+            tuple(self._settle(function, asked)),
+            outside + self._outside[name],
+            tuple(reasons),
         )
-        least = self._shrink(function, inquiry, min(failing, key=_size), found)
-        looks = () if found else tuple(self._look(function, least, failing))
-        return replace(finding, diagnosis=found, smallest=least, looks=looks)
+        aged = [outcome.age[0] for outcome in finding.outcomes if outcome.age]
+        finding = replace(finding, age=next((m for m in mistakes.read() if m.id in aged[:1]), None))
+        return self._explain(function, finding) if finding.failing else finding
+
+    def _settle(self, function: Function, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """Conventions are no failures, and what may be inherited is not judged."""
+        outcomes = [self._name_convention(function, outcome) for outcome in outcomes]
+        shown = {name for outcome in outcomes for name in outcome.deviations}
+        names = tuple(m.id for m in mistakes.read() if m.id in shown and m.forms)
+        if names and not any(outcome.is_failing and outcome.has_numbers for outcome in outcomes):
+            # a check without an oracle sees a convention too, and cannot tell it from a mistake
+            outcomes = [
+                replace(o, status="DEVIATES", deviations=names) if o.status == "WRONG" else o
+                for o in outcomes
+            ]
+        if self.settings.strict:
+            outcomes = [
+                replace(o, status="WRONG") if o.status == "DEVIATES" else o for o in outcomes
+            ]
+        return [self._excuse(function, o) if o.is_failing else o for o in outcomes]
 
     def _name_convention(self, function: Function, outcome: Outcome) -> Outcome:
-        """A wrong answer that a convention alone explains deviates; strictly, it stays wrong."""
-        if self.judged.contract.is_bitwise:
+        """A wrong answer that a convention alone explains deviates."""
+        if self.judged.contract.is_bitwise or not outcome.is_failing:
             return outcome
-        if outcome.status == "WRONG" and not outcome.habits and outcome.has_numbers:
-            inquiry, catalogue = self._inquiry(function), mistakes.read()
+        if outcome.has_numbers and not outcome.habits:
+            inquiry, catalogue = self._inquire(function), mistakes.read()
             if name := mistakes.find_convention(inquiry, catalogue, _sight(outcome)):
                 names = tuple(dict.fromkeys((*outcome.deviations, name)))
-                outcome = replace(outcome, status="DEVIATES", deviations=names)
-        if self.settings.strict and outcome.status == "DEVIATES":
-            return replace(outcome, status="WRONG")
+                return replace(outcome, status="DEVIATES", deviations=names)
         return outcome
 
+    def _excuse(self, function: Function, outcome: Outcome) -> Outcome:
+        """Not judged where it calls what fails; a check needs a forward pass that is right."""
+        below = self.judged.stands_on(function) - {function.name}
+        question = outcome.question
+        if outcome.is_inherited or (isinstance(question, Case) and question.check):
+            below |= {self.judged.contract.forward_of(function).name} - {function.name}
+        for name in sorted(below):
+            words = {"differs": "fails", "not attempted": "is not written"}
+            if word := words.get(self._statuses.get(name, "")):
+                message = f"it stands on {name}, which {word}"
+                return replace(outcome, status="not judged", message=message)
+        return outcome
+
+    def _explain(self, function: Function, finding: Finding) -> Finding:
+        """With the mistakes that are known, and what to show."""
+        failing = [outcome for outcome in finding.failing if outcome.has_numbers]
+        if not failing:
+            return replace(finding, blocks=(Block(min(finding.failing, key=_size)),))
+        inquiry = self._inquire(function)
+        seen = [*map(_sight, failing)]
+        more = self._ask_more(function) if self._is_partial else finding.outcomes
+        passing = [_sight(o) for o in more if o.status == "ok" and o.has_numbers]
+        others = [_sight(o) for o in more if o.is_failing and o.has_numbers]
+        found = mistakes.diagnose(inquiry, others or seen, passing, mistakes.read())
+        if found and self._is_partial:
+            found = found.recount(inquiry, seen)
+        blocks = tuple(self._show(function, inquiry, failing, found))
+        return replace(finding, diagnosis=found, blocks=blocks)
+
+    @property
+    def _is_partial(self) -> bool:
+        """Whether more must be asked to tell one mistake from another, as the whole run would."""
+        return self.settings.is_narrowed or self.settings.first
+
+    def _ask_more(self, function: Function) -> list[Outcome]:
+        """What small questions come to that the run does not ask."""
+        name = self.judged.name_of(function)
+        small = [question for question in read() if question.work <= CHEAP]
+        checks, _ = plan(self.judged, small, lambda one, question: one == name)
+        return self._settle(function, [*self._trial.run(checks)])
+
+    def _show(
+        self,
+        function: Function,
+        inquiry: Inquiry,
+        failing: Sequence[Outcome],
+        found: Diagnosis | None,
+    ) -> Iterator[Block]:
+        """A block for each mistake, of a case that it explains; and one for what none explains."""
+        left = list(failing)
+        for mistake, suspect in found.parts if found else ():
+            shows = [o for o in failing if not suspect or inquiry.explains(suspect, _sight(o))]
+            least = min(shows or failing, key=_size)
+            yield Block(self._shrink(function, inquiry, least, suspect if shows else None), mistake)
+        if found and found.suspect:
+            left = [o for o in failing if not inquiry.explains(found.suspect, _sight(o))]
+        if left and not (found and found.is_whole):
+            least = self._shrink(function, inquiry, min(left, key=_size), None)
+            yield Block(least, None, tuple(self._look(function, least, left)))
+
     def _shrink(
-        self, function: Function, inquiry: Inquiry, outcome: Outcome, found: Diagnosis | None
+        self, function: Function, inquiry: Inquiry, outcome: Outcome, suspect: Suspect | None
     ) -> Outcome:
         """The smallest outcome that fails in the same way."""
         case = outcome.question
         assert isinstance(case, Case)
         if case.work > SMALL or outcome.kind in LOST:
             return outcome
-        suspect, best = found and found.suspect, outcome
+        best = outcome
 
         def fails(smaller: Case) -> bool:
             nonlocal best
@@ -328,8 +446,9 @@ class Session:
             best = again if is_alike else best
             return is_alike
 
-        least = smallest.shrink(case, fails)
-        for fill in SIMPLE if outcome.evidence == "exact" else ():
+        # of a wrong shape the sizes must be told apart
+        least = smallest.shrink(case, fails, 1 + any(c.message for c in outcome.comparisons))
+        for fill in SIMPLE:
             with suppress(CaseError):
                 if fails(*parse(replace(least, fill=fill).row)):
                     break
@@ -340,7 +459,16 @@ class Session:
     ) -> Iterator[str]:
         """What the error looks like; of a convolution, which coefficient is wrong."""
         many = [o for o in failing if any(c.of >= ENOUGH for c in o.comparisons if c.worst)]
-        outcome = min(many or failing, key=_size)
+        shown = min(many or failing, key=_size)
+        where = "here" if shown.question == least.question else f"in {shown.question.id}"
+        yield from self._describe(function, shown, where)
+        case = least.question
+        assert isinstance(case, Case)
+        if case.op == "conv" and least.answers and max(map(math.prod, (case.x, case.y))) <= CALLS:
+            proof = self._trial.judge(function, replace(case, check="proof", dtype=""))
+            yield from (f"here {line}" for line in proof.message.splitlines())
+
+    def _describe(self, function: Function, outcome: Outcome, where: str) -> Iterator[str]:
         case, wrong = outcome.question, {c.name for c in outcome.comparisons if c.worst}
         assert isinstance(case, Case)
         for name, got in outcome.answers.items():
@@ -348,40 +476,8 @@ class Session:
             if word in wrong:
                 plain = self._trial.restore(function, case, name, got)
                 right = truth.answer(case, self.settings.seed, self.settings.dtype).values[name]
-                yield from (f"{word}: {look}" for look in mistakes.describe(plain, right, name))
-        case = least.question
-        assert isinstance(case, Case)
-        if case.op == "conv" and least.answers and max(map(math.prod, (case.x, case.y))) <= CALLS:
-            proof = self._trial.judge(function, replace(case, check="proof", dtype=""))
-            yield from proof.message.splitlines()
-
-
-def _drop_unattempted(
-    outcomes: Sequence[Outcome], function: Function, statuses: Mapping[str, str]
-) -> list[Outcome]:
-    """A function that returns None whatever it is asked is not written yet.
-
-    Nor is one that has nothing but None to go on, of a function below it.
-    """
-    is_short = any(statuses.get(name) == "not attempted" for name in function.needs)
-    sign = "NoneType" if is_short else "a NoneType"
-    words = (o.message + "".join(c.message for c in o.comparisons) for o in outcomes)
-    if outcomes and all(sign in text for text in words):
-        return [replace(outcome, status="not attempted", message="") for outcome in outcomes]
-    return list(outcomes)
-
-
-def _excuse(
-    outcome: Outcome, function: Function, forward: Function, statuses: Mapping[str, str]
-) -> Outcome:
-    """Not judged where it stands on what fails; a check needs a forward pass that is written."""
-    below = sorted(name for name in function.needs if statuses.get(name) == "differs")
-    if isinstance(outcome.question, Case) and outcome.question.check:
-        below += [forward.name] * (statuses.get(forward.name) in ("differs", "not attempted"))
-    if not below or not outcome.is_failing:
-        return outcome
-    word = "fails" if statuses[below[0]] == "differs" else "is not written"
-    return replace(outcome, status="not judged", message=f"it stands on {below[0]}, which {word}")
+                looks = mistakes.describe(plain, right, name)
+                yield from (f"{word} {where}: {look}" for look in looks)
 
 
 def _sight(outcome: Outcome) -> Sighting:
@@ -393,6 +489,7 @@ def _sight(outcome: Outcome) -> Sighting:
         outcome.kind,
         outcome.message,
         outcome.habits,
+        outcome.where,
     )
 
 

@@ -21,15 +21,16 @@ LEAST = {"dilation": 1, "pad": 0, "stride": 1, "kernel": 1}
 SETTINGS = ("word", "ceil_mode", "count_include_pad", "divisor_override", "bias", "layout")
 
 
-def shrink(case: Case, fails: Callable[[Case], bool], limit: int = LIMIT) -> Case:
+def shrink(case: Case, fails: Callable[[Case], bool], least: int = 1, limit: int = LIMIT) -> Case:
     """The smallest question found for which `fails` holds, as it does for `case`.
 
-    `fails` is called at most `limit` times, and never twice for the same question.
+    The batch, channels and filters stay at `least` that many.  `fails` is called at most `limit`
+    times, and never twice for the same question.
     """
     tried = {case.row}
     uneven = {name for name in LEAST if len(set(getattr(case, name))) > 1}
     while len(tried) <= limit:
-        for smaller in _simplify(case, uneven):
+        for smaller in _simplify(case, uneven, least):
             if smaller.row not in tried and len(tried) <= limit:
                 tried.add(smaller.row)
                 if fails(smaller):
@@ -40,23 +41,23 @@ def shrink(case: Case, fails: Callable[[Case], bool], limit: int = LIMIT) -> Cas
     return case
 
 
-def _simplify(case: Case, uneven: Set[str]) -> Iterator[Case]:
+def _simplify(case: Case, uneven: Set[str], least: int) -> Iterator[Case]:
     """Questions with less of one thing than this one's, as their rows read."""
-    for changed in _reduce(case, uneven):
+    for changed in _reduce(case, uneven, least):
         with suppress(CaseError):
             (read,) = parse(changed.row)
             yield read
 
 
-def _reduce(case: Case, uneven: Set[str]) -> Iterator[Case]:
+def _reduce(case: Case, uneven: Set[str], least: int) -> Iterator[Case]:
     if not case.pad:
         for axis, size in enumerate(case.x):
             for less in _less(size, 1):
                 yield replace(case, x=_put(case.x, axis, less))
         return
-    for less in _less(case.x[0], 1):
+    for less in _less(case.x[0], least):
         yield replace(case, x=_put(case.x, 0, less))
-    yield from _reduce_channels(case)
+    yield from _reduce_channels(case, least)
     for name in LEAST:
         yield from _reduce_setting(case, name, name in uneven)
     axes = range(len(case.space))
@@ -74,14 +75,14 @@ def _reduce(case: Case, uneven: Set[str]) -> Iterator[Case]:
             yield replace(case, **{name: getattr(Case, name)})
 
 
-def _reduce_channels(case: Case) -> Iterator[Case]:
+def _reduce_channels(case: Case, least: int) -> Iterator[Case]:
     if not case.w:
-        for less in _less(case.x[-1], 1):
+        for less in _less(case.x[-1], least):
             yield replace(case, x=_put(case.x, len(case.x) - 1, less))
         return
     sizes = {"depth": case.w[-2], "filters": case.w[-1] // case.groups, "groups": case.groups}
     for name, size in sizes.items():
-        for less in _less(size, 1):
+        for less in _less(size, 1 if name == "groups" else least):
             new = sizes | {name: less}
             w = (*case.kernel, new["depth"], new["filters"] * new["groups"])
             x = (*case.x[:-1], new["depth"] * new["groups"])

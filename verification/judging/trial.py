@@ -22,9 +22,12 @@ PATIENCE = 3
 """After so many calls without an answer, a function is asked no more."""
 LOST = frozenset({"TIMEOUT", "MEMORY", "DIED"})
 """Kinds of calls that came to no answer."""
+TELLING = 0.1
+"""Seconds from which an answer tells how long larger ones will take."""
 ROOM = 0.25
 """For what roundings of other right algorithms may add to a whole number."""
 FAILING = ("WRONG", "CRASH", "TIMEOUT", "MEMORY")
+PARTING = "right with the contract's own cache, wrong with the one that its forward returns"
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class Outcome:
 
     `evidence` says what a pass proves: "exact", "bounded" or "proved".  `habits` are what is wrong
     beside the numbers, `deviations` the conventions that it follows, `age` the error of age that
-    was mended in flight, with its line; `answers` what came, in the contract's form.
+    was mended in flight, with its line; `answers` what came, in the contract's form; `is_inherited`
+    says that the forward pass, whose cache it needs, fails the same question.
     """
 
     function: str
@@ -51,6 +55,7 @@ class Outcome:
     deviations: tuple[str, ...] = ()
     note: str = ""
     age: tuple[str, ...] = ()
+    is_inherited: bool = False
     answers: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -121,6 +126,7 @@ class Trial:
     def __init__(self, judged: Candidate, seed: int, dtype: str) -> None:
         self.judged, self.seed, self.dtype = judged, seed, dtype
         self._lost: Counter[str] = Counter()
+        self._pace: dict[str, tuple[float, int]] = {}
         self._aged: set[str] = set()
 
     def run(self, checks: Iterable[Check]) -> Iterator[Outcome]:
@@ -133,6 +139,14 @@ class Trial:
                     failed.add(function.name)
                 yield outcome
 
+    def prepare(self, check: Check) -> None:
+        """Have the answer ready that the check will be compared with."""
+        question = check.question
+        if isinstance(question, Case) and not question.check:
+            is_bitwise = self.judged.contract.is_bitwise
+            asked = truth.answer(question, self.seed, self.dtype, is_bitwise)
+            _ = asked.values, asked.limits
+
     def judge(
         self, function: Function, question: Question, failed: Set[str] = frozenset()
     ) -> Outcome:
@@ -144,17 +158,30 @@ class Trial:
         if question.check:
             return self._check(function, question)
         asked = truth.answer(question, self.seed, self.dtype, self.judged.contract.is_bitwise)
-        cache = self._choose_cache(function)
-        outcome = self._ask(function, asked, cache)
-        if not (outcome.is_failing and function.has_cache and cache == OWN):
-            return outcome
+        if not function.has_cache:
+            return self._ask(function, asked, CANONICAL)
+        forward = self.judged.contract.forward_of(function)
+        if forward.name in failed:
+            return self._ask_beside(function, asked)
+        if not self._gives_cache(forward):
+            return self._ask(function, asked, CANONICAL)
+        outcome = self._ask(function, asked, OWN)
+        if outcome.is_failing and outcome.kind not in LOST:
+            if not self._ask(function, asked, CANONICAL).is_failing:
+                return replace(outcome, message="; ".join(filter(None, (outcome.message, PARTING))))
+        return outcome
+
+    def _ask_beside(self, function: Function, asked: Truth) -> Outcome:
+        """A gradient whose forward pass fails the question: it is held to the contract's cache.
+
+        Where it raises on that, and does something else on its own, nobody knows whose fault it is.
+        """
         canonical = self._ask(function, asked, CANONICAL)
-        if self.judged.contract.forward_of(function).name in failed:
-            return canonical if canonical.comparisons else outcome
-        if canonical.is_failing:
-            return outcome
-        words = "right with the contract's own cache, wrong with the one that its forward returns"
-        return replace(outcome, message="; ".join(filter(None, (outcome.message, words))))
+        if not canonical.is_failing or canonical.comparisons or canonical.kind in LOST:
+            return canonical
+        own = self._ask(function, asked, OWN)
+        is_alike = (own.kind, own.where[-1:]) == (canonical.kind, canonical.where[-1:])
+        return own if is_alike or not own.is_failing else replace(own, is_inherited=True)
 
     def restore(self, function: Function, case: Case, name: str, value: Array) -> Array:
         """An output of the contract's form, in the oracle's."""
@@ -181,24 +208,30 @@ class Trial:
             age=reply.ages[0] if reply.ages and function.name in self._aged else (),
         )
 
-    def _choose_cache(self, function: Function) -> str:
-        """Its own forward pass's, as long as that has always come to an end."""
-        forward = self.judged.contract.forward_of(function)
-        return OWN if self.judged.has(forward) and not self._lost[forward.name] else CANONICAL
+    def _gives_cache(self, forward: Function) -> bool:
+        """Whether a forward pass is there, and has always come to an end."""
+        return self.judged.has(forward) and not self._lost[forward.name]
 
     def _put(self, function: Function, case: Case, given: Arrays, cache: str) -> Reply:
         """The candidate's reply; from the first error of age on, such errors are mended."""
-        if not self.judged.expresses(function, case):
+        judged, word = self.judged, self.judged.name_of(function)
+        if not judged.expresses(function, case):
             return Reply("outside")
         if self._lost[function.name] >= PATIENCE:
-            word = self.judged.name_of(function)
             return Reply("not judged", error=f"{word} is too slow to go on")
-        reply = self.judged.ask(function, case, given, cache)
+        seconds, work = self._pace.get(function.name, (0.0, 1))
+        if seconds * case.work > judged.timeout * work:
+            return Reply("outside", error=f"{word} would take more than {judged.timeout:g} s")
+        reply = judged.ask(function, case, given, cache)
         if reply.status == "CRASH" and any(age.matches(reply.error) for age in mistakes.ages()):
-            self.judged.mend()
-            mended = self.judged.ask(function, case, given, cache)
+            judged.mend()
+            mended = judged.ask(function, case, given, cache)
             reply = mended if mended.ages else reply
         self._lost[function.name] += reply.kind in LOST
+        if reply.status == "ok" and reply.seconds > TELLING and case.work >= work:
+            self._pace[function.name] = reply.seconds, case.work
+        if reply.kind == "NotImplementedError" and judged.contract.may_decline:
+            return replace(reply, status="outside")
         return reply
 
     def _refuse(self, function: Function, refusal: Refusal) -> Outcome:
@@ -274,7 +307,8 @@ class Trial:
         ages: list[tuple[str, str]] = []
 
         def ask(case: Case, given: Arrays) -> Arrays:
-            reply = self._put(function, case, given, self._choose_cache(function))
+            cache = OWN if self._gives_cache(forward) else CANONICAL
+            reply = self._put(function, case, given, cache)
             ages.extend(reply.ages)
             return self._read(function, case, reply, dtype)
 

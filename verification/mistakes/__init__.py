@@ -5,10 +5,11 @@ from verification.mistakes.diagnosis import (
     Diagnosis,
     Inquiry,
     Sighting,
+    Suspect,
     diagnose,
     find_convention,
 )
 from verification.mistakes.symptoms import describe
 
-__all__ = ["Diagnosis", "Form", "Inquiry", "Mistake", "Sighting", "ages", "describe"]
+__all__ = ["Diagnosis", "Form", "Inquiry", "Mistake", "Sighting", "Suspect", "ages", "describe"]
 __all__ += ["diagnose", "find_convention", "read", "write_wrongly"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,7 @@ class Sighting:
     """One question that a function was asked, and what came, in the contract's form.
 
     `status` is ok, WRONG or CRASH; `kind` and `error` are the exception's type and words, `habits`
-    what is wrong beside the numbers.
+    what is wrong beside the numbers, `where` the candidate's own lines that led to an exception.
     """
 
     case: Case
@@ -49,6 +49,7 @@ class Sighting:
     kind: str = ""
     error: str = ""
     habits: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,19 @@ class Diagnosis:
     @property
     def is_whole(self) -> bool:
         return self.explains == self.of
+
+    @property
+    def parts(self) -> list[tuple[Mistake, Suspect | None]]:
+        """Every mistake, and the code that makes it alone, where there is such code."""
+        if self.suspect is None:
+            return [(mistake, None) for mistake in self.mistakes]
+        books = ((way, write_wrongly(way[1])) for way in self.suspect.ways)
+        return [(way[0], Suspect((way,), book) if book else None) for way, book in books]
+
+    def recount(self, asked: Inquiry, failing: Sequence[Sighting]) -> Diagnosis:
+        """The same about other failing cases."""
+        explained = [s for s in failing if not self.suspect or asked.explains(self.suspect, s)]
+        return replace(self, explains=len(explained), of=len(failing))
 
 
 @dataclass(frozen=True)

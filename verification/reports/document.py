@@ -64,7 +64,7 @@ def _list_mistakes(finding: Finding) -> list[dict[str, Any]]:
         aged = [outcome for outcome in finding.outcomes if outcome.age]
         rows.append((finding.age, len(aged), len(aged), aged[0]))
     if found := finding.diagnosis:
-        shown = finding.smallest or finding.failing[0]
+        shown = finding.blocks[0].outcome if finding.blocks else finding.failing[0]
         rows += [(mistake, found.explains, found.of, shown) for mistake in found.mistakes]
     return [
         {"id": m.id, "title": m.title, "explains": explains, "of": of, "case": case.question.row}

@@ -54,8 +54,8 @@ def write_finding(
     if full:
         for outcome in finding.outcomes:
             lines += _write_case(run, finding, outcome, "case")
-    elif finding.smallest is not None:
-        lines += _write_case(run, finding, finding.smallest, "smallest failing case")
+    for block in () if full else finding.blocks:
+        lines += _write_case(run, finding, block.outcome, "smallest failing case")
     unjudged = [("not judged", o.message) for o in finding.outcomes if o.status == "not judged"]
     return lines + _lay_out([*_age(run, finding), *unjudged[:1], *_conventions(run, finding)])
 
@@ -176,7 +176,7 @@ def _name_mistake(finding: Finding, exam: bool) -> Iterator[tuple[str, str]]:
     if diagnosis is None:
         if any(outcome.comparisons for outcome in finding.failing):
             yield "mistake", "no known mistake fits"
-            yield from (("", look) for look in finding.looks if not exam)
+            yield from (("", look) for look in finding.blocks[-1].looks if not exam)
         return
     if exam:
         yield from (("hint", mistake.hint) for mistake in diagnosis.mistakes)

@@ -10,6 +10,7 @@ max pooling writes out of bounds for them.
 from __future__ import annotations
 
 import math
+import threading
 import warnings
 from dataclasses import replace
 from typing import Any
@@ -22,6 +23,8 @@ from verification.questions import Array, Arrays, Case
 
 Answers = dict[str, Array]
 
+_LOCK = threading.Lock()
+"""One asks at a time: the filter of warnings is everybody's."""
 THREADS = 1
 """One, whatever the machine: a second one spins between calls, against NumPy's own."""
 
@@ -38,7 +41,7 @@ def prepare() -> str:
 
 def answers(case: Case, given: Arrays) -> Answers:
     """Every output of the question: y, index, dx, dw, db, as far as it has them."""
-    with warnings.catch_warnings():
+    with _LOCK, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Using padding='same' with even kernel lengths")
         return _ANSWER[case.op](case, given)
 

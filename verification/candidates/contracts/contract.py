@@ -98,6 +98,8 @@ class Function:
 class Contract:
     """A table of functions; `is_bitwise` asks for torch's very bits, and memory of their own.
 
+    Where it `may_decline`, a function that raises NotImplementedError is outside.
+
     It is recognised by names that are its `own`, by `parameters` that are, or by functions that
     take at least so many; never beside functions that are `foreign` to it.
     """
@@ -110,6 +112,7 @@ class Contract:
     foreign: Set[str] = frozenset()
     is_bitwise: bool = False
     channels_first: bool = False
+    may_decline: bool = False
 
     def recognises(self, names: Names) -> bool:
         """Whether these functions seem to be written for it."""

@@ -108,5 +108,5 @@ _NCHW, _NHWC = (Face(channels_first).build_functions() for channels_first in (Tr
 
 
 _OWN = {function.name for function in _NCHW}
-CONTRACT = Contract("functional", _NCHW, _OWN, channels_first=True)
-NHWC = Contract("functional-nhwc", _NHWC, _OWN)
+CONTRACT = Contract("functional", _NCHW, _OWN, channels_first=True, may_decline=True)
+NHWC = Contract("functional-nhwc", _NHWC, _OWN, may_decline=True)
