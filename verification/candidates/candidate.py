@@ -72,8 +72,8 @@ class Candidate:
         return function.expresses(question, self.hello.names.get(self.name_of(function)))
 
     def stands_on(self, function: Function) -> set[str]:
-        """The contract's functions that it calls, by our names; all that it may, if unknown."""
-        return set(function.needs)
+        """The contract's functions that it may call, by our names."""
+        return {name for name in function.needs if name in self.names}
 
     def ask(self, function: Function, case: Case, given: Arrays, cache: str = OWN) -> Reply:
         """Put a question to a function."""

@@ -95,6 +95,7 @@ def conform(op: str, name: str, got: Any, want: Array, dtype: str) -> tuple[Any,
     """The answer in the form that is wanted, and the convention that it follows instead, if any."""
     if type(got) is not np.ndarray or got.dtype.kind not in "biuf":
         return got, ""
+    got = got.astype(got.dtype.newbyteorder("="), copy=False)  # whatever order came in
     if got.shape != want.shape and got.size == want.size:
         if op == "conv_single_step":
             return got.reshape(want.shape), "single-step-shape"

@@ -166,10 +166,11 @@ class Trial:
         if not self._gives_cache(forward):
             return self._ask(function, asked, CANONICAL)
         outcome = self._ask(function, asked, OWN)
-        if outcome.is_failing and outcome.kind not in LOST:
-            if not self._ask(function, asked, CANONICAL).is_failing:
-                return replace(outcome, message="; ".join(filter(None, (outcome.message, PARTING))))
-        return outcome
+        if not outcome.is_failing or outcome.kind in LOST:
+            return outcome
+        if self._ask(function, asked, CANONICAL).is_failing:
+            return outcome
+        return replace(outcome, message="; ".join(filter(None, (outcome.message, PARTING))))
 
     def _ask_beside(self, function: Function, asked: Truth) -> Outcome:
         """A gradient whose forward pass fails the question: it is held to the contract's cache.
