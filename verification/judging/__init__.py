@@ -1,8 +1,18 @@
 """What came of it: a candidate is asked everything, and each answer compared with the truth."""
 
 from verification.judging.compare import Comparison
-from verification.judging.session import Finding, Run, Session, Settings, UsageError, Watch
+from verification.judging.session import Block, Finding, Run, Session, Settings, UsageError, Watch
 from verification.judging.trial import FAILING, Check, Outcome, Trial, plan
 
-__all__ = ["FAILING", "Check", "Comparison", "Finding", "Outcome", "Run", "Session", "Settings"]
+__all__ = [
+    "FAILING",
+    "Block",
+    "Check",
+    "Comparison",
+    "Finding",
+    "Outcome",
+    "Run",
+    "Session",
+    "Settings",
+]
 __all__ += ["Trial", "UsageError", "Watch", "plan"]

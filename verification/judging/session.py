@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from verification import mistakes, truth
@@ -21,7 +22,7 @@ from verification.candidates import Function, Terms, load
 from verification.judging import smallest
 from verification.judging.trial import LOST, Check, Outcome, Trial, plan
 from verification.mistakes import Diagnosis, Inquiry, Mistake, Sighting, Suspect
-from verification.questions import Case, CaseError, Question, level, parse, read, rung
+from verification.questions import Case, CaseError, Question, draw, level, parse, read, rung
 
 SMALL = 50_000
 """Multiply-adds up to which a question is worth shrinking."""
@@ -31,6 +32,8 @@ ENOUGH = 24
 """Numbers in an output that a pattern shows in."""
 CALLS = 256
 """Cells of a question up to which every coefficient is looked at, with a call for each."""
+STREAM = 2_000
+"""Draws after which a contract is taken to express none."""
 SIMPLE = ("units", "digits")
 """Fills that are easier to read, the easier one first."""
 
@@ -44,7 +47,8 @@ class Settings(Terms):
     """What to judge, and how; every question is asked unless a filter says otherwise.
 
     `candidate` is a file, a notebook, a module, or the names of a live session; `case` an id or a
-    row, `text` a part of ids, `only` functions by the candidate's names or ours.
+    row, `text` a part of ids, `only` functions by the candidate's names or ours; `draw` so many
+    questions on geometries of this `seed`, or of the clock's.
     """
 
     candidate: str | Mapping[str, Any] = "npcnn"
@@ -53,7 +57,8 @@ class Settings(Terms):
     level: int = 4
     rung: str = ""
     case: str = ""
-    seed: int = 0
+    seed: int | None = None
+    draw: int = 20
     dtype: str = "float64"
     first: bool = False
     strict: bool = False
@@ -121,6 +126,18 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """What questions came to that nobody has seen: they fail a run, and are counted apart."""
+
+    seed: int
+    outcomes: tuple[Outcome, ...] = ()
+
+    @property
+    def failing(self) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes if outcome.is_failing]
+
+
+@dataclass(frozen=True)
 class Run:
     """Who was judged, against what, and what came of it.
 
@@ -139,6 +156,7 @@ class Run:
     notes: Sequence[str] = ()
     wanted: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
+    drawn: Drawn | None = None
     seconds: float = 0.0
     fault: str = ""
     error: str = ""
@@ -174,7 +192,13 @@ class Run:
             return "differs"
         if not self.asked:
             return "nothing"
-        return "differs" if self.differing or (self.settings.strict and self.missing) else "match"
+        is_right = not (self.differing or (self.drawn and self.drawn.failing))
+        return "match" if is_right and not (self.settings.strict and self.missing) else "differs"
+
+    @property
+    def seed(self) -> int:
+        """Of the arrays."""
+        return self.settings.seed or 0
 
 
 @dataclass(frozen=True)
@@ -218,7 +242,8 @@ class Session:
         self._outside = Counter(
             {} if settings.is_narrowed else {n: c for n, c in outside.items() if self._wants(n)}
         )
-        self._trial = Trial(self.judged, settings.seed, settings.dtype)
+        self._draw_seed = time.time_ns() if settings.seed is None else settings.seed
+        self._trial = Trial(self.judged, self.known.seed, settings.dtype)
         self._statuses: dict[str, str] = {}
 
     def __enter__(self) -> Session:
@@ -235,7 +260,29 @@ class Session:
             findings, seconds = (*self.known.findings, finding), time.perf_counter() - self._start
             self.known = replace(self.known, findings=findings, seconds=seconds)
             watch.show(self.known, finding)
-        return self.known
+        is_over = self.settings.first and self.known.differing
+        if checks := [] if is_over or self.settings.is_narrowed else self._draw():
+            self.known = replace(self.known, drawn=self._judge_drawn(checks))
+        return replace(self.known, seconds=time.perf_counter() - self._start)
+
+    def _draw(self) -> list[Check]:
+        """As many checks on geometries that nobody has seen as are wanted."""
+        there = [self.judged.name_of(f) for f in self.judged.contract.functions if self.judged.has(f)]
+        wanted = {name for name in there if self._wants(name)}
+        checks: list[Check] = []
+        for question in islice(draw(self._draw_seed), STREAM):
+            if len(checks) == self.settings.draw:
+                break
+            checks += plan(self.judged, [question], lambda name, _: name in wanted)[0]
+        return checks
+
+    def _judge_drawn(self, checks: Sequence[Check]) -> Drawn:
+        functions = {self.judged.name_of(f): f for f in self.judged.contract.functions}
+        outcomes: list[Outcome] = []
+        for outcome in self._trial.run(checks):
+            if outcome.status not in ("outside", "not attempted"):
+                outcomes += self._settle(functions[outcome.function], [outcome])
+        return Drawn(self._draw_seed, tuple(outcomes))
 
     def _questions(self) -> Sequence[Question]:
         if self.settings.is_row:
@@ -314,7 +361,7 @@ class Session:
                 yield check
 
     def _inquire(self, function: Function) -> Inquiry:
-        return Inquiry(function.op, function.form, self.settings.seed, self.settings.dtype)
+        return Inquiry(function.op, function.form, self.known.seed, self.settings.dtype)
 
     def _fails(self, function: Function, outcome: Outcome) -> bool:
         """Whether it still fails when conventions are taken for what they are."""
@@ -475,7 +522,7 @@ class Session:
             word = function.words.get(name, name)
             if word in wrong:
                 plain = self._trial.restore(function, case, name, got)
-                right = truth.answer(case, self.settings.seed, self.settings.dtype).values[name]
+                right = truth.answer(case, self.known.seed, self.settings.dtype).values[name]
                 looks = mistakes.describe(plain, right, name)
                 yield from (f"{word} {where}: {look}" for look in looks)
 

@@ -136,7 +136,7 @@ def _judge(room: str) -> dict[str, str]:
     with closing(load(settings.candidate, settings)) as judged:
         turns = zip_longest(*plan_groups(judged, _read()).values())
         checks = filter(None, chain.from_iterable(turns))
-        for outcome in Trial(judged, settings.seed, settings.dtype).run(checks):
+        for outcome in Trial(judged, 0, settings.dtype).run(checks):
             if outcome.is_failing:
                 return {rung(outcome.question): outcome.id}
     return {}

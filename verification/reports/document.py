@@ -29,7 +29,8 @@ def write_json(run: Run) -> str:
             "python": run.python,
             "numpy": run.numpy,
         },
-        "seed": run.settings.seed,
+        "seed": run.seed,
+        "drawn": _count_drawn(run),
         "dtype": run.settings.dtype,
         "seconds": round(run.seconds, 3),
         "verdict": run.verdict,
@@ -40,6 +41,16 @@ def write_json(run: Run) -> str:
         "cases": [_describe_case(run, f, o) for f in run.findings for o in f.outcomes],
     }
     return json.dumps(document, indent=1, sort_keys=True)
+
+
+def _count_drawn(run: Run) -> dict[str, int] | None:
+    """The questions that were drawn, and those that some function answered wrongly."""
+    if not run.drawn:
+        return None
+    asked, wrong = (
+        len({o.question.row for o in some}) for some in (run.drawn.outcomes, run.drawn.failing)
+    )
+    return {"seed": run.drawn.seed, "asked": asked, "wrong": wrong}
 
 
 def _describe_function(finding: Finding, run: Run) -> dict[str, Any]:

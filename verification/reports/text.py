@@ -39,7 +39,7 @@ def write_text(run: Run, colour: bool = False, full: bool = False) -> str:
 def write_header(run: Run) -> list[str]:
     """Who is judged, and what is to be said about that."""
     words = [run.candidate, f"{run.contract} contract", f"oracle {run.oracle}"]
-    words += [f"numpy {run.numpy}", run.settings.dtype, f"seed {run.settings.seed}"]
+    words += [f"numpy {run.numpy}", run.settings.dtype, f"seed {run.seed}"]
     lines = ["   ".join(words), *(f"  note: {note}" for note in run.notes), ""]
     return [make_visible(line) for line in lines]
 

@@ -1,0 +1,88 @@
+"""Questions that nobody has seen: geometries drawn at judging time, from a seed.
+
+Code that knows the published cases by heart fails here.  Half of the draws are as every course
+has them: two axes, square windows, one stride, one pad, none in pools.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from verification.questions.case import Case, CaseError
+from verification.questions.rows import expand
+
+FILLS = {
+    "conv": ("integers", "sparse"),
+    "max_pool": ("ties", "permutation"),
+    "avg_pool": ("integers", "dense"),
+    "zero_pad": ("integers",),
+    "create_mask_from_window": ("ties", "permutation"),
+}
+OPS = (
+    *("conv",) * 4,
+    *("max_pool",) * 2,
+    *("avg_pool",) * 2,
+    "zero_pad",
+    "create_mask_from_window",
+)
+AXES = (2, 2, 2, 1, 3)
+MATTERS = 0.5
+"""The least share of an axis's cells that windows read, and of a window's taps that meet some."""
+
+
+def draw(seed: int) -> Iterator[Case]:
+    """One question after the other, without end: `drawn-1`, `drawn-2`, ..."""
+    rng, count = random.Random(seed), 1
+    while True:
+        op = rng.choice(OPS)
+        row = {"id": f"drawn-{count}", "fill": rng.choice(FILLS[op]), **_draw_settings(op, rng)}
+        with suppress(CaseError):
+            (case,) = expand(op, row)
+            if _matters(case):
+                count += 1
+                yield case
+
+
+def _draw_settings(op: str, rng: random.Random) -> dict[str, Any]:
+    """Shapes and settings, which need not fit."""
+    is_plain = op == "create_mask_from_window" or rng.random() < 0.5
+    axes = 2 if is_plain else rng.choice(AXES)
+
+    def size(least: int, most: int) -> list[int]:
+        return [rng.randint(least, most)] * axes if is_plain else _draw(rng, axes, least, most)
+
+    space = _draw(rng, axes, 2, 12 - 2 * axes)
+    if op == "create_mask_from_window":
+        return {"x": space}
+    groups = 1 if is_plain or op != "conv" else rng.randint(1, 2)
+    channels, filters = _draw(rng, 2, 1, 3)
+    settings: dict[str, Any] = {"x": [rng.randint(1, 3), *space, channels * groups]}
+    if op == "zero_pad":
+        return {**settings, "pad": size(0, 3)}
+    kernel = size(1, 4)
+    if op == "conv":
+        settings |= {"w": [*kernel, channels, filters * groups], "groups": groups}
+    else:
+        settings["kernel"] = kernel
+    if op == "conv" or not is_plain:
+        settings["pad"] = size(0, 2)
+    return {**settings, "stride": size(1, 3)}
+
+
+def _draw(rng: random.Random, count: int, least: int, most: int) -> list[int]:
+    return [rng.randint(least, most) for _ in range(count)]
+
+
+def _matters(case: Case) -> bool:
+    """Whether enough of the input is read, by enough of the window."""
+    if not case.kernel:
+        return True
+    for windows, size in zip(case.windows, case.space, strict=True):
+        read = {cell for window in windows for cell in window if 0 <= cell < size}
+        met = [tap for tap in zip(*windows, strict=True) if any(0 <= cell < size for cell in tap)]
+        if len(read) < MATTERS * size or len(met) < MATTERS * len(windows[0]):
+            return False
+    return True
