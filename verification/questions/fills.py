@@ -115,11 +115,11 @@ def _draw(case: Case, rng: np.random.Generator) -> dict[str, Array]:
     filled: dict[str, Array] = {}
     for name, shape in shapes(case).items():
         if case.fill == "integers":  # in [0, 1), to be scaled
-            filled[name] = np.asarray(rng.random(shape))
+            filled[name] = rng.random(shape)
         elif case.fill == "units":
             filled[name] = rng.integers(0, 2, shape)
         elif case.fill == "dense":
-            filled[name] = np.asarray(rng.standard_normal(shape))
+            filled[name] = rng.standard_normal(shape)
         elif case.fill in ("digits", "ties", "permutation", "special"):
             # no zero among the digits: an upstream gradient of 0 would hide its cell
             filled[name] = rng.integers(1, 10, shape) * rng.choice([-1, 1], shape)

@@ -40,7 +40,7 @@ class Truth:
 
     @functools.cached_property
     def values(self) -> Arrays:
-        dtype = self.dtype if self._is_exact else "float64"
+        dtype = self.dtype if self.case.is_exact or self.is_bitwise else "float64"
         # torch's own half precision is no oracle, and where integers are exact none is needed
         wide = "float32" if dtype == "float16" else dtype
         asked = {name: a.astype(wide) for name, a in self.arrays.items()}
@@ -53,11 +53,7 @@ class Truth:
 
     @functools.cached_property
     def limits(self) -> Arrays:
-        return {} if self._is_exact else bounds.bound(self.case, self.arrays, self.dtype)
-
-    @property
-    def _is_exact(self) -> bool:
-        return self.case.is_exact or self.is_bitwise
+        return {} if self.is_bitwise else bounds.bound(self.case, self.arrays, self.dtype)
 
 
 def answer(case: Case, seed: int, dtype: str, is_bitwise: bool = False) -> Truth:

@@ -23,10 +23,8 @@ import numpy as np
 from verification.questions import Array, Arrays, Case
 from verification.truth import oracle
 
-Bounds = dict[str, Array]
 
-
-def bound(case: Case, given: Arrays, dtype: str) -> Bounds:
+def bound(case: Case, given: Arrays, dtype: str) -> dict[str, Array]:
     """The bound of every output's elements; those that are not named must be equal."""
     if case.is_exact or case.op not in _ROUNDINGS:
         return {}
@@ -49,7 +47,7 @@ def bound(case: Case, given: Arrays, dtype: str) -> Bounds:
     }
 
 
-def allowance(case: Case, given: Arrays, dtype: str) -> Bounds:
+def allowance(case: Case, given: Arrays, dtype: str) -> dict[str, Array]:
     """What other right algorithms may be off, where the fill is exact too.
 
     Transforms (Fourier's, Winograd's) err by a few u |x|2 |w|2 in every element; an average may be
