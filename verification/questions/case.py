@@ -7,7 +7,7 @@ each spatial axis.  As a line, a question reads `conv x=[2,5,7,3] w=[3,2,3,4] st
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,7 @@ Pairs = tuple[tuple[int, int], ...]
 
 EXACT = frozenset({"integers", "digits", "units", "ties", "permutation", "special"})
 POOLS = frozenset({"max_pool", "avg_pool"})
+OPTIONS = ("groups", "bias", "ceil_mode", "count_include_pad", "divisor_override")
 
 
 class CaseError(ValueError):
@@ -32,7 +33,7 @@ class Case:
     """A question; `word` is the pad where it was given as "same" or "valid".
 
     `dtype` is of the arrays where it is not to be the run's.  `check` names a way to judge the
-    answers without an oracle's, and `live` is the part of every array that must matter.
+    answers without an oracle's.
     """
 
     name: str
@@ -82,15 +83,15 @@ class Case:
     def windows(self) -> list[list[Ints]]:
         """For each axis, for each window, the cells that its taps meet; pads lie outside."""
         windows = []
-        axes = zip(self.space, self.kernel, self.stride, self.dilation, self.pad, strict=True)
-        for size, kernel, stride, gap, (before, after) in axes:
-            room = before + size + after - gap * (kernel - 1) - 1
+        axes = zip(self.space, self.spans, self.stride, self.dilation, self.pad, strict=True)
+        for size, span, stride, gap, (before, after) in axes:
+            room = before + size + after - span
             count = room // stride + 1
             if self.ceil_mode:
                 count = -(-room // stride) + 1
                 count -= (count - 1) * stride >= before + size  # none starts in the end pad
-            corners = (window * stride - before for window in range(count))
-            windows.append([tuple(range(at, at + gap * kernel, gap)) for at in corners])
+            corners = range(-before, count * stride - before, stride)
+            windows.append([tuple(range(at, at + span, gap)) for at in corners])
         return windows
 
     @property
@@ -136,8 +137,25 @@ class Case:
 
     @property
     def row(self) -> str:
-        """The question as a line."""
-        return " ".join([self.op, *(f"{key}={_write(value)}" for key, value in _list_words(self))])
+        """As a line: the shapes, the fill, and every setting that is not the usual."""
+        ones = (1,) * len(self.kernel)
+        words: dict[str, Any] = {"x": self.x}
+        if self.w:
+            words["w"] = self.w
+        elif self.kernel:
+            words["kernel"] = simplify(self.kernel)
+        if self.stride != (ones if self.w else self.kernel):
+            words["stride"] = simplify(self.stride)
+        if self.op == "zero_pad" or self.word or self.is_padded:
+            words["pad"] = self.word or simplify_pad(self.pad)
+        if self.dilation != ones:
+            words["dilation"] = simplify(self.dilation)
+        if self.op == "conv_single_step":
+            words["b"] = self.b
+        for key in (*OPTIONS, "fill", "layout", "dtype", "check"):
+            if getattr(self, key) != getattr(Case, key, None):
+                words[key] = getattr(self, key)
+        return " ".join([self.op, *(f"{key}={_write(value)}" for key, value in words.items())])
 
 
 def simplify(sizes: Sequence[int]) -> int | Ints:
@@ -150,28 +168,6 @@ def simplify_pad(pad: Pairs) -> int | Ints | Pairs:
     if any(before != after for before, after in pad):
         return pad
     return simplify([before for before, _ in pad])
-
-
-def _list_words(case: Case) -> Iterator[tuple[str, Any]]:
-    """The row's keys and values: the shapes, the fill, and every setting that is not the usual."""
-    ones = (1,) * len(case.kernel)
-    yield "x", case.x
-    if case.w:
-        yield "w", case.w
-    elif case.kernel:
-        yield "kernel", simplify(case.kernel)
-    if case.stride != (ones if case.w else case.kernel):
-        yield "stride", simplify(case.stride)
-    if case.op == "zero_pad" or case.word or case.is_padded:
-        yield "pad", case.word or simplify_pad(case.pad)
-    if case.dilation != ones:
-        yield "dilation", simplify(case.dilation)
-    if case.op == "conv_single_step":
-        yield "b", case.b
-    options = ("groups", "bias", "ceil_mode", "count_include_pad", "divisor_override")
-    for key in (*options, "fill", "layout", "dtype", "check"):
-        if getattr(case, key) != getattr(Case, key, None):
-            yield key, getattr(case, key)
 
 
 def _write(value: Any) -> str:

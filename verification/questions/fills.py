@@ -39,14 +39,12 @@ def arrays(case: Case, seed: int, dtype: str) -> dict[str, Array]:
     """
     dtype = case.dtype or dtype
     digest = hashlib.sha256(f"{seed} {dtype} {case.row}".encode()).digest()
-    rng = np.random.default_rng(int.from_bytes(digest[:8], "little"))
-    limit = WIDER if (case.op, dtype) == ("conv", "float16") else LIMIT[dtype]
-    if case.fill == "integers":
-        filled = _draw_integers(case, rng, limit)
-    else:
-        filled = _repeat(case, _DRAW[case.fill](case, rng))
-    if case.fill in SUMMED and _bound_sums(case, filled) > limit:
-        raise CaseError(f"{case.fill} are not exact for {case.row} below {limit:.0f}")
+    filled = _draw(case, np.random.default_rng(int.from_bytes(digest[:8], "little")))
+    if case.layout == "broadcast":  # one image in memory
+        filled = {name: np.repeat(a[:1], len(a), 0) if a.ndim else a for name, a in filled.items()}
+    if case.fill in SUMMED:
+        limit = WIDER if (case.op, dtype) == ("conv", "float16") else LIMIT[dtype]
+        filled = _make_exact(case, filled, limit)
     return {name: np.asarray(a, dtype) for name, a in filled.items()}
 
 
@@ -74,31 +72,21 @@ def divisors(case: Case) -> Array:
     return counted if case.divisor_override is None else np.full(case.out, case.divisor_override)
 
 
-def _draw_integers(case: Case, rng: np.random.Generator, limit: float) -> dict[str, Array]:
-    """As large as no sum of these very numbers minds."""
-    unit = _repeat(case, {name: rng.random(shape) for name, shape in shapes(case).items()})
-    step, top = _find_step(case), int(math.sqrt(limit))
+def _make_exact(case: Case, drawn: Arrays, limit: float) -> dict[str, Array]:
+    """Multiples of every divisor; integers as large as no sum of these very numbers minds."""
+    step = 1
+    if case.op in ("avg_pool", "distribute_value"):
+        step = math.lcm(*(abs(int(d)) for d in divisors(case).flat))
+    filled = {name: step * a for name, a in drawn.items()}
+    top = int(math.sqrt(limit)) if case.fill == "integers" else 1
     while top:
-        filled = {name: step * (np.floor(u * (2 * top + 1)) - top) for name, u in unit.items()}
+        if case.fill == "integers":
+            filled = {name: step * (np.floor(a * (2 * top + 1)) - top) for name, a in drawn.items()}
         most = _bound_sums(case, filled)
         if most <= limit:
-            break
+            return filled
         top = min(top - 1, max(1, int(top * min(0.99, math.sqrt(limit / most)))))
-    return filled
-
-
-def _repeat(case: Case, filled: Arrays) -> dict[str, Array]:
-    """With every image the first, where the layout has one image in memory."""
-    if case.layout != "broadcast":
-        return dict(filled)
-    return {name: np.repeat(a[:1], len(a), 0) if a.ndim else a for name, a in filled.items()}
-
-
-def _find_step(case: Case) -> int:
-    """What every divisor of an average divides."""
-    if case.op not in ("avg_pool", "distribute_value"):
-        return 1
-    return math.lcm(*(abs(int(d)) for d in divisors(case).flat))
+    raise CaseError(f"{case.fill} are not exact for {case.row} below {limit:.0f}")
 
 
 def _bound_sums(case: Case, filled: Arrays) -> float:
@@ -120,80 +108,49 @@ def _sum_most(a: Array, axis: int) -> float:
     return float(lines.sum(axis=0).max(initial=0))
 
 
-def _draw_digits(case: Case, rng: np.random.Generator) -> dict[str, Array]:
-    step = _find_step(case)
-    return {name: step * a for name, a in _draw_small(case, rng).items()}
-
-
-def _draw_units(case: Case, rng: np.random.Generator) -> dict[str, Array]:
-    step = _find_step(case)
-    return {name: step * rng.integers(0, 2, shape) for name, shape in shapes(case).items()}
+def _draw(case: Case, rng: np.random.Generator) -> dict[str, Array]:
+    """Every array as its fill has it, before any sum is looked at."""
+    if case.fill in ("sparse", "wide"):
+        return _draw_sparse(case, rng)
+    filled: dict[str, Array] = {}
+    for name, shape in shapes(case).items():
+        if case.fill == "integers":  # in [0, 1), to be scaled
+            filled[name] = rng.random(shape)
+        elif case.fill == "units":
+            filled[name] = rng.integers(0, 2, shape)
+        elif case.fill == "dense":
+            filled[name] = rng.standard_normal(shape)
+        elif case.fill in ("digits", "ties", "permutation", "special"):
+            # no zero among the digits: an upstream gradient of 0 would hide its cell
+            filled[name] = rng.integers(1, 10, shape) * rng.choice([-1, 1], shape)
+    if case.fill == "ties":
+        filled["x"] = rng.integers(-2, 1, case.x)
+    if case.fill in ("permutation", "special"):
+        filled["x"] = -1 - rng.permutation(math.prod(case.x)).reshape(case.x)
+    if case.fill == "special":
+        odd = rng.choice([math.nan, math.inf, -math.inf, 0.0, -0.0], case.x)
+        filled["x"] = np.where(rng.random(case.x) < 0.3, odd, filled["x"])
+        if case.op == "max_pool":
+            is_odd, odd = rng.random(case.y) < 0.2, rng.choice([math.nan, math.inf], case.y)
+            filled["dy"] = np.where(is_odd, odd, filled["dy"])
+    return filled
 
 
 def _draw_sparse(case: Case, rng: np.random.Generator) -> dict[str, Array]:
-    density = _find_densities(case)
+    """For about LIVE products in each sum of y, dx and dw."""
+    density, scale = {}, {}
+    if case.op == "conv":
+        taps = math.prod(case.kernel)
+        lengths = taps * case.w[-2], taps * case.w[-1] // case.groups, math.prod(case.y[:-1])
+        y, dx, dw = (1.0 if length <= FEW else LIVE / length for length in lengths)
+        density = {"x": math.sqrt(y * dw / dx), "w": math.sqrt(y * dx / dw)}
+        density["dy"] = math.sqrt(dx * dw / y)
+    if case.fill == "wide":
+        scale = {"x": 2.0**-WIDE, "w": 2.0**WIDE, "dy": 2.0**WIDE}
     filled = {}
     for name, shape in shapes(case).items():
         # not 2 ** uniform: the last bits of np.exp2 are the processor's own
         sizes = np.ldexp(1 + rng.random(shape), rng.integers(-6, 6, shape))
-        sizes *= rng.choice([-1.0, 1.0], shape)
-        filled[name] = np.where(rng.random(shape) < density.get(name, 1), sizes, 0.0)
+        sizes *= rng.choice([-1.0, 1.0], shape) * scale.get(name, 1.0)
+        filled[name] = np.where(rng.random(shape) < density.get(name, 1.0), sizes, 0.0)
     return filled
-
-
-def _find_densities(case: Case) -> dict[str, float]:
-    """The parts of x, w and dy to keep, for about LIVE products in each sum of y, dx and dw."""
-    if case.op != "conv":
-        return {}
-    taps = math.prod(case.kernel)
-    lengths = taps * case.w[-2], taps * case.w[-1] // case.groups, math.prod(case.y[:-1])
-    y, dx, dw = (1.0 if length <= FEW else LIVE / length for length in lengths)
-    return {"x": math.sqrt(y * dw / dx), "w": math.sqrt(y * dx / dw), "dy": math.sqrt(dx * dw / y)}
-
-
-def _draw_wide(case: Case, rng: np.random.Generator) -> dict[str, Array]:
-    scale = {"x": 2.0**-WIDE, "w": 2.0**WIDE, "dy": 2.0**WIDE}
-    return {name: a * scale.get(name, 1.0) for name, a in _draw_sparse(case, rng).items()}
-
-
-def _draw_dense(case: Case, rng: np.random.Generator) -> dict[str, Array]:
-    return {name: rng.standard_normal(shape) for name, shape in shapes(case).items()}
-
-
-def _draw_ties(case: Case, rng: np.random.Generator) -> dict[str, Array]:
-    return _draw_small(case, rng) | {"x": rng.integers(-2, 1, case.x)}
-
-
-def _draw_permutation(case: Case, rng: np.random.Generator) -> dict[str, Array]:
-    cells = math.prod(case.x)
-    return _draw_small(case, rng) | {"x": -1 - rng.permutation(cells).reshape(case.x)}
-
-
-def _draw_special(case: Case, rng: np.random.Generator) -> dict[str, Array]:
-    filled = _draw_permutation(case, rng)
-    odd = rng.choice([math.nan, math.inf, -math.inf, 0.0, -0.0], case.x)
-    filled["x"] = np.where(rng.random(case.x) < 0.3, odd, filled["x"])
-    if case.op == "max_pool":
-        is_odd, odd = rng.random(case.y) < 0.2, rng.choice([math.nan, math.inf], case.y)
-        filled["dy"] = np.where(is_odd, odd, filled["dy"])
-    return filled
-
-
-def _draw_small(case: Case, rng: np.random.Generator) -> dict[str, Array]:
-    """Integers of one digit, none of them zero: an upstream gradient of 0 would hide its cell."""
-    return {
-        name: rng.integers(1, 10, shape) * rng.choice([-1, 1], shape)
-        for name, shape in shapes(case).items()
-    }
-
-
-_DRAW = {
-    "digits": _draw_digits,
-    "units": _draw_units,
-    "sparse": _draw_sparse,
-    "wide": _draw_wide,
-    "dense": _draw_dense,
-    "ties": _draw_ties,
-    "permutation": _draw_permutation,
-    "special": _draw_special,
-}

@@ -12,7 +12,7 @@ scale       certified integers on layers of real networks, compared by ==
 
 from __future__ import annotations
 
-from verification.questions.case import Case
+from verification.questions.case import OPTIONS, Case
 from verification.questions.rows import Question, Refusal
 
 RUNGS = ("contract", "edge", "exact", "rounding", "laws", "adjoint", "proof", "scale")
@@ -50,29 +50,22 @@ def level(question: Question) -> int:
 
 def _has_options(case: Case) -> bool:
     """Whether it needs more than one size for all axes of an image, and numbers."""
-    sizes = (case.kernel, case.stride, case.dilation, case.pad)
+    axes = zip(case.kernel, case.stride, case.dilation, case.pad, strict=True)
     return (
         len(case.space) != 2
-        or any(len(set(each)) > 1 for each in sizes)
+        or len(set(axes)) > 1
         or any(before != after for before, after in case.pad)
         or (case.is_padded and not case.w)
         or max(case.dilation) > 1
-        or case.groups > 1
-        or (case.word, case.bias, case.ceil_mode) != ("", True, False)
-        or (case.count_include_pad, case.divisor_override) != (True, None)
-        or (case.layout, case.fill == "special") != ("C", False)
+        or case.fill == "special"
+        or any(getattr(case, name) != getattr(Case, name) for name in ("word", *OPTIONS, "layout"))
     )
 
 
 def _is_uneven(case: Case) -> bool:
     """Whether sides differ, windows leave a rest, a gap or overlap in a pool, or maxima tie."""
-    axes = zip(case.space, case.pad, case.spans, case.stride, strict=True)
-    rests = [(size + sum(pad) - span) % step for size, pad, span, step in axes]
-    steps = list(zip(case.stride, case.spans, strict=True))
-    return (
-        len(set(case.space)) > 1
-        or any(rests)
-        or any(step > span for step, span in steps)
-        or (not case.w and any(step < span for step, span in steps))
-        or case.fill == "ties"
-    )
+    for size, pad, span, step in zip(case.space, case.pad, case.spans, case.stride, strict=True):
+        rest = (size + sum(pad) - span) % step
+        if rest or step > span or (step < span and not case.w):
+            return True
+    return len(set(case.space)) > 1 or case.fill == "ties"

@@ -19,7 +19,7 @@ import itertools
 import math
 import re
 import tomllib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -41,7 +41,7 @@ FOLDER = next(folder for folder in FOLDERS if folder.is_dir())
 class Refusal:
     """A call that must be refused: with this error, and these words in its message."""
 
-    name: str
+    id: str
     function: str
     arguments: Mapping[str, Any]
     error: str
@@ -51,8 +51,8 @@ class Refusal:
     work: ClassVar[int] = 0
 
     @property
-    def id(self) -> str:
-        return self.name
+    def name(self) -> str:
+        return self.id
 
     @property
     def row(self) -> str:
@@ -127,8 +127,7 @@ def read_refusal(row: Mapping[str, Any]) -> Refusal:
     _expect("error", row["error"], ("ShapeError", "TypeError"))
     if not row["words"]:
         raise CaseError("a refusal must have words to look for")
-    plain = {key: row[key] for key in row if key != "id"}
-    return Refusal(row["id"], **plain | {"words": tuple(row["words"])})
+    return Refusal(**{**row, "words": tuple(row["words"])})
 
 
 def expand(op: str, row: Mapping[str, Any]) -> list[Case]:
@@ -137,9 +136,9 @@ def expand(op: str, row: Mapping[str, Any]) -> list[Case]:
     cases = []
     for single in _expand_grid(row):
         _check_keys(SCHEMA[op], single)
-        cases += [_build(op, fill, single) for fill in _choose_fills(op, single)]
-    for case in cases:
-        _check(case)
+        for fill in _choose_fills(op, single):
+            cases.append(_build(op, fill, single))
+            _check(cases[-1])
     return cases
 
 
@@ -207,7 +206,10 @@ def _build(op: str, fill: str, row: Mapping[str, Any]) -> Case:
     case = replace(case, kernel=kernel, stride=stride, dilation=dilation)
     pad = row.get("pad", 0)
     if op == "conv" and isinstance(pad, str):
-        return replace(case, word=pad, pad=_read_word(pad, case.spans))
+        _expect("pad", pad, ("same", "valid"))
+        totals = [(span - 1) * (pad == "same") for span in case.spans]
+        halves = tuple((total // 2, total - total // 2) for total in totals)
+        return replace(case, word=pad, pad=halves)
     return replace(case, pad=_read_pairs(pad, axes))
 
 
@@ -224,13 +226,6 @@ def _read_pairs(pad: Any, axes: int) -> Pairs:
     if [len(pair) for pair in pad] != [2] * axes:
         raise CaseError(f"{pad!r} is not a pair for each of {axes} axes")
     return tuple((before, after) for before, after in pad)
-
-
-def _read_word(word: str, spans: Iterable[int]) -> Pairs:
-    """The pads that a word stands for: of an odd total, the extra cell comes after."""
-    _expect("pad", word, ("same", "valid"))
-    totals = [(span - 1) * (word == "same") for span in spans]
-    return tuple((total // 2, total - total // 2) for total in totals)
 
 
 def _check(case: Case) -> None:

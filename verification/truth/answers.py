@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from verification.questions import Array, Arrays, Case, arrays
+from verification.questions import Arrays, Case, arrays
 from verification.truth import bounds, oracle, textbook
 
 AFFORDABLE = 4000
@@ -40,21 +40,20 @@ class Truth:
 
     @functools.cached_property
     def values(self) -> Arrays:
-        if not self._is_exact:
-            wide = {name: a.astype(np.float64) for name, a in self.arrays.items()}
-            return oracle.answers(self.case, wide)
-        values = _ask_exactly(self.case, self.arrays, self.dtype)
+        dtype = self.dtype if self.case.is_exact or self.is_bitwise else "float64"
+        # torch's own half precision is no oracle, and where integers are exact none is needed
+        wide = "float32" if dtype == "float16" else dtype
+        asked = {name: a.astype(wide) for name, a in self.arrays.items()}
+        values = oracle.answers(self.case, asked)
+        if wide != dtype:
+            values = {name: a.astype(dtype) if a.dtype == wide else a for name, a in values.items()}
         if self.case.is_exact and self.case.work <= AFFORDABLE:
             _vouch(self.case, self.arrays, values)
         return values
 
     @functools.cached_property
     def limits(self) -> Arrays:
-        return {} if self._is_exact else bounds.bound(self.case, self.arrays, self.dtype)
-
-    @property
-    def _is_exact(self) -> bool:
-        return self.case.is_exact or self.is_bitwise
+        return {} if self.is_bitwise else bounds.bound(self.case, self.arrays, self.dtype)
 
 
 def answer(case: Case, seed: int, dtype: str, is_bitwise: bool = False) -> Truth:
@@ -72,8 +71,8 @@ _small, _large = (functools.lru_cache(maxsize=size)(_answer) for size in (8192, 
 
 def forget() -> None:
     """Ask the oracle anew from now on."""
-    for remembered in (_small, _large):
-        remembered.cache_clear()
+    _small.cache_clear()
+    _large.cache_clear()
 
 
 def define(op: str, case: Case, given: Arrays, book: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,18 +96,11 @@ def define(op: str, case: Case, given: Arrays, book: Mapping[str, Any]) -> dict[
     return {"y": book[op](case, x)}
 
 
-def _ask_exactly(case: Case, given: Arrays, dtype: str) -> Arrays:
-    if dtype != "float16":
-        return oracle.answers(case, given)
-    # torch's own half precision is no oracle, and where integers are exact none is needed
-    wide = oracle.answers(case, {name: a.astype(np.float32) for name, a in given.items()})
-    return {name: a.astype(np.float16) if a.dtype.kind == "f" else a for name, a in wide.items()}
-
-
 def _vouch(case: Case, given: Arrays, values: Arrays) -> None:
     """Raise OracleFaultError where the textbook's loops over Python's integers say otherwise."""
-    finite = all(np.isfinite(a).all() for a in given.values())
-    whole = {name: _count(a) if finite else a.astype(float) for name, a in given.items()}
+    whole = {name: a.astype(float) for name, a in given.items()}
+    if all(np.isfinite(a).all() for a in given.values()):
+        whole = {name: a.astype(np.int64).astype(object) for name, a in given.items()}
     kind = {"conv": "conv", "max_pool": "pool", "avg_pool": "pool"}.get(case.op)
     defined: dict[str, Any] = {}
     with np.errstate(all="ignore"):
@@ -120,10 +112,3 @@ def _vouch(case: Case, given: Arrays, values: Arrays) -> None:
         ours = np.asarray(defined[name]).astype(value.dtype)
         if not np.array_equal(ours, value, equal_nan=value.dtype.kind == "f"):
             raise OracleFaultError(f"torch and the textbook disagree on {name} of {case.row}")
-
-
-def _count(a: Array) -> Array:
-    """In Python's own integers, which know no rounding."""
-    whole = np.empty(a.shape, object)
-    whole[...] = a.astype(np.int64).astype(object)
-    return whole

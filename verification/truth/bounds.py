@@ -23,14 +23,23 @@ import numpy as np
 from verification.questions import Array, Arrays, Case
 from verification.truth import oracle
 
-Bounds = dict[str, Array]
 
-
-def bound(case: Case, given: Arrays, dtype: str) -> Bounds:
+def bound(case: Case, given: Arrays, dtype: str) -> dict[str, Array]:
     """The bound of every output's elements; those that are not named must be equal."""
     if case.is_exact or case.op not in _ROUNDINGS:
         return {}
-    magnitudes, counts = _sums(case, given)
+    size = {name: np.abs(a.astype(np.float64)) for name, a in given.items()}
+    live = {name: np.sign(a) for name, a in size.items()}
+    if "b" in live:
+        live["b"] = np.zeros_like(live["b"])
+    averaged = summed = case
+    if case.op == "max_pool":
+        size["x"] = live["x"] = given["x"]
+    if case.op == "avg_pool":
+        divisor = case.divisor_override
+        averaged = replace(case, divisor_override=divisor and abs(divisor))
+        summed = replace(case, divisor_override=1)
+    magnitudes, counts = oracle.answers(averaged, size), oracle.answers(summed, live)
     return {
         name: _limit(counts[name] + n, magnitudes[name], dtype)
         for name, n in _ROUNDINGS[case.op].items()
@@ -38,15 +47,14 @@ def bound(case: Case, given: Arrays, dtype: str) -> Bounds:
     }
 
 
-def allowance(case: Case, given: Arrays, dtype: str) -> Bounds:
+def allowance(case: Case, given: Arrays, dtype: str) -> dict[str, Array]:
     """What other right algorithms may be off, where the fill is exact too.
 
     Transforms (Fourier's, Winograd's) err by a few u |x|2 |w|2 in every element; an average may be
     multiplied by a reciprocal.
     """
     if case.op == "avg_pool":
-        sparse = replace(case, fill="sparse")
-        return bound(sparse, given, dtype)
+        return bound(replace(case, fill="sparse"), given, dtype)
     if case.op != "conv":
         return {}
     u = float(np.finfo(dtype).eps) / 2
@@ -67,21 +75,6 @@ _ROUNDINGS = {
     "distribute_value": {"y": 1},
 }
 """Roundings of an output beside one for each of its live products."""
-
-
-def _sums(case: Case, given: Arrays) -> tuple[Bounds, Bounds]:
-    """Of every output, the sums of the magnitudes and the numbers of live products."""
-    size = {name: np.abs(a.astype(np.float64)) for name, a in given.items()}
-    live = {name: np.sign(a) for name, a in size.items()}
-    if "b" in live:
-        live["b"] = np.zeros_like(live["b"])
-    if case.op == "max_pool":
-        size["x"] = live["x"] = given["x"]
-    if case.op != "avg_pool":
-        return oracle.answers(case, size), oracle.answers(case, live)
-    positive = replace(case, divisor_override=case.divisor_override and abs(case.divisor_override))
-    sums = replace(case, divisor_override=1)
-    return oracle.answers(positive, size), oracle.answers(sums, live)
 
 
 def _limit(roundings: Array, magnitude: Array, dtype: str) -> Array:

@@ -69,9 +69,9 @@ def _max_pool(case: Case, given: Arrays) -> Answers:
     y, index = _windows_of(case, y), _windows_of(case, index)
     (dx,) = _gradients(y, given["dy"], [x])
     if case.needs_padding:
-        cells = np.unravel_index(index.numpy(), seen.shape[2:])
-        cells = tuple(cell - before for cell, (before, _) in zip(cells, case.pad, strict=True))
-        index = torch.from_numpy(np.asarray(np.ravel_multi_index(cells, case.space)))
+        plane = np.arange(math.prod(case.space)).reshape(case.space)
+        numbers = np.pad(plane, case.pad, constant_values=-1)
+        index = torch.from_numpy(numbers.ravel()[index.numpy()])
     return {"y": _last(y), "index": _last(index), "dx": np.moveaxis(dx, 1, -1)}
 
 
