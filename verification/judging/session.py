@@ -267,7 +267,9 @@ class Session:
 
     def _draw(self) -> list[Check]:
         """As many checks on geometries that nobody has seen as are wanted."""
-        there = [self.judged.name_of(f) for f in self.judged.contract.functions if self.judged.has(f)]
+        there = [
+            self.judged.name_of(f) for f in self.judged.contract.functions if self.judged.has(f)
+        ]
         wanted = {name for name in there if self._wants(name)}
         checks: list[Check] = []
         for question in islice(draw(self._draw_seed), STREAM):

@@ -68,8 +68,9 @@ class Outcome:
 
     @property
     def has_numbers(self) -> bool:
-        """Whether it holds the answers to one question, as an oracle's would be."""
-        return isinstance(self.question, Case) and not self.question.check
+        """Whether it holds the answers to one question, as an oracle's would be, in floats."""
+        question = self.question
+        return isinstance(question, Case) and not question.check and question.fill != "whole"
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,17 @@ class Trial:
         if question.check:
             return self._check(function, question)
         asked = truth.answer(question, self.seed, self.dtype, self.judged.contract.is_bitwise)
+        outcome = self._ask_with_cache(function, asked, failed)
+        if question.fill != "whole" or not outcome.is_failing:
+            return outcome
+        reals = {name: a.astype(asked.dtype) for name, a in asked.arrays.items()}
+        again = self._ask_with_cache(function, replace(asked, arrays=reals), failed)
+        if again.is_failing:
+            return again
+        return replace(outcome, status="DEVIATES", deviations=("integer-accumulator",))
+
+    def _ask_with_cache(self, function: Function, asked: Truth, failed: Set[str]) -> Outcome:
+        """What came of it; a gradient gets its own forward pass's cache, as far as that serves."""
         if not function.has_cache:
             return self._ask(function, asked, CANONICAL)
         forward = self.judged.contract.forward_of(function)
@@ -285,6 +297,9 @@ class Trial:
         conventions: dict[str, None] = {}
         for name, got in answers.items():
             want = function.form(asked.case, name, asked.values[name])
+            is_array = isinstance(got, np.ndarray)
+            if asked.case.fill == "whole" and is_array and got.dtype.kind in "iu":
+                got = got.astype(want.dtype)  # maxima, and pads, of integers may stay integers
             answers[name], convention = conform(function.op, name, got, want, asked.dtype)
             conventions[convention] = None
         return answers, tuple(filter(None, conventions))

@@ -19,7 +19,7 @@ Arrays = Mapping[str, Array]
 Ints = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
 
-EXACT = frozenset({"integers", "digits", "units", "ties", "permutation", "special"})
+EXACT = frozenset({"integers", "digits", "units", "ties", "permutation", "near", "special"})
 POOLS = frozenset({"max_pool", "avg_pool"})
 OPTIONS = ("groups", "bias", "ceil_mode", "count_include_pad", "divisor_override")
 

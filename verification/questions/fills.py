@@ -11,6 +11,8 @@
     permutation  x all different and negative
     digits       integers of one digit, and for averages multiples of every divisor
     units        zeros and ones, for averages too
+    near         x all different, each the next number to another: for maxima that compare closely
+    whole        x integers of an integer dtype, the others N(0, 1): what people call arrays by hand
     special      x a permutation with NaN, infinities and both zeros among it; of max pools dy too
 
 Where a fill speaks of x alone, the other arrays hold integers.
@@ -45,7 +47,10 @@ def arrays(case: Case, seed: int, dtype: str) -> dict[str, Array]:
     if case.fill in SUMMED:
         limit = WIDER if (case.op, dtype) == ("conv", "float16") else LIMIT[dtype]
         filled = _make_exact(case, filled, limit)
-    return {name: np.asarray(a, dtype) for name, a in filled.items()}
+    if case.fill == "near":
+        filled["x"] = -1 + (filled["x"] + 1) * np.finfo(dtype).eps
+    kinds = {"x": "int64"} if case.fill == "whole" else {}
+    return {name: np.asarray(a, kinds.get(name, dtype)) for name, a in filled.items()}
 
 
 def shapes(case: Case) -> dict[str, Ints]:
@@ -118,14 +123,14 @@ def _draw(case: Case, rng: np.random.Generator) -> dict[str, Array]:
             filled[name] = rng.random(shape)
         elif case.fill == "units":
             filled[name] = rng.integers(0, 2, shape)
-        elif case.fill == "dense":
+        elif case.fill in ("dense", "whole") and (case.fill, name) != ("whole", "x"):
             filled[name] = rng.standard_normal(shape)
-        elif case.fill in ("digits", "ties", "permutation", "special"):
+        else:
             # no zero among the digits: an upstream gradient of 0 would hide its cell
             filled[name] = rng.integers(1, 10, shape) * rng.choice([-1, 1], shape)
     if case.fill == "ties":
         filled["x"] = rng.integers(-2, 1, case.x)
-    if case.fill in ("permutation", "special"):
+    if case.fill in ("permutation", "near", "special"):
         filled["x"] = -1 - rng.permutation(math.prod(case.x)).reshape(case.x)
     if case.fill == "special":
         odd = rng.choice([math.nan, math.inf, -math.inf, 0.0, -0.0], case.x)

@@ -1,7 +1,7 @@
 """What is particular about a question: its level, and its rung on the ladder of evidence.
 
-contract    it can be called: shapes, dtypes, memory orders, empty batches, refusals
-edge        ties, all negative, NaN, infinities: the rules that torch chose
+contract    it can be called: shapes, dtypes, memory orders, integers, empty batches, refusals
+edge        ties, near-ties, all negative, NaN, infinities: the rules that torch chose
 exact       certified integers, compared by ==
 rounding    real numbers, within a bound derived from the data
 laws        what holds of every convolution or pool, whatever its numbers: no oracle is asked
@@ -26,9 +26,9 @@ def rung(question: Question) -> str:
         return "contract"
     if question.check:
         return question.check if question.check in RUNGS else "laws"
-    if question.layout != "C" or not question.x[0]:
+    if question.layout != "C" or not question.x[0] or question.fill == "whole":
         return "contract"
-    if question.fill in ("ties", "permutation", "special"):
+    if question.fill in ("ties", "permutation", "near", "special"):
         return "edge"
     if not question.is_exact:
         return "rounding"

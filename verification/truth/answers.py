@@ -53,7 +53,10 @@ class Truth:
 
     @functools.cached_property
     def limits(self) -> Arrays:
-        return {} if self.is_bitwise else bounds.bound(self.case, self.arrays, self.dtype)
+        if self.is_bitwise:
+            return {}
+        given = {name: a.astype(self.dtype, copy=False) for name, a in self.arrays.items()}
+        return bounds.bound(self.case, given, self.dtype)
 
 
 def answer(case: Case, seed: int, dtype: str, is_bitwise: bool = False) -> Truth:
@@ -99,7 +102,7 @@ def define(op: str, case: Case, given: Arrays, book: Mapping[str, Any]) -> dict[
 def _vouch(case: Case, given: Arrays, values: Arrays) -> None:
     """Raise OracleFaultError where the textbook's loops over Python's integers say otherwise."""
     whole = {name: a.astype(float) for name, a in given.items()}
-    if all(np.isfinite(a).all() for a in given.values()):
+    if all((a == np.rint(a)).all() and np.isfinite(a).all() for a in given.values()):
         whole = {name: a.astype(np.int64).astype(object) for name, a in given.items()}
     kind = {"conv": "conv", "max_pool": "pool", "avg_pool": "pool"}.get(case.op)
     defined: dict[str, Any] = {}

@@ -155,7 +155,8 @@ def is_plain(case: Case) -> bool:
 
 def is_affordable(case: Case) -> bool:
     """Whether loops over every number of the output end in time, in the run's own dtype."""
-    return bool(case.kernel) and not case.dtype and math.prod(case.y) <= TURNS
+    is_ours = not case.dtype or case.fill == "whole"
+    return bool(case.kernel) and is_ours and math.prod(case.y) <= TURNS
 
 
 def has_equal_pads(case: Case) -> bool:

@@ -18,7 +18,7 @@ from verification.questions import Case, rung, simplify_pad
 class _Passes(Assignment):
     def expresses(self, case: Case) -> bool:
         """Large layers and proofs are put to the general face alone, which the passes stand on."""
-        return rung(case) not in ("scale", "proof")
+        return rung(case) not in ("scale", "proof") and case.fill != "whole"
 
     def pad(self, case: Case) -> Any:
         return simplify_pad(case.pad)
@@ -39,7 +39,8 @@ class _General(Face):
     optional = False
 
     def expresses(self, case: Case) -> bool:
-        return True
+        """Not integers among floats, of which npcnn's maxima stay integers."""
+        return case.fill != "whole"
 
     def words(self, case: Case) -> dict[str, Any]:
         return drop_usual(write_settings(case))
