@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from verification.candidates.contracts import assignment
-from verification.candidates.contracts.contract import (
+from verification.candidates.contracts import (
     Arguments,
     Contract,
     Function,
+    assignment,
     is_plain,
 )
 from verification.candidates.process import IDENTITY
@@ -56,8 +56,6 @@ _FUNCTIONS = (
         "pool_backward", lambda case, given: (given["dy"], given["x"], case.kernel), dx="dA_prev"
     ),
 )
-
-
 CONTRACT = Contract(
     "holberton",
     _FUNCTIONS,
