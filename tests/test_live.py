@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from verification.candidates.process import Call, Process, Source
+from verification.candidates.process import Call, Process
 
-LIVE = Source("live", "session")
+LIVE = "this session"
 
 
 def test_functions_of_a_session_with_all_that_they_stand_on():
@@ -69,11 +69,11 @@ def test_a_session_ends_its_daemons():
 def test_a_session_keeps_its_output_and_its_handlers(tmp_path):
     """What was printed before is printed once; nothing of it runs in the copy."""
     (tmp_path / "session.py").write_text(
-        "import atexit\nfrom verification.candidates.process import Call, Process, Source\n"
+        "import atexit\nfrom verification.candidates.process import Call, Process\n"
         "atexit.register(print, 'once')\nprint('before', end=' ')\ndef f(): return 3\n"
-        "with Process(Source('live', ''), namespace=globals()) as process:\n"
+        "with Process('', namespace=globals()) as process:\n"
         "    print(process.ask([Call('f')]).values['y'])\n"
-        "left = Process(Source('live', ''), namespace=globals())\n"
+        "left = Process('', namespace=globals())\n"
     )
     env = os.environ | {"PYTHONPATH": Path(__file__).parent.parent}
     command = [sys.executable, str(tmp_path / "session.py")]
