@@ -94,16 +94,15 @@ class Program:
         names = (name for name in FOREIGN if name in used and name != own)
         return tuple(f"imports {name}: not a NumPy implementation" for name in names)
 
-    def owns(self, file: str) -> bool:
-        """Whether the code is its own: no library's, and not ours."""
-        inside = self.root and file.startswith(self.root)
-        return not file.startswith(
-            tuple(o for o in OTHERS if not inside or o.startswith(self.root))
-        )
-
     def own_lines(self, places: Iterable[Place]) -> tuple[str, ...]:
-        """Those of the places that are in its own code, each once, as their owner knows them."""
-        return tuple(dict.fromkeys(self._show(*place) for place in places if self.owns(place[0])))
+        """The places in its own code, no library's nor ours; each once, as its owner knows it."""
+        inner = tuple(folder for folder in OTHERS if folder.startswith(self.root))
+        lines = [
+            self._show(file, number)
+            for file, number in places
+            if not file.startswith(inner if file.startswith(self.root) else OTHERS)
+        ]
+        return tuple(dict.fromkeys(lines))
 
     def _show(self, file: str, number: int) -> str:
         name = os.path.basename(file)

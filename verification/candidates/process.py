@@ -1,7 +1,6 @@
 """The judge's side: a candidate in a process of its own answers in time or not at all.
 
-It protects against accidents and cheap tricks: endless loops, crashes of the interpreter, floods
-of print, changed inputs, answers out of turn.  It is no sandbox for hostile code.
+It protects against accidents and cheap tricks; it is no sandbox for hostile code.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,6 @@ from verification.questions import Array, Arrays, Case
 
 OWN, CANONICAL = "own", "canonical"
 """The cache that a gradient gets: its own forward pass's, or the one that the contract defines."""
-CACHE = Result(0, 1)
-"""Stands among a gradient's arguments where the cache is to be."""
 TURNS = 10_000
 """Numbers in an output, each a turn of a course's loops: more are for vectorised code."""
 
@@ -43,14 +41,14 @@ class Function:
     those are `optional`, a function that lacks one is not asked what needs it.  `words` are the
     contract's names of what it returns, in order, by ours; "" is not sent here.  `form` shapes the
     oracle's arrays, going and coming, as the contract has them.  `also` are other names, `needs`
-    the functions that it stands on.  A gradient with a cache gets that of its `forward` pass, or
-    the canonical one: what that pass was given, but for the `mode`, which comes last.
+    the functions that it stands on.  A gradient with a cache gets dy and that of its `forward`
+    pass, or the canonical one, which is the arguments of that pass; a `mode` stands behind them.
     """
 
     name: str
     op: str
     takes: Callable[[Case], bool]
-    arguments: Arguments
+    arguments: Arguments = lambda case, given: ()
     words: Mapping[str, str] = field(default_factory=lambda: {"y": "y"})
     keywords: Callable[[Case], Mapping[str, Any]] = lambda case: {}
     optional: bool = False
@@ -85,15 +83,17 @@ class Function:
     def plan(self, case: Case, given: Arrays, cache: str = OWN) -> list[Call]:
         """The calls that put a question to it; the last one's results are the answer."""
         formed = {name: self.form(case, name, a) for name, a in given.items()}
-        arguments = (*self.arguments(case, formed), *self.mode(case))
-        returns = ", ".join(self.words.values())
-        call = Call(self.name, arguments, self.keywords(case), tuple(self.words), returns)
+        before: list[Call] = []
         if self.forward is None:
-            return [call]
-        if cache == OWN:
-            return [*self.forward.plan(case, given), call]
-        stored = self.forward.arguments(case, formed)
-        return [replace(call, arguments=tuple(stored if a is CACHE else a for a in arguments))]
+            arguments = self.arguments(case, formed)
+        elif cache == OWN:
+            before = self.forward.plan(case, given)
+            arguments = (formed["dy"], Result(0, 1))
+        else:
+            arguments = (formed["dy"], self.forward.arguments(case, formed))
+        arguments += self.mode(case)
+        outputs, returns = tuple(self.words), ", ".join(self.words.values())
+        return [*before, Call(self.name, arguments, self.keywords(case), outputs, returns)]
 
 
 @dataclass(frozen=True)
@@ -135,11 +135,6 @@ class Contract:
                 if name in names:
                     resolved.setdefault(function.name, name)
         return resolved
-
-
-def give_cache(case: Case, given: Arrays) -> tuple[Any, ...]:
-    """What a gradient with a cache is given."""
-    return given["dy"], CACHE
 
 
 def is_plain(case: Case) -> bool:

@@ -17,14 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from verification.candidates.contracts import (
-    Arguments,
-    Contract,
-    Function,
-    give_cache,
-    has_one_pad,
-    is_plain,
-)
+from verification.candidates.contracts import Contract, Function, has_one_pad, is_plain
 from verification.questions import Array, Case
 
 STEP, MASK, SHARE = "conv_single_step", "create_mask_from_window", "distribute_value"
@@ -42,40 +35,38 @@ def build_functions(
 ) -> tuple[Function, ...]:
     """The eight functions: which questions they take, and how the settings of each are written."""
 
-    def build(name: str, arguments: Arguments, **more: Any) -> Function:
-        return Function(name, name, takes, arguments, **more)
+    def build(name: str, **more: Any) -> Function:
+        return Function(name, name, takes, **more)
 
     conv_forward = build(
         "conv_forward",
-        lambda case, given: (given["x"], given["w"], given.get("b"), conv(case)),
+        arguments=lambda case, given: (given["x"], given["w"], given.get("b"), conv(case)),
         words={"y": "Z", "": "cache"},
         form=shape_bias,
         needs=(STEP, "zero_pad"),
     )
     pool_forward = build(
         "pool_forward",
-        lambda case, given: (given["x"], pool(case)),
+        arguments=lambda case, given: (given["x"], pool(case)),
         words={"y": "A", "": "cache"},
         mode=_write_mode,
     )
     return (
-        build("zero_pad", lambda case, given: (given["x"], pad(case))),
-        build(STEP, lambda case, given: (given["x"], given["w"], given["b"])),
+        build("zero_pad", arguments=lambda case, given: (given["x"], pad(case))),
+        build(STEP, arguments=lambda case, given: (given["x"], given["w"], given["b"])),
         conv_forward,
         build(
             "conv_backward",
-            give_cache,
             words=GRADIENTS,
             form=shape_bias,
             needs=("conv_forward", *conv_forward.needs),
             forward=conv_forward,
         ),
-        build(MASK, lambda case, given: (given["x"],)),
-        build(SHARE, lambda case, given: (given["dy"], case.x)),
+        build(MASK, arguments=lambda case, given: (given["x"],)),
+        build(SHARE, arguments=lambda case, given: (given["dy"], case.x)),
         pool_forward,
         build(
             "pool_backward",
-            give_cache,
             words={"dx": "dA_prev"},
             needs=("pool_forward", MASK, SHARE),
             forward=pool_forward,

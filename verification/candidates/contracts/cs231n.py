@@ -17,7 +17,6 @@ from verification.candidates.contracts import (
     Arguments,
     Contract,
     Function,
-    give_cache,
     has_one_pad,
     is_plain,
     lead_channels,
@@ -46,14 +45,13 @@ def _pool(case: Case, given: Arrays) -> tuple[Any, ...]:
 
 
 def _build_layer(name: str, kind: str, layer: Arguments, *gradients: str) -> tuple[Function, ...]:
-    def build(way: str, arguments: Arguments, **more: Any) -> Function:
+    def build(way: str, **more: Any) -> Function:
         also = tuple(f"{name}_{way}{ending}" for ending in _ENDINGS)
         more |= {"also": also, "form": lead_channels}
-        return Function(f"{name}_{way}_naive", f"{kind}_{way}", _takes, arguments, **more)
+        return Function(f"{name}_{way}_naive", f"{kind}_{way}", _takes, **more)
 
-    forward = build("forward", layer, words={"y": "out", "": "cache"})
-    words = dict(zip(gradients, gradients))
-    return forward, build("backward", give_cache, words=words, forward=forward)
+    forward = build("forward", arguments=layer, words={"y": "out", "": "cache"})
+    return forward, build("backward", words=dict(zip(gradients, gradients)), forward=forward)
 
 
 _FUNCTIONS = (

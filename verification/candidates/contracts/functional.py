@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
+from itertools import product
 from typing import Any
 
 from verification.candidates.contracts import (
@@ -66,25 +68,22 @@ def build_functions(
     fits: Callable[[Case], bool], keywords: Callable[[Case], dict[str, Any]]
 ) -> tuple[Function, ...]:
     """torch's functions, channels last: which questions they take, and with which keywords."""
-    ops = [(op, axes) for op in ("conv", "max_pool", "avg_pool") for axes in (1, 2, 3)]
-    return tuple(function for pair in ops for function in _build_pair(*pair, fits, keywords))
+    functions: list[Function] = []
+    for op, axes in product(("conv", "max_pool", "avg_pool"), (1, 2, 3)):
+        name, kind = f"{op}{axes}d", "conv" if op == "conv" else "pool"
+        gradients = ("dx", "dw", "db") if op == "conv" else ("dx",)
+        words = dict(zip(gradients, gradients))
+        takes = partial(_takes, op, axes, fits)
+        more: Any = {"keywords": keywords, "optional": True}
+        functions += [
+            Function(name, f"{kind}_forward", takes, _forward, **more),
+            Function(f"{name}_backward", f"{kind}_backward", takes, _backward, words, **more),
+        ]
+    return tuple(functions)
 
 
-def _build_pair(
-    op: str, axes: int, fits: Callable[[Case], bool], keywords: Callable[[Case], dict[str, Any]]
-) -> tuple[Function, Function]:
-    name, kind = f"{op}{axes}d", "conv" if op == "conv" else "pool"
-    gradients = ("dx", "dw", "db") if op == "conv" else ("dx",)
-    words = dict(zip(gradients, gradients))
-    more: Any = {"keywords": keywords, "optional": True}
-
-    def takes(case: Case) -> bool:
-        return (case.op, len(case.space)) == (op, axes) and fits(case)
-
-    return (
-        Function(name, f"{kind}_forward", takes, _forward, **more),
-        Function(f"{name}_backward", f"{kind}_backward", takes, _backward, words, **more),
-    )
+def _takes(op: str, axes: int, fits: Callable[[Case], bool], case: Case) -> bool:
+    return (case.op, len(case.space)) == (op, axes) and fits(case)
 
 
 def _forward(case: Case, given: Arrays) -> tuple[Array | None, ...]:

@@ -13,13 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from verification.candidates.contracts import (
-    Arguments,
-    Contract,
-    Function,
-    assignment,
-    is_plain,
-)
+from verification.candidates.contracts import Arguments, Contract, Function, assignment, is_plain
 from verification.candidates.process import IDENTITY
 from verification.questions import Case
 
