@@ -66,9 +66,10 @@ class Candidate:
 
     def ask(self, function: Function, case: Case, given: Arrays, cache: str = OWN) -> Reply:
         """Put a question to a function."""
-        calls = function.plan(case, given, cache)
-        names = (self.names.get(one.function, one.function) for one in calls)
-        calls = [replace(one, function=name) for one, name in zip(calls, names)]
+        calls = [
+            replace(call, function=self.names.get(call.function, call.function))
+            for call in function.plan(case, given, cache)
+        ]
         return self._call(calls, case.layout)
 
     def refuse(self, function: Function, refusal: Refusal) -> Reply:

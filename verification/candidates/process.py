@@ -76,10 +76,7 @@ class Other:
 
 @dataclass(frozen=True)
 class Hello:
-    """What a candidate is: its functions with the names of their parameters, where known.
-
-    `stubs` are functions not written yet.
-    """
+    """A candidate's functions, with their parameters where known; `stubs` are not written yet."""
 
     names: dict[str, list[str] | None]
     stubs: frozenset[str] = frozenset()

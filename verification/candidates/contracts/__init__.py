@@ -63,10 +63,6 @@ class Function:
         """conv, pool, or the helper's own name."""
         return self.op.removesuffix("_forward").removesuffix("_backward")
 
-    @property
-    def has_cache(self) -> bool:
-        return self.forward is not None
-
     def concerns(self, case: Case) -> bool:
         """Whether the question is one for such functions, under whatever contract."""
         return self.kind == ("pool" if case.op.endswith("_pool") else case.op)
