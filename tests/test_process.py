@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +57,7 @@ def define(tmp_path_factory):
     gc.freeze()  # what was there before takes long to look at
     path = tmp_path_factory.mktemp("define") / "my_cnn.py"
     path.write_text("import numpy as np\ndef define(text): exec(text, globals())")
-    with Process(str(path), timeout=5.0) as process:
+    with closing(Process(str(path), timeout=5.0)) as process:
         yield lambda text: process.ask([Call("define", (text,))]) and process
     gc.unfreeze()
 
@@ -95,7 +95,7 @@ def same(got, want):
 def test_a_candidate_is_loaded_and_answers(write):
     """Who it is, what it answers."""
     text = "print('loading')\ndef zero_pad(X): pass\ndef f(x, *r, p=0, **q): print('x'); return x"
-    with write(text) as process:
+    with closing(write(text)) as process:
         hello, reply = process.hello, process.ask([Call("f", (X,))])
     assert hello.names == {"zero_pad": ["X"], "f": ["x", "*r", "p", "**q"]}
     assert (hello.stubs, hello.notes) == ({"zero_pad"}, ())
@@ -121,7 +121,7 @@ def test_a_hostile_candidate_is_answered_for_in_time(
         assert str(raised.value).startswith(error)
         assert "\n" not in str(raised.value)
         return
-    with write(text + ALSO, **words) as process:
+    with closing(write(text + ALSO, **words)) as process:
         start = time.monotonic()
         got = process.ask([Call("conv_forward", CONV, outputs=("y", ""), returns="Z, cache")])
         assert time.monotonic() - start < words["timeout"] + room.GRACE + 1
@@ -137,7 +137,7 @@ def test_a_hostile_candidate_is_answered_for_in_time(
 @parametrize_from_file(schema=defaults(text=None, module="", timeout=5.0, memory=1024, hello=()))
 def test_calls_one_after_another(write, text, module, timeout, memory, hello, steps):
     """Each comes to what it must."""
-    with write(text, module, timeout=timeout, memory=memory) as process:
+    with closing(write(text, module, timeout=timeout, memory=memory)) as process:
         assert process.hello.notes == hello
         for step in steps:
             big, status = np.arange(2.0**20), step.get("status", "ok")
@@ -166,7 +166,7 @@ def test_a_request_comes_to_this(define, text, calls, layout, holds):
 def test_closing_ends_one_and_for_good(write):
     """By hand, by the with statement, or by nobody's holding it any more; and nobody else's."""
     first = write("def f(): return 1")
-    with write("def f(): return 2") as second:
+    with closing(write("def f(): return 2")) as second:
         first.close()
         first.close()
         with pytest.raises(ValueError, match="closed"):
@@ -183,7 +183,7 @@ def test_an_interrupt_leaves_no_answer_for_the_next(write, monkeypatch):
     def interrupt(self):
         raise KeyboardInterrupt
 
-    with write("def f(): return 1\ndef g(): return 2") as process:
+    with closing(write("def f(): return 1\ndef g(): return 2")) as process:
         with monkeypatch.context() as patched:
             patched.setattr(Wire, "receive", interrupt)
             with pytest.raises(KeyboardInterrupt):

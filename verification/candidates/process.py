@@ -10,7 +10,7 @@ import signal
 import sys
 import weakref
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -109,7 +109,7 @@ class Reply:
     ages: tuple[tuple[str, str], ...] = ()
 
 
-class Process(AbstractContextManager["Process"]):
+class Process:
     """A candidate, loaded and ready to be asked; a new process takes over from one that is lost.
 
     `name` is a path's or a module's; of a live session there is the `namespace`.  `timeout` is in
@@ -123,9 +123,6 @@ class Process(AbstractContextManager["Process"]):
         self._setup: Header = {"name": name, "memory": memory, "mend": False}
         self._timeout, self._namespace, self._is_closed = timeout, namespace, False
         self.hello = self._start()
-
-    def __exit__(self, *raised: object) -> None:
-        self.close()
 
     def ask(self, calls: Sequence[Call], layout: str = "C") -> Reply:
         """What came of the calls, made twice on fresh copies; values are those of the last one."""
