@@ -1,6 +1,7 @@
 """Age: code that older NumPys took goes on, each mend is recorded, and all else stays as it is."""
 
 import math
+from contextlib import closing
 from types import ModuleType
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from parametrize_from_file import defaults
 
 from verification.candidates import age
-from verification.candidates.process import Call, Process, Source
+from verification.candidates.process import Call, Process
 
 
 @parametrize_from_file(schema=defaults(value=None, kind="", error="", notes=()))
@@ -38,7 +39,7 @@ def test_a_process_is_mended_once(tmp_path):
         "    for n in range(3): Z[1, n] = float(b)\n    return Z\n"
     )
     call = Call("forward", (np.ones(2), np.full((1, 1, 1), 3.0)))
-    with Process(Source("file", str(tmp_path / "old.py"))) as process:
+    with closing(Process(str(tmp_path / "old.py"))) as process:
         assert process.ask([call]).kind == "AttributeError"
         process.mend()
         reply = process.ask([call])

@@ -5,14 +5,14 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
 
-from verification.candidates.process import Call, Process, Source
+from verification.candidates.process import Call, Process
 
-LIVE = Source("live", "session")
+LIVE = "this session"
 
 
 def test_functions_of_a_session_with_all_that_they_stand_on():
@@ -34,7 +34,7 @@ def test_functions_of_a_session_with_all_that_they_stand_on():
         return triple.nothing
 
     namespace = {"triple": triple, "die": die, "loop": loop, "fail": fail, "three": factor}
-    with Process(LIVE, timeout=0.5, namespace=namespace) as process:
+    with closing(Process(LIVE, timeout=0.5, namespace=namespace)) as process:
         assert process.hello.names == {"triple": ["x"], "die": ["code"], "loop": [], "fail": []}
         reply = process.ask([Call("triple", (np.arange(3.0),))])
         assert (reply.values["y"].tolist(), reply.stdout) == ([0, 3, 6], "here\n")
@@ -57,7 +57,7 @@ def test_a_session_ends_its_daemons():
             time.sleep(60)
         return os.getpid()
 
-    with Process(LIVE, timeout=5.0, namespace={"leave": leave}) as process:
+    with closing(Process(LIVE, timeout=5.0, namespace={"leave": leave})) as process:
         worker = int(process.ask([Call("leave", (False,))]).values["y"])
         assert process.ask([Call("leave", (True,))]).kind == "DIED"
     for file in Path("/proc").glob("[0-9]*/stat"):
@@ -69,11 +69,12 @@ def test_a_session_ends_its_daemons():
 def test_a_session_keeps_its_output_and_its_handlers(tmp_path):
     """What was printed before is printed once; nothing of it runs in the copy."""
     (tmp_path / "session.py").write_text(
-        "import atexit\nfrom verification.candidates.process import Call, Process, Source\n"
+        "import atexit\nfrom contextlib import closing\n"
+        "from verification.candidates.process import Call, Process\n"
         "atexit.register(print, 'once')\nprint('before', end=' ')\ndef f(): return 3\n"
-        "with Process(Source('live', ''), namespace=globals()) as process:\n"
+        "with closing(Process('', namespace=globals())) as process:\n"
         "    print(process.ask([Call('f')]).values['y'])\n"
-        "left = Process(Source('live', ''), namespace=globals())\n"
+        "left = Process('', namespace=globals())\n"
     )
     env = os.environ | {"PYTHONPATH": Path(__file__).parent.parent}
     command = [sys.executable, str(tmp_path / "session.py")]

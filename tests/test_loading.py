@@ -25,8 +25,7 @@ def load(monkeypatch, tmp_path):
     def program(files):
         for name, text in files.items():
             (tmp_path / name).write_text(text, encoding="latin-1")
-        kind = "notebook" if name.endswith("ipynb") else "file"
-        loaded = Program(kind, str(tmp_path / name), None)
+        loaded = Program(str(tmp_path / name), None)
         loaded.load()
         return loaded
 
@@ -67,7 +66,7 @@ def test_lines_of_a_notebook(load):
 
 def test_a_package_and_its_rooms():
     """Their functions go by dotted names; what they borrow and what is private does not."""
-    package = Program("module", "npcnn", None)
+    package = Program("npcnn", None)
     package.load()
     functions = package.functions()
     assert functions["functional.conv2d"] is package.find("functional.conv2d")
@@ -97,7 +96,7 @@ def test_parameters_and_words_that_cannot_be_had():
 @parametrize_from_file(schema=defaults(root="", name=""))
 def test_whose_lines_they_are(file, root, name):
     """Its own folder's and its cells', not those of libraries, of Python's or of ours."""
-    program = Program("file", "", None)
+    program = Program("my.py", None)
     program.root = root.format(numpy=np.__file__.removesuffix("__init__.py"))
     file = file.format(numpy=np.__file__, ours=loading.__file__, python=json.__file__)
     assert program.own_lines([(file, 10**6)]) == ((f"{name} line 1000000: ",) if name else ())
@@ -106,15 +105,15 @@ def test_whose_lines_they_are(file, root, name):
 def test_what_does_the_work_is_noted(monkeypatch):
     """What was there before is not the candidate's doing, nor a session's; npcnn may be npcnn."""
     monkeypatch.delitem(sys.modules, "npcnn", raising=False)
-    programs = [Program("file", "a.py", None), Program("module", "npcnn.functional", None)]
+    programs = [Program("a.py", None), Program("npcnn.functional", None)]
     for name in ("jax", "npcnn"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
     space = {"jax": sys.modules["jax"], "np": np}
     exec("def one(): return np.pad\ndef two(): return jax.nn", space)
-    programs += [Program("live", "", {"jax": space["jax"], one: space[one]}) for one in space]
+    programs += [Program("", {"jax": space["jax"], one: space[one]}) for one in space]
     notes = ["".join(program.foreign()).count("imports") for program in programs]
     assert notes == [2, 1, *(int(name == "two") for name in space)]
-    assert Program("file", "a.py", None).foreign() == ()
+    assert Program("a.py", None).foreign() == ()
 
 
 @parametrize_from_file

@@ -16,14 +16,8 @@ import numpy as np
 
 from verification.candidates import contracts
 from verification.candidates.contracts import OWN, Contract, Function
-from verification.candidates.process import (
-    Call,
-    Hello,
-    Process,
-    Reply,
-    Source,
-    UnloadableError,
-)
+from verification.candidates.loading import is_path
+from verification.candidates.process import Call, Hello, Process, Reply, UnloadableError
 from verification.questions import Arrays, Case, Question, Refusal
 
 
@@ -77,8 +71,11 @@ class Candidate:
 
     def ask(self, function: Function, case: Case, given: Arrays, cache: str = OWN) -> Reply:
         """Put a question to a function."""
-        calls = function.plan(case, given, cache)
-        return self._call([replace(one, function=self._named(one)) for one in calls], case.layout)
+        calls = [
+            replace(call, function=self.names.get(call.function, call.function))
+            for call in function.plan(case, given, cache)
+        ]
+        return self._call(calls, case.layout)
 
     def refuse(self, function: Function, refusal: Refusal) -> Reply:
         """Make a call that must be refused."""
@@ -92,9 +89,6 @@ class Candidate:
     def close(self) -> None:
         self.process.close()
 
-    def _named(self, call: Call) -> str:
-        return self.names.get(call.function, call.function)
-
     def _call(self, calls: list[Call], layout: str) -> Reply:
         reply = self.process.ask(calls, layout)
         self.notes += [note for note in reply.notes if note not in self.notes]
@@ -107,33 +101,27 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
     UnloadableError where there is no such thing or its code does not run.
     """
     if isinstance(candidate, str):
-        name, source, namespace = candidate, _find_source(candidate), None
+        name, namespace = candidate, None
+        if is_path(name) and not Path(name).is_file():
+            raise UnloadableError(f"there is no file {name}")
     else:
-        name, source, namespace = "this session", Source("live", "session"), candidate
+        name, namespace = "this session", candidate
     try:
-        process = Process(source, terms.timeout, terms.memory, namespace)
+        process = Process(name, terms.timeout, terms.memory, namespace)
     except UnloadableError as error:
         raise UnloadableError(f"{name} cannot be loaded: {error}") from error
     hello = process.hello
     known = hello.names | {ours: hello.names.get(theirs) for ours, theirs in terms.names.items()}
     contract = contracts.get(terms.contract or contracts.recognise(known), terms.layout)
     names = contract.resolve(hello.names, terms.names)
-    return Candidate(name, contract, names, process, _hash(source), [*hello.notes], terms.timeout)
+    return Candidate(name, contract, names, process, _hash(name), [*hello.notes], terms.timeout)
 
 
-def _find_source(name: str) -> Source:
-    """What kind of thing the name is of."""
-    kind = {".py": "file", ".ipynb": "notebook"}.get(Path(name).suffix, "module")
-    if kind != "module" and not Path(name).is_file():
-        raise UnloadableError(f"there is no file {name}")
-    return Source(kind, name)
-
-
-def _hash(source: Source) -> str:
+def _hash(name: str) -> str:
     """sha256 of the file, or of all files of the package; of nothing where there is none."""
-    files = [Path(source.name)] if source.kind in ("file", "notebook") else []
+    files = [Path(name)] if is_path(name) else []
     with suppress(ImportError, KeyError, ValueError):
-        files += _find_modules(source.name) if source.kind == "module" else []
+        files = files or _find_modules(name)
     return hashlib.sha256(b"".join(f.read_bytes() for f in files if f.is_file())).hexdigest()
 
 

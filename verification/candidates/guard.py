@@ -2,6 +2,8 @@
 
     python -P guard.py FOLDER ...      the judge's sys.path; standard input is a socket to the judge
 
+or, for a live session, a fork of the judge's process: what its functions stand on is all there.
+
 It forks the worker and waits for the worker's end or the judge's.  Then it kills its children until
 there are none: on Linux orphans become its children, those in sessions of their own included.  It
 is also what a candidate meets that kills its parent.  NumPy is not imported here.
@@ -11,10 +13,12 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import gc
 import os
 import select
 import signal
 import sys
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from socket import socket
@@ -53,6 +57,25 @@ def guard(judge: int, serve: Callable[[socket], None]) -> NoReturn:
     code = os.waitstatus_to_exitcode(status)
     _kill_all(worker)
     os._exit(128 - code if code < 0 else code)
+
+
+def fork(judge: int, serve: Callable[[socket], None]) -> int:
+    """Copy this process; the copy becomes a guard that has nothing in common with what it was."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads
+        pid = os.fork()
+    if pid:
+        return pid
+    try:
+        gc.freeze()  # nothing of the session's is to be tidied up here
+        sys.settrace(None)
+        sys.setprofile(None)
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        guard(judge, serve)
+    finally:
+        os._exit(70)
 
 
 def _control(option: int, value: int) -> None:

@@ -35,21 +35,28 @@ WORDS = 2000
 """Characters of an exception's words that are kept."""
 
 
+def is_path(name: str) -> bool:
+    """Whether it is a file's or a notebook's, no module's."""
+    return os.path.splitext(name)[1] in (".py", ".ipynb")
+
+
 class Program:
     """A candidate's names; `root` is the folder that is its own, where it has one."""
 
-    def __init__(self, kind: str, name: str, namespace: Mapping[str, Any] | None) -> None:
-        self.kind, self.name, self.namespace = kind, name, namespace or {}
+    def __init__(self, name: str, namespace: Mapping[str, Any] | None) -> None:
+        self.name, self.namespace, self._is_live = name, namespace or {}, namespace is not None
         self.root, self.notes = "", tuple[str, ...]()
         self._before = frozenset(sys.modules)
 
     def load(self) -> None:
         """Run its code as far as it must be, in its folder, which is the first on the path."""
-        if self.kind == "module":
+        if self._is_live:
+            return
+        if not is_path(self.name):
             module = import_module(self.name)
             self.namespace, file = vars(module), getattr(module, "__file__", None)
             self.root = os.path.join(os.path.dirname(os.path.realpath(file)), "") if file else ""
-        elif self.kind != "live":
+        else:
             folder, sys.argv = os.path.dirname(self.name), [self.name]
             os.chdir(folder)
             sys.path.insert(0, folder)
@@ -57,7 +64,7 @@ class Program:
             self.namespace, self.root = namespace, os.path.join(folder, "")
             with open(self.name, "rb") as file:
                 text = file.read()
-            if self.kind == "notebook":
+            if self.name.endswith(".ipynb"):
                 self.notes = notebook.run(text, namespace)
             else:
                 exec(compile(text, self.name, "exec", dont_inherit=True), namespace)
@@ -81,22 +88,21 @@ class Program:
     def foreign(self) -> tuple[str, ...]:
         """Notes about what was imported that does the work itself."""
         used = {name for name in FOREIGN if name in sys.modules} - self._before
-        if self.kind == "live":  # a session may have torch for other purposes
+        if self._is_live:  # a session may have torch for other purposes
             used = {name for value in self.namespace.values() for name in _modules_of(value)}
         own = self.name.partition(".")[0]
         names = (name for name in FOREIGN if name in used and name != own)
         return tuple(f"imports {name}: not a NumPy implementation" for name in names)
 
-    def owns(self, file: str) -> bool:
-        """Whether the code is its own: no library's, and not ours."""
-        inside = self.root and file.startswith(self.root)
-        return not file.startswith(
-            tuple(o for o in OTHERS if not inside or o.startswith(self.root))
-        )
-
     def own_lines(self, places: Iterable[Place]) -> tuple[str, ...]:
-        """Those of the places that are in its own code, each once, as their owner knows them."""
-        return tuple(dict.fromkeys(self._show(*place) for place in places if self.owns(place[0])))
+        """The places in its own code, no library's nor ours; each once, as its owner knows it."""
+        inner = tuple(folder for folder in OTHERS if folder.startswith(self.root))
+        lines = [
+            self._show(file, number)
+            for file, number in places
+            if not file.startswith(inner if file.startswith(self.root) else OTHERS)
+        ]
+        return tuple(dict.fromkeys(lines))
 
     def _show(self, file: str, number: int) -> str:
         name = os.path.basename(file)

@@ -1,7 +1,6 @@
 """The judge's side: a candidate in a process of its own answers in time or not at all.
 
-It protects against accidents and cheap tricks: endless loops, crashes of the interpreter, floods
-of print, changed inputs, answers out of turn.  It is no sandbox for hostile code.
+It protects against accidents and cheap tricks; it is no sandbox for hostile code.
 """
 
 from __future__ import annotations
@@ -11,8 +10,9 @@ import signal
 import sys
 import weakref
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from socket import SHUT_RDWR, socketpair
@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verification.candidates import guard, live
-from verification.candidates.worker import NUMBERS, Header, Wire, bits
+from verification.candidates import guard
+from verification.candidates.loading import is_path
+from verification.candidates.worker import NUMBERS, Header, Wire, bits, serve
 
 if TYPE_CHECKING:
     from verification.questions import Array
@@ -40,14 +41,6 @@ IDENTITY = object()
 
 class UnloadableError(Exception):
     """The candidate cannot be loaded; the message says why, in one line."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a candidate is: kind is "file", "notebook", "module" or "live"."""
-
-    kind: str
-    name: str
 
 
 @dataclass(frozen=True)
@@ -83,16 +76,11 @@ class Other:
 
 @dataclass(frozen=True)
 class Hello:
-    """What a candidate is: its functions with the names of their parameters, where known.
-
-    `stubs` are functions not written yet, and `limits` the protections that hold here.
-    """
+    """A candidate's functions, with their parameters where known; `stubs` are not written yet."""
 
     names: dict[str, list[str] | None]
     stubs: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
-    stdout: str = ""
-    limits: tuple[str, ...] = ()
     python: str = ""
     numpy: str = ""
 
@@ -121,24 +109,20 @@ class Reply:
     ages: tuple[tuple[str, str], ...] = ()
 
 
-class Process(AbstractContextManager["Process"]):
+class Process:
     """A candidate, loaded and ready to be asked; a new process takes over from one that is lost.
 
-    `timeout` is in seconds for an answer, `memory` in MiB; `namespace` is a live session's.
-    UnloadableError where the code does not run.
+    `name` is a path's or a module's; of a live session there is the `namespace`.  `timeout` is in
+    seconds for an answer, `memory` in MiB.  UnloadableError where the code does not run.
     """
 
     def __init__(
-        self, source: Source, timeout: float = 10.0, memory: int = 4096, namespace: Namespace = None
+        self, name: str, timeout: float = 10.0, memory: int = 4096, namespace: Namespace = None
     ) -> None:
-        is_file = source.kind in ("file", "notebook")
-        name = os.path.realpath(source.name) if is_file else source.name
-        self._setup: Header = {"kind": source.kind, "name": name, "memory": memory, "mend": False}
+        name = os.path.realpath(name) if is_path(name) else name
+        self._setup: Header = {"name": name, "memory": memory, "mend": False}
         self._timeout, self._namespace, self._is_closed = timeout, namespace, False
         self.hello = self._start()
-
-    def __exit__(self, *raised: object) -> None:
-        self.close()
 
     def ask(self, calls: Sequence[Call], layout: str = "C") -> Reply:
         """What came of the calls, made twice on fresh copies; values are those of the last one."""
@@ -190,7 +174,7 @@ class Process(AbstractContextManager["Process"]):
             if header["status"] == "ok":
                 names, stubs = header["names"].items(), frozenset(_clean(header["stubs"]))
                 known = {_clean(name): words and [*_clean(words)] for name, words in names}
-                others = ("notes", "stdout", "limits", "python", "numpy")
+                others = ("notes", "python", "numpy")
                 return Hello(known, stubs, *(_clean(header[name]) for name in others))
             lines = "".join(f" ({line})" for line in header["where"][-1:])
             error = _clean(" ".join(f"{header['error']}{lines}".split()))
@@ -232,7 +216,7 @@ class _Child:
         self.wire = Wire(ours, NUMBERS, memory * 2**20, START)
         with theirs:
             if namespace is not None:
-                self._pid = live.fork(theirs.fileno(), namespace)
+                self._pid = guard.fork(theirs.fileno(), partial(serve, namespace=namespace))
                 return
             folders = (folder or os.getcwd() for folder in sys.path)
             command = [sys.executable, "-P", guard.__file__, *folders]

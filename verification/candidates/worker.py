@@ -53,7 +53,6 @@ SCALARS = {bool, int, float, *(dtype(code).type for code in "?bBhHiIlLqQefdg")}
 PLAIN, ARRAYS = SCALARS | {str, type(None)}, {ndarray, age.Mended}
 RESERVE = 2**22
 """Bytes to tell with that there are no more."""
-LIMITS = ("memory", "orphans") if sys.platform == "linux" else ()
 FUNCTIONS, LINES, PRINTED = 2000, 8, 500
 """Names, lines of a traceback, and characters printed that are kept."""
 
@@ -169,14 +168,14 @@ class Candidate:
     """A stranger's program; a request is answered by one run of its calls."""
 
     def __init__(self, setup: Header, namespace: Mapping[str, Any] | None) -> None:
-        self._program = Program(setup["kind"], setup["name"], namespace)
+        self._program = Program(setup["name"], namespace)
         self._most, self._is_mended = setup["memory"] * 2**18, setup["mend"]
         self._ages: dict[tuple[str, str], None] = {}
         self._reserve = bytearray()
 
     def load(self) -> Header:
         """Who it is."""
-        hello = Header(python=platform.python_version(), numpy=numpy.__version__, limits=LIMITS)
+        hello = Header(python=platform.python_version(), numpy=numpy.__version__)
 
         def run() -> None:
             if self._is_mended:

@@ -170,7 +170,7 @@ class Trial:
 
     def _ask_with_cache(self, function: Function, asked: Truth, failed: Set[str]) -> Outcome:
         """What came of it; a gradient gets its own forward pass's cache, as far as that serves."""
-        if not function.has_cache:
+        if not function.forward:
             return self._ask(function, asked, CANONICAL)
         forward = self.judged.contract.forward_of(function)
         if forward.name in failed:
@@ -292,16 +292,15 @@ class Trial:
     ) -> tuple[dict[str, Any], tuple[str, ...]]:
         """The answers in the form that was asked for, and the conventions they follow instead."""
         answers = {name: reply.values[name] for name in asked.values if name in reply.values}
-        if self.judged.contract.is_bitwise:
-            return answers, ()
         conventions: dict[str, None] = {}
         for name, got in answers.items():
             want = function.form(asked.case, name, asked.values[name])
-            is_array = isinstance(got, np.ndarray)
-            if asked.case.fill == "whole" and is_array and got.dtype.kind in "iu":
-                got = got.astype(want.dtype)  # maxima, and pads, of integers may stay integers
-            answers[name], convention = conform(function.op, name, got, want, asked.dtype)
-            conventions[convention] = None
+            is_integer = isinstance(got, np.ndarray) and got.dtype.kind in "iu"
+            if asked.case.fill == "whole" and is_integer and want.dtype.kind == "f":
+                answers[name] = got = np.asarray(got, want.dtype)  # maxima of integers, and pads
+            if not self.judged.contract.is_bitwise:
+                answers[name], convention = conform(function.op, name, got, want, asked.dtype)
+                conventions[convention] = None
         return answers, tuple(filter(None, conventions))
 
     def _compare(

@@ -47,7 +47,7 @@ class Book(Candidate):
         return True
 
     def expresses(self, function: Function, question: Question) -> bool:
-        return isinstance(question, Case)
+        return isinstance(question, Case) and question.fill != "whole"
 
     def ask(self, function: Function, case: Case, given: Arrays, cache: str = OWN) -> Reply:
         """What the text answers, in the dtype of its arrays and the contract's form."""

@@ -14,21 +14,15 @@ Two axes; f by f windows, one int stride; one int pad in convolutions, none in p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any
 
-from verification.candidates.contracts.contract import (
-    CACHE,
-    Arguments,
-    Contract,
-    Function,
-    has_one_pad,
-    is_plain,
-)
-from verification.questions import Array, Arrays, Case
+from verification.candidates.contracts import Contract, Function, has_one_pad, is_plain
+from verification.questions import Array, Case
 
 STEP, MASK, SHARE = "conv_single_step", "create_mask_from_window", "distribute_value"
 GRADIENTS = {"dx": "dA_prev", "dw": "dW", "db": "db"}
+Settings = Callable[[Case], Any]
 
 
 def shape_bias(case: Case, name: str, value: Array) -> Array:
@@ -36,81 +30,72 @@ def shape_bias(case: Case, name: str, value: Array) -> Array:
     return value.reshape((1,) * (len(case.w) - 1) + (-1,)) if name in ("b", "db") else value
 
 
-class Assignment:
-    """The eight functions: what they can be asked, and with which settings."""
+def build_functions(
+    takes: Callable[[Case], bool], pad: Settings, conv: Settings, pool: Settings
+) -> tuple[Function, ...]:
+    """The eight functions: which questions they take, and how the settings of each are written."""
 
-    def expresses(self, case: Case) -> bool:
-        if case.op in (MASK, SHARE):
-            return len(case.x) == 2 and case.fill != "special"
-        if case.op == STEP:
-            return len(case.x) == 3 and case.x[0] == case.x[1] and case.b == (1, 1, 1)
-        if not has_one_pad(case):
-            return False
-        if case.op == "zero_pad":
-            return len(case.x) == 4 and case.x[0] > 0 and case.fill != "special"
-        is_square = len(set(case.kernel)) == len(set(case.stride)) == 1
-        return is_plain(case) and is_square and (case.op == "conv" or not case.is_padded)
+    def build(name: str, **more: Any) -> Function:
+        return Function(name, name, takes, **more)
 
-    def pad(self, case: Case) -> Any:
-        return case.pad[0][0]
-
-    def conv(self, case: Case) -> Mapping[str, Any]:
-        return {"stride": case.stride[0], "pad": case.pad[0][0]}
-
-    def pool(self, case: Case) -> Mapping[str, Any]:
-        return {"f": case.kernel[0], "stride": case.stride[0]}
-
-    def build_functions(self) -> tuple[Function, ...]:
-        def build(name: str, arguments: Arguments, **more: Any) -> Function:
-            return Function(name, name, self.expresses, arguments, **more)
-
-        def conv(case: Case, given: Arrays) -> tuple[Any, ...]:
-            return given["x"], given["w"], given.get("b"), self.conv(case)
-
-        def pool(case: Case, given: Arrays) -> tuple[Any, ...]:
-            return given["x"], self.pool(case)
-
-        def mode(case: Case) -> tuple[str, ...]:
-            return () if case.op == "max_pool" else ("average",)
-
-        conv_forward = build(
-            "conv_forward",
-            conv,
-            words={"y": "Z", "": "cache"},
+    conv_forward = build(
+        "conv_forward",
+        arguments=lambda case, given: (given["x"], given["w"], given.get("b"), conv(case)),
+        words={"y": "Z", "": "cache"},
+        form=shape_bias,
+        needs=(STEP, "zero_pad"),
+    )
+    pool_forward = build(
+        "pool_forward",
+        arguments=lambda case, given: (given["x"], pool(case)),
+        words={"y": "A", "": "cache"},
+        mode=_write_mode,
+    )
+    return (
+        build("zero_pad", arguments=lambda case, given: (given["x"], pad(case))),
+        build(STEP, arguments=lambda case, given: (given["x"], given["w"], given["b"])),
+        conv_forward,
+        build(
+            "conv_backward",
+            words=GRADIENTS,
             form=shape_bias,
-            needs=(STEP, "zero_pad"),
-        )
-        pool_forward = build(
-            "pool_forward",
-            lambda case, given: (*pool(case, given), *mode(case)),
-            words={"y": "A", "": "cache"},
-        )
-        return (
-            build("zero_pad", lambda case, given: (given["x"], self.pad(case))),
-            build(STEP, lambda case, given: (given["x"], given["w"], given["b"])),
-            conv_forward,
-            build(
-                "conv_backward",
-                lambda case, given: (given["dy"], CACHE),
-                words=GRADIENTS,
-                form=shape_bias,
-                needs=("conv_forward", STEP, "zero_pad"),
-                forward=conv_forward,
-                canonical=conv,
-            ),
-            build(MASK, lambda case, given: (given["x"],)),
-            build(SHARE, lambda case, given: (given["dy"], case.x)),
-            pool_forward,
-            build(
-                "pool_backward",
-                lambda case, given: (given["dy"], CACHE, *mode(case)),
-                words={"dx": "dA_prev"},
-                needs=("pool_forward", MASK, SHARE),
-                forward=pool_forward,
-                canonical=pool,
-            ),
-        )
+            needs=("conv_forward", *conv_forward.needs),
+            forward=conv_forward,
+        ),
+        build(MASK, arguments=lambda case, given: (given["x"],)),
+        build(SHARE, arguments=lambda case, given: (given["dy"], case.x)),
+        pool_forward,
+        build(
+            "pool_backward",
+            words={"dx": "dA_prev"},
+            needs=("pool_forward", MASK, SHARE),
+            forward=pool_forward,
+            mode=_write_mode,
+        ),
+    )
 
 
-_FUNCTIONS = Assignment().build_functions()
+def _write_mode(case: Case) -> tuple[str, ...]:
+    return () if case.op == "max_pool" else ("average",)
+
+
+def _takes(case: Case) -> bool:
+    if case.op in (MASK, SHARE):
+        return len(case.x) == 2 and case.fill != "special"
+    if case.op == STEP:
+        return len(case.x) == 3 and case.x[0] == case.x[1] and case.b == (1, 1, 1)
+    if not has_one_pad(case):
+        return False
+    if case.op == "zero_pad":
+        return len(case.x) == 4 and case.x[0] > 0 and case.fill != "special"
+    is_square = len(set(case.kernel)) == len(set(case.stride)) == 1
+    return is_plain(case) and is_square and (case.op == "conv" or not case.is_padded)
+
+
+_FUNCTIONS = build_functions(
+    _takes,
+    pad=lambda case: case.pad[0][0],
+    conv=lambda case: {"stride": case.stride[0], "pad": case.pad[0][0]},
+    pool=lambda case: {"f": case.kernel[0], "stride": case.stride[0]},
+)
 CONTRACT = Contract("assignment", _FUNCTIONS, {function.name for function in _FUNCTIONS})

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from verification.candidates.contracts.contract import (
-    CACHE,
+from verification.candidates.contracts import (
     Arguments,
     Contract,
     Function,
@@ -45,30 +44,20 @@ def _pool(case: Case, given: Arrays) -> tuple[Any, ...]:
     return given["x"], param
 
 
-def _build(name: str, op: str, arguments: Arguments, **more: Any) -> Function:
-    also = tuple(name + ending for ending in _ENDINGS)
-    return Function(f"{name}_naive", op, _takes, arguments, also=also, form=lead_channels, **more)
-
-
 def _build_layer(name: str, kind: str, layer: Arguments, *gradients: str) -> tuple[Function, ...]:
-    forward = _build(f"{name}_forward", f"{kind}_forward", layer, words={"y": "out", "": "cache"})
-    backward = _build(
-        f"{name}_backward",
-        f"{kind}_backward",
-        lambda case, given: (given["dy"], CACHE),
-        words=dict(zip(gradients, gradients)),
-        forward=forward,
-        canonical=layer,
-    )
-    return forward, backward
+    def build(way: str, **more: Any) -> Function:
+        also = tuple(f"{name}_{way}{ending}" for ending in _ENDINGS)
+        more |= {"also": also, "form": lead_channels}
+        return Function(f"{name}_{way}_naive", f"{kind}_{way}", _takes, **more)
+
+    forward = build("forward", arguments=layer, words={"y": "out", "": "cache"})
+    return forward, build("backward", words=dict(zip(gradients, gradients)), forward=forward)
 
 
 _FUNCTIONS = (
     *_build_layer("conv", "conv", _conv, "dx", "dw", "db"),
     *_build_layer("max_pool", "pool", _pool, "dx"),
 )
-
-
 _OWN = {name for f in _FUNCTIONS for name in (f.name, *f.also)}.difference(_SHARED)
 CONTRACT = Contract(
     "cs231n", _FUNCTIONS, _OWN, parameters={"conv_param", "pool_param"}, channels_first=True

@@ -14,15 +14,17 @@ not asked what needs it, and none is asked for outputs that loops cannot afford.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from itertools import product
 from typing import Any
 
-from verification.candidates.contracts.contract import (
+from verification.candidates.contracts import (
     Contract,
     Function,
     has_equal_pads,
     is_affordable,
-    keep_form,
     lead_channels,
 )
 from verification.questions import Array, Arrays, Case, simplify, simplify_pad
@@ -62,51 +64,48 @@ def drop_usual(words: Mapping[str, Any], *kept: str) -> dict[str, Any]:
     }
 
 
-class Face:
-    """torch's functions, channels first or last."""
-
-    prefix = ""
-    optional = True
-
-    def __init__(self, channels_first: bool = False) -> None:
-        self.form = lead_channels if channels_first else keep_form
-
-    def expresses(self, case: Case) -> bool:
-        return has_equal_pads(case) and is_affordable(case)
-
-    def words(self, case: Case) -> dict[str, Any]:
-        """The sizes that every such function has, and the settings that are not the usual ones."""
-        words = write_settings(case) | {"padding": simplify_pad(case.pad)}
-        return drop_usual(words, "padding", *(["stride"] if case.w else []))
-
-    def build_functions(self) -> tuple[Function, ...]:
-        ops = ((op, axes) for op in ("conv", "max_pool", "avg_pool") for axes in (1, 2, 3))
-        return tuple(function for pair in ops for function in self.build_pair(*pair))
-
-    def build_pair(self, op: str, axes: int) -> tuple[Function, Function]:
-        name, kind = f"{self.prefix}{op}{axes}d", "conv" if op == "conv" else "pool"
-
-        def takes(case: Case) -> bool:
-            return (case.op, len(case.space)) == (op, axes) and self.expresses(case)
-
-        def forward(case: Case, given: Arrays) -> tuple[Array | None, ...]:
-            return (given["x"], given["w"], given.get("b")) if case.w else (given["x"],)
-
-        def backward(case: Case, given: Arrays) -> tuple[Array, ...]:
-            return tuple(given[name] for name in ("dy", "x", "w") if name in given)
-
+def build_functions(
+    fits: Callable[[Case], bool], keywords: Callable[[Case], dict[str, Any]]
+) -> tuple[Function, ...]:
+    """torch's functions, channels last: which questions they take, and with which keywords."""
+    functions: list[Function] = []
+    for op, axes in product(("conv", "max_pool", "avg_pool"), (1, 2, 3)):
+        name, kind = f"{op}{axes}d", "conv" if op == "conv" else "pool"
         gradients = ("dx", "dw", "db") if op == "conv" else ("dx",)
         words = dict(zip(gradients, gradients))
-        more: Any = {"keywords": self.words, "optional": self.optional, "form": self.form}
-        return (
-            Function(name, f"{kind}_forward", takes, forward, **more),
-            Function(f"{name}_backward", f"{kind}_backward", takes, backward, words, **more),
-        )
+        takes = partial(_takes, op, axes, fits)
+        more: Any = {"keywords": keywords, "optional": True}
+        functions += [
+            Function(name, f"{kind}_forward", takes, _forward, **more),
+            Function(f"{name}_backward", f"{kind}_backward", takes, _backward, words, **more),
+        ]
+    return tuple(functions)
 
 
-_NCHW, _NHWC = (Face(channels_first).build_functions() for channels_first in (True, False))
+def _takes(op: str, axes: int, fits: Callable[[Case], bool], case: Case) -> bool:
+    return (case.op, len(case.space)) == (op, axes) and fits(case)
 
 
-_OWN = {function.name for function in _NCHW}
+def _forward(case: Case, given: Arrays) -> tuple[Array | None, ...]:
+    return (given["x"], given["w"], given.get("b")) if case.w else (given["x"],)
+
+
+def _backward(case: Case, given: Arrays) -> tuple[Array, ...]:
+    return tuple(given[name] for name in ("dy", "x", "w") if name in given)
+
+
+def _fits(case: Case) -> bool:
+    return has_equal_pads(case) and is_affordable(case)
+
+
+def _keywords(case: Case) -> dict[str, Any]:
+    """The sizes that every such function has, and the settings that are not the usual ones."""
+    words = write_settings(case) | {"padding": simplify_pad(case.pad)}
+    return drop_usual(words, "padding", *(["stride"] if case.w else []))
+
+
+_NHWC = build_functions(_fits, _keywords)
+_NCHW = tuple(replace(function, form=lead_channels) for function in _NHWC)
+_OWN = {function.name for function in _NHWC}
 CONTRACT = Contract("functional", _NCHW, _OWN, channels_first=True, may_decline=True)
 NHWC = Contract("functional-nhwc", _NHWC, _OWN, may_decline=True)

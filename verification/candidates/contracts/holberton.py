@@ -13,13 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from verification.candidates.contracts import assignment
-from verification.candidates.contracts.contract import (
-    Arguments,
-    Contract,
-    Function,
-    is_plain,
-)
+from verification.candidates.contracts import Arguments, Contract, Function, assignment, is_plain
 from verification.candidates.process import IDENTITY
 from verification.questions import Case
 
@@ -56,8 +50,6 @@ _FUNCTIONS = (
         "pool_backward", lambda case, given: (given["dy"], given["x"], case.kernel), dx="dA_prev"
     ),
 )
-
-
 CONTRACT = Contract(
     "holberton",
     _FUNCTIONS,
