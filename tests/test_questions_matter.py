@@ -1,6 +1,7 @@
 """Vacuity is a property of the question: what no mistake could change proves nothing."""
 
 import functools
+from functools import partial
 
 import numpy as np
 
@@ -12,6 +13,7 @@ LIVE = {"x": 0.05, "w": 0.5, "dy": 0.05}
 """The part of each array that must matter: strides leave cells unread, and pads taps."""
 WORK = 20_000
 CASES = [question for question in read() if isinstance(question, Case) and question.x[0]]
+FLOATS = [case for case in CASES if case.fill != "whole"]  # the textbook adds to arrays of x's kind
 POOLS = ("pool_forward", "pool_backward")
 PASSES = {"conv": ("conv_forward", "conv_backward"), "max_pool": POOLS, "avg_pool": POOLS}
 
@@ -41,19 +43,20 @@ def books_of(op):
     return [mistakes.write_wrongly(form) for mistake in known for form in mistake.forms]
 
 
-def differs(right, *asked):
+def differs(right, op, case, given, book):
     try:
-        wrong = define(*asked)
+        wrong = define(op, case, given, book)
     except Exception:  # as people's code does
         return True
+    agree = partial(np.array_equal if case.is_exact else np.allclose, equal_nan=True)
     pairs = [(np.asarray(wrong[name]), np.asarray(a)) for name, a in right.items()]
-    return any(a.shape != b.shape or not np.allclose(a, b, equal_nan=True) for a, b in pairs)
+    return any(a.shape != b.shape or not agree(a, b) for a, b in pairs)
 
 
 def test_a_mistake_would_change_every_answer():
     """In every function that is asked it; the form that told the last question is tried first."""
     blind = []
-    for case in (case for case in CASES if case.work <= WORK and not case.check):
+    for case in (case for case in FLOATS if case.work <= WORK and not case.check):
         given = arrays(case, 0, "float64")
         for op in PASSES.get(case.op, (case.op,)):
             books = books_of(op)
