@@ -111,6 +111,17 @@ def test_who_gives_no_answer_is_asked_three_times(fake):
     assert {cache for name, _, cache in judged.asked if name == "conv_backward"} == {CANONICAL}
 
 
+def test_who_is_slow_is_asked_what_it_can_afford(fake):
+    """Questions that would take longer than the limit are outside, by what others took."""
+    judged = fake({"conv_forward": "give(says={'seconds': case.work / 10})"})
+    judged.timeout = 10.0
+    forward = [o for o in run(judged, LINES)[0] if o.function == "conv_forward"]
+    statuses = ["ok" if o.question.work <= 100 else "outside" for o in forward]
+    assert [outcome.status for outcome in forward] == statuses
+    assert {*statuses} == {"ok", "outside"}
+    assert forward[-1].message == "conv_forward would take more than 10 s"
+
+
 def test_an_exception_costs_no_patience(fake):
     """It is asked to the end."""
     outcomes, _ = run(fake({"conv_forward": "crash('ValueError: no')"}), LINES)
