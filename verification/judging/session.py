@@ -289,9 +289,7 @@ class Session:
             return replace(finding, smallest=min(finding.failing, key=_size, default=None))
         passing = [o for o in outcomes if o.status == "ok" and o.has_numbers]
         inquiry = self._inquiry(function)
-        found = mistakes.diagnose(
-            inquiry, list(map(_sight, failing)), list(map(_sight, passing)), mistakes.read()
-        )
+        found = mistakes.diagnose(inquiry, [*map(_sight, failing)], [*map(_sight, passing)])
         least = self._shrink(function, inquiry, min(failing, key=_size), found)
         looks = () if found else tuple(self._look(function, least, failing))
         return replace(finding, diagnosis=found, smallest=least, looks=looks)
@@ -301,8 +299,8 @@ class Session:
         if self.judged.contract.is_bitwise:
             return outcome
         if outcome.status == "WRONG" and not outcome.habits and outcome.has_numbers:
-            inquiry, catalogue = self._inquiry(function), mistakes.read()
-            if name := mistakes.find_convention(inquiry, catalogue, _sight(outcome)):
+            inquiry = self._inquiry(function)
+            if name := mistakes.find_convention(inquiry, _sight(outcome)):
                 names = tuple(dict.fromkeys((*outcome.deviations, name)))
                 outcome = replace(outcome, status="DEVIATES", deviations=names)
         if self.settings.strict and outcome.status == "DEVIATES":

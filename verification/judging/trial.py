@@ -194,7 +194,8 @@ class Trial:
             word = self.judged.name_of(function)
             return Reply("not judged", error=f"{word} is too slow to go on")
         reply = self.judged.ask(function, case, given, cache)
-        if reply.status == "CRASH" and any(age.matches(reply.error) for age in mistakes.ages()):
+        ages = (mistake for mistake in mistakes.read() if mistake.kind == "age")
+        if reply.status == "CRASH" and any(age.matches(reply.error) for age in ages):
             self.judged.mend()
             mended = self.judged.ask(function, case, given, cache)
             reply = mended if mended.ages else reply

@@ -1,14 +1,8 @@
 """Why it is wrong: the catalogue of mistakes, and which of them an answer shows."""
 
-from verification.mistakes.catalogue import Form, Mistake, ages, read, write_wrongly
-from verification.mistakes.diagnosis import (
-    Diagnosis,
-    Inquiry,
-    Sighting,
-    diagnose,
-    find_convention,
-)
+from verification.mistakes.catalogue import Form, Mistake, read, write_wrongly
+from verification.mistakes.diagnosis import Diagnosis, Inquiry, Sighting, diagnose, find_convention
 from verification.mistakes.symptoms import describe
 
-__all__ = ["Diagnosis", "Form", "Inquiry", "Mistake", "Sighting", "ages", "describe"]
-__all__ += ["diagnose", "find_convention", "read", "write_wrongly"]
+__all__ = ["Diagnosis", "Form", "Inquiry", "Mistake", "Sighting", "describe", "diagnose"]
+__all__ += ["find_convention", "read", "write_wrongly"]
