@@ -7,21 +7,21 @@ import numpy as np
 from verification.judging import Comparison
 from verification.questions import Array
 
-ROWS, COLUMNS = 6, 6
+MOST = 6
+"""Rows, and columns, of a plane that are shown."""
 
 
 def draw(compared: Comparison, channels_first: bool = False) -> list[str]:
     """Lines: the candidate's numbers, the oracle's, and # where they differ."""
-    if compared.got is None or compared.want is None or compared.where is None:
-        return []
     assert compared.worst is not None
-    view = _view(compared.name, compared.worst.index, compared.want.shape, channels_first)
-    columns = [
-        ("yours", _numbers(compared.got[view])),
-        ("oracle", _numbers(compared.want[view])),
-        (f"{compared.name}{_label(view, compared.want.shape)}", _map(compared.where[view])),
+    got, want, where = map(np.asarray, (compared.got, compared.want, compared.where))
+    view = _view(compared.name, compared.worst.index, want.shape, channels_first)
+    marks = np.where(np.atleast_2d(where[view]), "#", ".")
+    blocks = [
+        ["yours", *_numbers(got[view])],
+        ["oracle", *_numbers(want[view])],
+        [compared.name + _label(view, want.shape), *map(" ".join, marks)],
     ]
-    blocks = [[title, *lines] for title, lines in columns]
     widths = [max(map(len, block)) for block in blocks]
     rows = zip(*blocks, strict=True)
     return ["   ".join(line.ljust(w) for line, w in zip(row, widths)).rstrip() for row in rows]
@@ -37,24 +37,20 @@ def _view(
         space = range(2, rank)
     elif rank > 2:
         space = range(rank - 2) if name in ("dw", "dW") else range(1, rank - 1)
-    shown = dict(zip(reversed(space), (COLUMNS, ROWS)))
-    return tuple(
-        _around(i, shape[axis], shown[axis]) if axis in shown else i for axis, i in enumerate(worst)
-    )
-
-
-def _around(place: int, size: int, most: int) -> slice:
-    first = max(0, min(place - most // 2, size - most))
-    return slice(first, min(size, first + most))
+    view: list[int | slice] = list(worst)
+    for axis in space[-2:]:
+        first = max(0, min(worst[axis] - MOST // 2, shape[axis] - MOST))
+        view[axis] = slice(first, min(shape[axis], first + MOST))
+    return tuple(view)
 
 
 def _label(view: tuple[int | slice, ...], shape: tuple[int, ...]) -> str:
-    parts = (_span(i, size) if isinstance(i, slice) else str(i) for i, size in zip(view, shape))
+    """The index as NumPy writes it."""
+    parts = []
+    for shown, size in zip(view, shape):
+        part = f"{shown.start}:{shown.stop}" if isinstance(shown, slice) else f"{shown}"
+        parts.append(":" if part == f"0:{size}" else part)
     return f"[{', '.join(parts)}]" if view else ""
-
-
-def _span(shown: slice, size: int) -> str:
-    return ":" if shown == slice(0, size) else f"{shown.start}:{shown.stop}"
 
 
 def _numbers(plane: Array) -> list[str]:
@@ -64,7 +60,3 @@ def _numbers(plane: Array) -> list[str]:
     cells = [[f"{v:.17g}" if whole else f"{v:.6g}" for v in row] for row in rows]
     width = max(len(cell) for row in cells for cell in row)
     return [" ".join(cell.rjust(width) for cell in row) for row in cells]
-
-
-def _map(plane: Array) -> list[str]:
-    return [" ".join("#" if wrong else "." for wrong in row) for row in np.atleast_2d(plane)]
