@@ -112,10 +112,7 @@ def _moves(got: Array, want: Array, axes: Sequence[str]) -> Iterator[str]:
 
 def _locate(wrong: Array, axes: Sequence[str]) -> Iterator[str]:
     """The least block of rows, columns, channels that holds all wrong elements."""
-    lines = [
-        np.flatnonzero(wrong.any(axis=tuple(other for other in range(wrong.ndim) if other != axis)))
-        for axis in range(wrong.ndim)
-    ]
+    lines = [np.unique(places) for places in np.nonzero(wrong)]
     parts = [
         _name_line(line, size, name)
         for line, size, name in zip(lines, wrong.shape, axes, strict=True)
