@@ -15,42 +15,36 @@ def draw(compared: Comparison, channels_first: bool = False) -> list[str]:
     """Lines: the candidate's numbers, the oracle's, and # where they differ."""
     assert compared.worst is not None
     got, want, where = map(np.asarray, (compared.got, compared.want, compared.where))
-    view = _view(compared.name, compared.worst.index, want.shape, channels_first)
-    marks = np.where(np.atleast_2d(where[view]), "#", ".")
+    worst = compared.worst.index
+    view: list[int | slice] = list(worst)
+    words = [str(i) for i in worst]
+    for axis in _choose_axes(compared.name, want.ndim, channels_first):
+        size = want.shape[axis]
+        first = max(0, min(worst[axis] - MOST // 2, size - MOST))
+        last = min(size, first + MOST)
+        view[axis] = slice(first, last)
+        words[axis] = ":" if last - first == size else f"{first}:{last}"
+    at = tuple(view)
+    head = f"{compared.name}[{', '.join(words)}]" if words else compared.name
+    marks = np.where(np.atleast_2d(where[at]), "#", ".")
     blocks = [
-        ["yours", *_numbers(got[view])],
-        ["oracle", *_numbers(want[view])],
-        [compared.name + _label(view, want.shape), *map(" ".join, marks)],
+        ["yours", *_numbers(got[at])],
+        ["oracle", *_numbers(want[at])],
+        [head, *map(" ".join, marks)],
     ]
     widths = [max(map(len, block)) for block in blocks]
     rows = zip(*blocks, strict=True)
     return ["   ".join(line.ljust(w) for line, w in zip(row, widths)).rstrip() for row in rows]
 
 
-def _view(
-    name: str, worst: tuple[int, ...], shape: tuple[int, ...], channels_first: bool
-) -> tuple[int | slice, ...]:
-    """The worst place's index with the plane through it opened: the last two spatial axes."""
-    rank = len(shape)
+def _choose_axes(name: str, rank: int, channels_first: bool) -> range:
+    """Those of the plane: the last two spatial ones."""
     space = range(rank)
     if rank > 2 and channels_first:
         space = range(2, rank)
     elif rank > 2:
         space = range(rank - 2) if name in ("dw", "dW") else range(1, rank - 1)
-    view: list[int | slice] = list(worst)
-    for axis in space[-2:]:
-        first = max(0, min(worst[axis] - MOST // 2, shape[axis] - MOST))
-        view[axis] = slice(first, min(shape[axis], first + MOST))
-    return tuple(view)
-
-
-def _label(view: tuple[int | slice, ...], shape: tuple[int, ...]) -> str:
-    """The index as NumPy writes it."""
-    parts = []
-    for shown, size in zip(view, shape):
-        part = f"{shown.start}:{shown.stop}" if isinstance(shown, slice) else f"{shown}"
-        parts.append(":" if part == f"0:{size}" else part)
-    return f"[{', '.join(parts)}]" if view else ""
+    return space[-2:]
 
 
 def _numbers(plane: Array) -> list[str]:
