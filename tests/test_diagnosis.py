@@ -7,7 +7,7 @@ import parametrize_from_file
 from parametrize_from_file import defaults
 
 from verification.judging.trial import Trial
-from verification.mistakes import Inquiry, Sighting, describe, diagnose, find_convention, read
+from verification.mistakes import Inquiry, Sighting, describe, diagnose, find_convention
 from verification.mistakes import diagnosis as room
 from verification.mistakes.precision import FORMATS, find_narrower
 from verification.questions import parse
@@ -50,7 +50,7 @@ def test_diagnosis(fake, function, bend, more, dtype, expected, explains, others
     kind = function.removesuffix("_forward").removesuffix("_backward")
     asked, failing, passing = look(fake({function: bend}), function, [*LINES[kind], *more], dtype)
     assert failing
-    found = diagnose(asked, failing, passing, read())
+    found = diagnose(asked, failing, passing)
     assert (tuple(m.id for m in found.mistakes) if found else ()) == expected
     if found:
         count = explains or len(failing)
@@ -65,14 +65,14 @@ def test_without_time_nothing_is_claimed(fake, monkeypatch):
     asked, *seen = look(
         fake({"conv_forward": "wrong('bias-twice')"}), "conv_forward", LINES["conv"]
     )
-    assert diagnose(asked, *seen, read()) is None
+    assert diagnose(asked, *seen) is None
 
 
 @parametrize_from_file
 def test_convention(fake, function, row, bend, expected):
     """What the field leaves open is named, and explains the whole answer."""
     asked, failing, _ = look(fake({function: bend}), function, [row])
-    assert [find_convention(asked, read(), seen) for seen in failing] == [expected]
+    assert [find_convention(asked, seen) for seen in failing] == [expected]
 
 
 @parametrize_from_file(schema=defaults(dtypes=("float64", "float32")))

@@ -407,11 +407,10 @@ class Session:
 
     def _name_convention(self, function: Function, outcome: Outcome) -> Outcome:
         """A wrong answer that a convention alone explains deviates."""
-        if self.judged.contract.is_bitwise or not outcome.is_failing:
+        if self.judged.contract.is_bitwise:
             return outcome
-        if outcome.has_numbers and not outcome.habits:
-            inquiry, catalogue = self._inquire(function), mistakes.read()
-            if name := mistakes.find_convention(inquiry, catalogue, _sight(outcome)):
+        if outcome.status == "WRONG" and not outcome.habits and outcome.has_numbers:
+            if name := mistakes.find_convention(self._inquire(function), _sight(outcome)):
                 names = tuple(dict.fromkeys((*outcome.deviations, name)))
                 return replace(outcome, status="DEVIATES", deviations=names)
         return outcome
@@ -439,7 +438,7 @@ class Session:
         more = self._ask_more(function) if self._is_partial else finding.outcomes
         passing = [_sight(o) for o in more if o.status == "ok" and o.has_numbers]
         others = [_sight(o) for o in more if o.is_failing and o.has_numbers]
-        found = mistakes.diagnose(inquiry, others or seen, passing, mistakes.read())
+        found = mistakes.diagnose(inquiry, others or seen, passing)
         if found and self._is_partial:
             found = found.recount(inquiry, seen)
         blocks = tuple(self._show(function, inquiry, failing, found))

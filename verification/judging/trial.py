@@ -236,7 +236,8 @@ class Trial:
         if seconds * case.work > judged.timeout * work:
             return Reply("outside", error=f"{word} would take more than {judged.timeout:g} s")
         reply = judged.ask(function, case, given, cache)
-        if reply.status == "CRASH" and any(age.matches(reply.error) for age in mistakes.ages()):
+        ages = (mistake for mistake in mistakes.read() if mistake.kind == "age")
+        if reply.status == "CRASH" and any(age.matches(reply.error) for age in ages):
             judged.mend()
             mended = judged.ask(function, case, given, cache)
             reply = mended if mended.ages else reply

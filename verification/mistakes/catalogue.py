@@ -21,7 +21,6 @@ from verification.truth import textbook
 
 ROWS = Path(__file__).with_name("catalogue.toml")
 TEXT = inspect.getsource(textbook)
-AGE = "age"
 
 Form = tuple[tuple[str, str], ...]
 """One way to write a mistake: texts of the textbook, and what stands there instead."""
@@ -62,25 +61,23 @@ def read() -> list[Mistake]:
     shared = rows.pop("edits")
     mistakes = []
     for name, row in rows.items():
-        ways = [
-            itertools.chain(way["edits"], *(shared[key] for key in way.get("with", ())))
-            for way in row.pop("form", ())
-        ]
-        forms = tuple(tuple((old, new) for old, new in edits) for edits in ways)
-        mistakes.append(Mistake(name, **{**row, "ops": tuple(row["ops"])}, forms=forms))
+        forms = []
+        for way in row.pop("form", ()):
+            edits = itertools.chain(way["edits"], *(shared[key] for key in way.get("with", ())))
+            forms.append(tuple((old, new) for old, new in edits))
+        mistakes.append(Mistake(name, ops=tuple(row.pop("ops")), forms=tuple(forms), **row))
     return sorted(mistakes, key=lambda mistake: -mistake.seen)
-
-
-def ages() -> list[Mistake]:
-    """Those that newer NumPys made of lines that once were right."""
-    return [mistake for mistake in read() if mistake.kind == AGE]
 
 
 @functools.lru_cache(maxsize=2048)
 def write_wrongly(*forms: Form) -> Mapping[str, Any] | None:
     """The textbook's names with these edits made; None where two of them meet in the same text."""
+    edits = set(itertools.chain(*forms))
+    places = [
+        (*place.span(), new) for old, new in edits for place in re.finditer(re.escape(old), TEXT)
+    ]
     text, end = "", 0
-    for start, stop, new in sorted(_find(set(itertools.chain(*forms)))):
+    for start, stop, new in sorted(places):
         if start < end:
             return None
         text, end = text + TEXT[end:start] + new, stop
@@ -88,13 +85,6 @@ def write_wrongly(*forms: Form) -> Mapping[str, Any] | None:
     for function in (text + TEXT[end:]).split("\n\n\n"):
         exec(_compile(function), book)
     return book
-
-
-def _find(edits: set[tuple[str, str]]) -> list[tuple[int, int, str]]:
-    """Where each old text begins and ends, and the new one."""
-    return [
-        (*place.span(), new) for old, new in edits for place in re.finditer(re.escape(old), TEXT)
-    ]
 
 
 @functools.cache

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from verification.mistakes.catalogue import Form, Mistake, write_wrongly
+from verification.mistakes.catalogue import Form, Mistake, read, write_wrongly
 from verification.mistakes.precision import find_narrower
 from verification.questions import Array, Case, rung
 from verification.truth import answer, define, textbook
@@ -54,14 +54,11 @@ class Sighting:
 
 @dataclass(frozen=True)
 class Suspect:
-    """One way to write one mistake, or two: the textbook's names with these lines."""
+    """One way to write one mistake, or two: their forms, and the textbook's names with these."""
 
-    ways: tuple[tuple[Mistake, Form], ...]
+    mistakes: tuple[Mistake, ...]
+    forms: tuple[Form, ...]
     book: Mapping[str, Any]
-
-    @property
-    def mistakes(self) -> tuple[Mistake, ...]:
-        return tuple(mistake for mistake, _ in self.ways)
 
 
 @dataclass(frozen=True)
@@ -88,8 +85,9 @@ class Diagnosis:
         """Every mistake, and the code that makes it alone, where there is such code."""
         if self.suspect is None:
             return [(mistake, None) for mistake in self.mistakes]
-        books = ((way, write_wrongly(way[1])) for way in self.suspect.ways)
-        return [(way[0], Suspect((way,), book) if book else None) for way, book in books]
+        ways = zip(self.suspect.mistakes, self.suspect.forms, strict=True)
+        books = ((mistake, form, write_wrongly(form)) for mistake, form in ways)
+        return [(m, Suspect((m,), (form,), book) if book else None) for m, form, book in books]
 
     def recount(self, asked: Inquiry, failing: Sequence[Sighting]) -> Diagnosis:
         """The same about other failing cases."""
@@ -116,7 +114,9 @@ class Inquiry:
         try:
             predicted = _define(self.op, seen.case, self.seed, self.dtype, suspect.book)
         except Exception as error:  # as people's code does
-            return EXACTLY * _raises(seen, type(error).__name__)
+            kind = type(error).__name__
+            is_alike = any({seen.kind, kind} <= kinds for kinds in ({kind}, *ALIKE))
+            return EXACTLY if seen.status == "CRASH" and is_alike else 0
         if seen.status == "CRASH" or not seen.answers:
             return 0
         agreement = min(
@@ -155,17 +155,15 @@ class Inquiry:
 
 
 def diagnose(
-    asked: Inquiry,
-    failing: Sequence[Sighting],
-    passing: Sequence[Sighting],
-    catalogue: Sequence[Mistake],
+    asked: Inquiry, failing: Sequence[Sighting], passing: Sequence[Sighting]
 ) -> Diagnosis | None:
     """The mistake that explains the failing cases best, if any explains one."""
-    known = [mistake for mistake in catalogue if asked.op in mistake.ops]
-    search = _Search(asked, known, failing, passing)
+    known = [mistake for mistake in read() if asked.op in mistake.ops]
+    small = [[seen for seen in each if seen.case.work <= WORK] for each in (failing, passing)]
+    search = _Search(asked, known, *small)
     return (
         _find_habit(known, failing)
-        or search.find_one()
+        or search.prove(_suspect(known))
         or _find_message(known, failing)
         or _find_precision(asked, known, failing)
         or search.find_pair()
@@ -173,23 +171,21 @@ def diagnose(
     )
 
 
-def find_convention(asked: Inquiry, catalogue: Sequence[Mistake], seen: Sighting) -> str:
+def find_convention(asked: Inquiry, seen: Sighting) -> str:
     """The convention that alone explains one wrong answer; "" if there is none."""
-    known = [m for m in catalogue if m.kind == "convention" and asked.op in m.ops]
-    for suspect in _suspect(known):
-        if asked.explains(suspect, seen):
-            return suspect.mistakes[0].id
-    return ""
+    known = [m for m in read() if m.kind == "convention" and asked.op in m.ops]
+    fitting = (one for one in _suspect(known) if asked.explains(one, seen))
+    return next((one.mistakes[0].id for one in fitting), "")
 
 
 def _suspect(known: Sequence[Mistake], beside: Suspect | None = None) -> Iterator[Suspect]:
     """Every way to write one of these mistakes; with another's, where the two get along."""
-    ways = beside.ways if beside else ()
-    for mistake in (mistake for mistake in known if mistake not in (m for m, _ in ways)):
+    mistakes, forms = (beside.mistakes, beside.forms) if beside else ((), ())
+    for mistake in (mistake for mistake in known if mistake not in mistakes):
         for form in mistake.forms:
-            book = write_wrongly(*(other for _, other in ways), form)
+            book = write_wrongly(*forms, form)
             if book is not None:
-                yield Suspect((*ways, (mistake, form)), book)
+                yield Suspect((*mistakes, mistake), (*forms, form), book)
 
 
 def _define(op: str, case: Case, seed: int, dtype: str, book: Mapping[str, Any]) -> dict[str, Any]:
@@ -200,10 +196,6 @@ def _define(op: str, case: Case, seed: int, dtype: str, book: Mapping[str, Any])
 @functools.lru_cache(maxsize=512)
 def _define_rightly(op: str, case: Case, seed: int, dtype: str) -> dict[str, Any]:
     return _define(op, case, seed, dtype, vars(textbook))
-
-
-def _raises(seen: Sighting, kind: str) -> bool:
-    return seen.status == "CRASH" and any({seen.kind, kind} <= kinds for kinds in ({kind}, *ALIKE))
 
 
 def _is_near(one: Any, other: Any, near: float = NEAR["float64"]) -> bool:
@@ -226,9 +218,8 @@ def _find_habit(known: Sequence[Mistake], failing: Sequence[Sighting]) -> Diagno
 
 def _find_message(known: Sequence[Mistake], failing: Sequence[Sighting]) -> Diagnosis | None:
     """By the words of its exceptions, where no form of it can be compared."""
-    crashes = [seen.error for seen in failing if seen.status == "CRASH"]
     for mistake in (m for m in known if m.kind != "age" and not m.forms):
-        if len(crashes) == len(failing) and all(map(mistake.matches, crashes)):
+        if all(seen.status == "CRASH" and mistake.matches(seen.error) for seen in failing):
             return Diagnosis((mistake,), len(failing), len(failing))
     return None
 
@@ -241,90 +232,83 @@ def _find_precision(
     if not real or not all(seen.answers for seen in real):
         return None
     parting = [seen for seen in real if seen.case.fill == "wide"]
-    narrower = [
+    fitting = [
         find_narrower(answer(seen.case, asked.seed, asked.dtype), seen.answers, asked.form)
         for seen in (*_spread(real), *parting)
     ]
-    name = next((name for name in narrower[0] if all(name in names for names in narrower)), "")
-    fitting = (mistake for mistake in known if mistake.sign and mistake.sign == name)
-    count = len(failing)
-    return next((Diagnosis((m,), count, count, exactly=False) for m in fitting), None)
+    narrower = [name for name in fitting[0] if all(name in names for names in fitting)]
+    for mistake in known:
+        if mistake.sign in narrower[:1]:
+            return Diagnosis((mistake,), len(failing), len(failing), exactly=False)
+    return None
 
 
+@dataclass(frozen=True)
 class _Search:
     """The suspects of one function, by the numbers that they would give."""
 
-    def __init__(
-        self,
-        asked: Inquiry,
-        known: Sequence[Mistake],
-        failing: Sequence[Sighting],
-        passing: Sequence[Sighting],
-    ) -> None:
-        self._asked, self._known = asked, known
-        self._failing = [seen for seen in failing if seen.case.work <= WORK]
-        self._passing = [seen for seen in passing if seen.case.work <= WORK]
-        self._sample = _spread(self._failing)
-
-    @property
-    def _suspects(self) -> Iterator[Suspect]:
-        """As many as there is time for."""
-        return (one for one in _suspect(self._known) if self._sample and self._asked.has_time)
+    asked: Inquiry
+    known: Sequence[Mistake]
+    failing: Sequence[Sighting]
+    passing: Sequence[Sighting]
 
     @functools.cached_property
-    def _scores(self) -> list[tuple[Suspect, list[int]]]:
-        """What every suspect explains of the sample."""
-        explains, sample = self._asked.explains, self._sample
-        return [(one, [explains(one, seen) for seen in sample]) for one in self._suspects]
+    def _sample(self) -> list[Sighting]:
+        return _spread(self.failing)
 
-    def find_one(self) -> Diagnosis | None:
-        """Most suspects fail at the first case, so that not all of them are asked all."""
-        explains, sample = self._asked.explains, self._sample
-        return self._prove([s for s in self._suspects if all(explains(s, seen) for seen in sample)])
+    @functools.cached_property
+    def _ranked(self) -> list[tuple[Suspect, list[Sighting]]]:
+        """Every suspect with what it leaves unexplained of the sample, the best first."""
+        suspects = _suspect(self.known) if _have_numbers(self.failing) else ()
+        ranked = [
+            (one, [seen for seen in self._sample if not self.asked.explains(one, seen)])
+            for one in suspects
+            if self.asked.has_time
+        ]
+        return sorted(ranked, key=lambda one: len(one[1]))
 
-    def find_pair(self) -> Diagnosis | None:
-        """Two mistakes, of which one alone explains some of the cases."""
-        if not _drop_crashes(self._failing):
-            return None
-        some = [one for one in self._scores if any(one[1])]
-        for suspect, score in sorted(some, key=_count):
-            left = [seen for seen, told in zip(self._sample, score, strict=True) if not told]
-            for pair in _suspect(self._known, suspect):
-                if not self._asked.has_time:
-                    return None
-                is_like = all(self._asked.explains(pair, seen) for seen in (*left, *self._sample))
-                if is_like and (proved := self._prove([pair])):
-                    return proved
-        return None
-
-    def find_best(self) -> Diagnosis | None:
-        """What explains most, if it explains half and contradicts nothing."""
-        suspect, _ = min(self._scores, key=_count, default=(None, []))
-        if suspect is None:
-            return None
-        told = [seen for seen in self._failing if self._asked.explains(suspect, seen)]
-        is_half = _drop_crashes(told) and 2 * len(told) >= len(self._failing)
-        if not is_half or any(self._asked.contradicts(suspect, seen) for seen in self._passing):
-            return None
-        return Diagnosis(suspect.mistakes, len(told), len(self._failing))
-
-    def _prove(self, suspects: Sequence[Suspect]) -> Diagnosis | None:
+    def prove(self, suspects: Iterable[Suspect]) -> Diagnosis | None:
         """The first suspect that explains every failing case and contradicts no passing one."""
-        if not self._passing and not _drop_crashes(self._failing):
+        if not self.failing or not (self.passing or _have_numbers(self.failing)):
             return None
         proved: list[tuple[Suspect, bool]] = []
         for suspect in suspects:
-            degrees = [self._asked.explains(suspect, seen) for seen in self._failing]
-            passing = (seen for seen in self._passing if self._asked.has_time)
-            if all(degrees) and not any(self._asked.contradicts(suspect, one) for one in passing):
-                exact = [d for d, s in zip(degrees, self._failing, strict=True) if s.case.is_exact]
+            if not self.asked.has_time:
+                break
+            if not all(self.asked.explains(suspect, seen) for seen in self._sample):
+                continue  # most fail at the first case, so that not all of them are asked all
+            degrees = [self.asked.explains(suspect, seen) for seen in self.failing]
+            passing = (seen for seen in self.passing if self.asked.has_time)
+            if all(degrees) and not any(self.asked.contradicts(suspect, one) for one in passing):
+                exact = [d for d, s in zip(degrees, self.failing, strict=True) if s.case.is_exact]
                 proved.append((suspect, min(exact, default=NEARLY) == EXACTLY))
         if not proved:
             return None
         suspect, exactly = proved[0]
         others = (m for one, _ in proved for m in one.mistakes if m not in suspect.mistakes)
-        count, apart = len(self._failing), tuple(dict.fromkeys(others))
+        count, apart = len(self.failing), tuple(dict.fromkeys(others))
         return Diagnosis(suspect.mistakes, count, count, exactly, apart, suspect)
+
+    def find_pair(self) -> Diagnosis | None:
+        """Two mistakes, of which one alone explains some of the cases."""
+        some = [one for one in self._ranked if len(one[1]) < len(self._sample)]
+        for suspect, left in some:
+            for pair in _suspect(self.known, suspect):
+                if not self.asked.has_time:
+                    return None
+                is_like = all(self.asked.explains(pair, seen) for seen in left)
+                if is_like and (proved := self.prove([pair])):
+                    return proved
+        return None
+
+    def find_best(self) -> Diagnosis | None:
+        """What explains most, if it explains half and contradicts nothing."""
+        for suspect, _ in self._ranked[:1]:
+            told = [seen for seen in self.failing if self.asked.explains(suspect, seen)]
+            is_half = _have_numbers(told) and 2 * len(told) >= len(self.failing)
+            if is_half and not any(self.asked.contradicts(suspect, one) for one in self.passing):
+                return Diagnosis(suspect.mistakes, len(told), len(self.failing))
+        return None
 
 
 def _spread(failing: Sequence[Sighting]) -> list[Sighting]:
@@ -336,11 +320,6 @@ def _spread(failing: Sequence[Sighting]) -> list[Sighting]:
     return chosen
 
 
-def _count(scored: tuple[Suspect, list[int]]) -> int:
-    """Whoever explains more comes first."""
-    return -sum(map(bool, scored[1]))
-
-
-def _drop_crashes(sightings: Sequence[Sighting]) -> list[Sighting]:
-    """Those with numbers to compare: that something raises proves little."""
-    return [seen for seen in sightings if seen.status != "CRASH"]
+def _have_numbers(sightings: Sequence[Sighting]) -> bool:
+    """Whether there is something to compare: that something raises proves little."""
+    return any(seen.status != "CRASH" for seen in sightings)

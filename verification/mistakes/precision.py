@@ -83,27 +83,25 @@ def _fits(
 ) -> bool:
     case, given, narrow = asked.case, asked.arrays, FORMATS[kind]
     rounded = {name: narrow.round(a) for name, a in given.items()}
-    seen = oracle.answers(case, rounded)
-    plain = (
-        oracle.answers(case, rounded | {"b": given["b"].astype(float)}) if "b" in given else seen
-    )
+    bias = {"b": given["b"].astype(float)} if "b" in given else {}
     sums = "float32" if asked.dtype == "float64" and kind != "float32" else asked.dtype
-    fine, coarse = bound(case, given, sums), bound(case, given, "float32")
+    sources = [asked.values, asked.limits]
+    sources += [oracle.answers(case, each) for each in (rounded, rounded | bias)]
+    sources += [bound(case, given, dtype) for dtype in (sums, "float32")]
     wider = narrow.unit / FORMATS["float32"].unit
     traces = []
     for name, got in answers.items():
-        want, first, other = (form(case, name, a[name]) for a in (asked.values, seen, plain))
-        if _is_near(
-            got, want, form(case, name, asked.limits[name]) if name in asked.limits else 0.0
-        ):
+        want, limit, first, other, room, coarse = (
+            form(case, name, source[name]) if name in source else np.zeros(()) for source in sources
+        )
+        if _is_near(got, want, limit):
             continue
-        room = form(case, name, fine[name]) if name in fine else 0.0
-        wide = wider * form(case, name, coarse[name]) if name in coarse else 0.0
         few = _has_few_bits(case, name, got, asked.dtype, narrow)
-        arithmetic = _is_rounded(got, first, wide, narrow) and _distance(got, first) < 0.5
+        arithmetic = _is_rounded(got, first, wider * coarse, narrow) and _distance(got, first) < 0.5
         of_size = kind == "float32" and _distance(got, want) > narrow.unit / 8
         trace = (
-            any(_is_near(got, one, room) for one in (first, other))
+            _is_near(got, first, room)
+            or _is_near(got, other, room)
             or (few and _is_rounded(got, want, room, narrow))
             or (arithmetic and ((few and np.unique(got).size > PAIR) or of_size))
         )
@@ -113,7 +111,7 @@ def _fits(
     return any(traces)
 
 
-def _is_rounded(got: Array, want: Array, room: Array | float, narrow: Format) -> bool:
+def _is_rounded(got: Array, want: Array, room: Array, narrow: Format) -> bool:
     """Whether it is that near to `want` once that is rounded."""
     once = narrow.round(want)
     reached = np.where(np.isinf(once), once, want)
@@ -133,7 +131,7 @@ def _has_few_bits(case: Case, name: str, got: Array, dtype: str, narrow: Format)
     return _is_near(sums, narrow.round(sums), 2 * np.finfo(dtype).eps * np.abs(sums))
 
 
-def _is_near(got: Array, want: Array, room: Array | float) -> bool:
+def _is_near(got: Array, want: Array, room: Array) -> bool:
     """Whether no number is further away; one that is not finite, where the other is not either."""
     a, b = got.astype(np.float64), want.astype(np.float64)
     both = ~(np.isfinite(a) | np.isfinite(b))

@@ -69,8 +69,7 @@ def _claims(got: Array, want: Array, wrong: Array, axes: Sequence[str]) -> Itera
     elif np.isfinite(got).all() and np.isfinite(want).all():
         yield from _scale(got, want)
     if want.size <= LARGE and np.unique(want).size >= LEAST:
-        moves = itertools.chain(_exchanges(got, want, axes), _shifts(got, want, axes))
-        yield from itertools.islice(moves, 1)
+        yield from itertools.islice(_moves(got, want, axes), 1)
     if want[~wrong].any():  # else zeros alone are right, as they would be of any factor
         yield from _locate(wrong, axes)
     if wrong.sum() > 1 and not got[wrong].any():
@@ -79,18 +78,21 @@ def _claims(got: Array, want: Array, wrong: Array, axes: Sequence[str]) -> Itera
 
 def _scale(got: Array, want: Array) -> Iterator[str]:
     """A factor, or an offset, that is the same everywhere."""
+    if want.size < LEAST:
+        return
     at = np.abs(want).argmax()
-    if want.size >= LEAST and want.flat[at] and np.isfinite(got.flat[at]):
+    if want.flat[at]:
         factor = Fraction(float(got.flat[at] / want.flat[at])).limit_denominator(SIMPLE)
         if factor not in (0, 1) and _agree(got, float(factor) * want).all():
             yield "the sign is turned" if factor == -1 else f"{factor} times what it should be"
             return
     off = got - want
-    if want.size >= LEAST and np.ptp(off) == 0:
+    if np.ptp(off) == 0:
         yield f"{abs(off.flat[0]):.6g} too {'large' if off.flat[0] > 0 else 'small'} everywhere"
 
 
-def _exchanges(got: Array, want: Array, axes: Sequence[str]) -> Iterator[str]:
+def _moves(got: Array, want: Array, axes: Sequence[str]) -> Iterator[str]:
+    """Axes exchanged, turned, or shifted by one, whatever has come in at the edge."""
     for one, two in itertools.combinations(range(want.ndim), 2):
         swapped = want.swapaxes(one, two)
         if swapped.shape == got.shape and _agree(got, swapped).all():
@@ -99,10 +101,6 @@ def _exchanges(got: Array, want: Array, axes: Sequence[str]) -> Iterator[str]:
         for turned in itertools.combinations(range(want.ndim), count):
             if _agree(got, np.flip(want, turned)).all():
                 yield f"the {_join([f'{axes[axis]}s' for axis in turned])} are in reverse order"
-
-
-def _shifts(got: Array, want: Array, axes: Sequence[str]) -> Iterator[str]:
-    """By one along an axis; what has come in at the edge may be anything."""
     for axis, name in enumerate(axes):
         a, b = np.moveaxis(got, axis, 0), np.moveaxis(want, axis, 0)
         for word, mine, theirs in (("far", a[1:], b[:-1]), ("early", a[:-1], b[1:])):
@@ -114,10 +112,7 @@ def _shifts(got: Array, want: Array, axes: Sequence[str]) -> Iterator[str]:
 
 def _locate(wrong: Array, axes: Sequence[str]) -> Iterator[str]:
     """The least block of rows, columns, channels that holds all wrong elements."""
-    lines = [
-        np.flatnonzero(wrong.any(axis=tuple(other for other in range(wrong.ndim) if other != axis)))
-        for axis in range(wrong.ndim)
-    ]
+    lines = [np.unique(places) for places in np.nonzero(wrong)]
     parts = [
         _name_line(line, size, name)
         for line, size, name in zip(lines, wrong.shape, axes, strict=True)

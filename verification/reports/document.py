@@ -111,17 +111,14 @@ def _name_mistake(finding: Finding, outcome: Outcome) -> str | None:
 
 
 def _describe_output(compared: Comparison, exam: bool) -> dict[str, Any]:
+    worst = asdict(compared.worst) if compared.worst and not exam else {}
+    # JSON has no NaN and no infinities: they become their names
+    odd = {k: str(v) for k, v in worst.items() if isinstance(v, float) and not math.isfinite(v)}
     return {
         "name": compared.name,
         "status": "ok" if compared.is_right else "WRONG",
         "wrong": compared.wrong,
         "of": compared.of,
         "message": compared.message,
-        "worst": None if exam or not compared.worst else _name_odd(asdict(compared.worst)),
+        "worst": worst | odd or None,
     }
-
-
-def _name_odd(worst: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no NaN and no infinities: they become their names."""
-    odd = {k: str(v) for k, v in worst.items() if isinstance(v, float) and not math.isfinite(v)}
-    return worst | odd

@@ -30,9 +30,9 @@ _COLOURS = {
 }
 
 
-def write_text(run: Run, colour: bool = False, full: bool = False) -> str:
+def write_text(run: Run, full: bool = False) -> str:
     """The report; `full` tells every outcome at length, as for a single case."""
-    lines = [line for finding in run.findings for line in write_finding(run, finding, colour, full)]
+    lines = [line for each in run.findings for line in write_finding(run, each, full=full)]
     return "\n".join([*write_header(run), *lines, *write_summary(run)])
 
 
@@ -56,8 +56,7 @@ def write_finding(
             lines += _write_case(run, finding, outcome, "case")
     for block in () if full else finding.blocks:
         lines += _write_case(run, finding, block.outcome, "smallest failing case")
-    unjudged = [("not judged", o.message) for o in finding.outcomes if o.status == "not judged"]
-    return lines + _lay_out([*_age(run, finding), *unjudged[:1], *_conventions(run, finding)])
+    return lines + _lay_out(_excuse(run, finding))
 
 
 def write_summary(run: Run) -> list[str]:
@@ -173,19 +172,17 @@ def _describe(run: Run, finding: Finding, outcome: Outcome) -> Iterator[str]:
 
 def _name_mistake(finding: Finding, exam: bool) -> Iterator[tuple[str, str]]:
     diagnosis = finding.diagnosis
-    if diagnosis is None:
-        if any(outcome.comparisons for outcome in finding.failing):
-            yield "mistake", "no known mistake fits"
-            yield from (("", look) for look in finding.blocks[-1].looks if not exam)
-        return
-    if exam:
+    if diagnosis and exam:
         yield from (("hint", mistake.hint) for mistake in diagnosis.mistakes)
-        return
-    for number, mistake in enumerate(diagnosis.mistakes):
-        yield "and" if number else "mistake", mistake.title
-        yield "", mistake.does
-        yield "instead", mistake.change
-    yield "", _claim(finding, diagnosis)
+    elif diagnosis:
+        for number, mistake in enumerate(diagnosis.mistakes):
+            yield "and" if number else "mistake", mistake.title
+            yield "", mistake.does
+            yield "instead", mistake.change
+        yield "", _claim(finding, diagnosis)
+    elif any(outcome.comparisons for outcome in finding.failing):
+        yield "mistake", "no known mistake fits"
+        yield from (("", look) for look in finding.blocks[-1].looks if not exam)
 
 
 def _claim(finding: Finding, diagnosis: Diagnosis) -> str:
@@ -200,22 +197,20 @@ def _claim(finding: Finding, diagnosis: Diagnosis) -> str:
     return f"your answer is, {exactly}, that of {whose}{cases}"
 
 
-def _age(run: Run, finding: Finding) -> Iterator[tuple[str, str]]:
-    """An error of age: no mistake of mathematics, and everything else is judged without it."""
+def _excuse(run: Run, finding: Finding) -> Iterator[tuple[str, str]]:
+    """What is no mistake of this function: an age, a function below it, conventions."""
+    exam, age = run.settings.exam, finding.age
     aged = [outcome for outcome in finding.outcomes if outcome.age]
-    if not aged or finding.age is None:
-        return
-    if not run.settings.exam:
-        yield "age", finding.age.title
-        yield "", finding.age.does
+    if age and not exam:
+        yield "age", age.title
+        yield "", age.does
         yield from (("", line) for line in aged[0].age[1:])
-        yield "instead", finding.age.change
-    yield "mended in flight", _count(len(aged), "case")
-
-
-def _conventions(run: Run, finding: Finding) -> Iterator[tuple[str, str]]:
-    """Each by name; they do not fail."""
-    for name in finding.deviations if not run.settings.exam else ():
+        yield "instead", age.change
+    if age:
+        yield "mended in flight", _count(len(aged), "case")
+    unjudged = [outcome for outcome in finding.outcomes if outcome.status == "not judged"]
+    yield from (("not judged", outcome.message) for outcome in unjudged[:1])
+    for name in finding.deviations if not exam else ():
         count = sum(name in outcome.deviations for outcome in finding.outcomes)
         mistake = next(m for m in mistakes.read() if m.id == name)
         yield "convention", f"{mistake.title} ({_count(count, 'case')})"
