@@ -47,7 +47,7 @@ class Subject:
         (function,) = (f for f in self.judged.contract.functions if f.op == op)
         given = {name: a.copy() for name, a in {**self.given, **changed}.items()}
         values, answers = self.judged.ask(function, self.case, given).values, {}
-        for name in self.gradients if op.endswith("_backward") else ["y"]:
+        for name in self.gradients if op.endswith("_backward") else ("y",):
             want = function.form(self.case, name, np.zeros(self.case.outputs[name]))
             a = np.asarray(values[name]).astype(np.float64, casting="same_kind")
             if a.shape != want.shape:
@@ -58,7 +58,7 @@ class Subject:
     @property
     def gradients(self) -> dict[str, str]:
         """Of a gradient pass, the outputs and the arrays that they are by."""
-        return {f"d{name}": name for name in ("x", "w", "b") if f"d{name}" in self.case.outputs}
+        return {name: name[1:] for name in self.case.outputs if name.startswith("d")}
 
     def forward(self, changed: Arrays) -> Array:
         return self.ask(self.op.replace("backward", "forward"), changed)["y"]

@@ -11,8 +11,8 @@ import inspect
 import pkgutil
 import textwrap
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from verification import truth
 from verification.candidates import Reply
 from verification.judging import Outcome, Trial, plan
 from verification.measures.book import Book
-from verification.questions import Refusal, arrays, parse, read
+from verification.questions import Question, Refusal, arrays, parse, read
 
 TABLE = tomllib.loads(Path(__file__).with_name("selftest.toml").read_text(encoding="utf-8"))
 QUESTIONS: Mapping[str, str] = TABLE["questions"]
@@ -63,19 +63,16 @@ def kill(name: str) -> dict[str, str]:
 
 def find_failures() -> list[str]:
     """The self-tests that fail; none, if the judge is sound."""
-    return [name for name, test in _TESTS.items() if not _passes(test)]
+    failures = list(_TESTS)
+    for name, test in _TESTS.items():
+        with suppress(Exception), np.errstate(all="ignore"):  # a test that falls over has failed
+            if test():
+                failures.remove(name)
+    return failures
 
 
-def _passes(test: Callable[[], bool]) -> bool:
-    try:
-        with np.errstate(all="ignore"):
-            return test()
-    except Exception:  # a judge that falls over is not sound
-        return False
-
-
-def _ask(judged: Book, question: str) -> list[Outcome]:
-    checks, _ = plan(judged, parse(QUESTIONS[question]), lambda name, question: True)
+def _ask(judged: Book, questions: Iterable[Question]) -> list[Outcome]:
+    checks, _ = plan(judged, questions, lambda name, question: True)
     return list(Trial(judged, 0, "float64").run(checks))
 
 
@@ -84,12 +81,11 @@ def plant(row: Mapping[str, Any], output: str = "") -> Callable[[Reply], Reply]:
 
     def change(reply: Reply) -> Reply:
         names = [name for name in reply.values if output in ("", name)]
-        scopes: dict[str, dict[str, Any]] = {
-            name: {"np": np, "name": name, "a": np.array(reply.values[name])} for name in names
-        }
-        for scope in scopes.values():
+        values = dict(reply.values)
+        for name in names:
+            scope: dict[str, Any] = {"np": np, "name": name, "a": np.array(values[name])}
             exec(row.get("edit", ""), scope)
-        values = {**reply.values, **{name: scope["a"] for name, scope in scopes.items()}}
+            values[name] = scope["a"]
         return replace(reply, values=values, **row.get("reply", {})) if names else reply
 
     return change
@@ -98,13 +94,15 @@ def plant(row: Mapping[str, Any], output: str = "") -> Callable[[Reply], Reply]:
 def _is_seen(row: Mapping[str, Any], output: str) -> bool:
     """Whether it fails, and nothing else does."""
     judged = Book(change=plant(row, output), is_bitwise=row["question"] == "bits")
-    outcomes = _ask(judged, row["question"])
+    outcomes = _ask(judged, parse(QUESTIONS[row["question"]]))
     failing = [outcome.op.endswith("_backward") for outcome in outcomes if outcome.is_failing]
     return failing == [output in GRADIENTS]
 
 
 def _right_code_passes() -> bool:
-    outcomes = [_ask(Book(is_bitwise=name == "bits"), name) for name in QUESTIONS]
+    outcomes = [
+        _ask(Book(is_bitwise=name == "bits"), parse(row)) for name, row in QUESTIONS.items()
+    ]
     return all(part and {outcome.status for outcome in part} == {"ok"} for part in outcomes)
 
 
@@ -124,17 +122,13 @@ def _every_question_is_asked() -> bool:
     with TemporaryDirectory() as folder:
         rows = [f'{{id="{name}", x=[1,2,2,1], kernel=1, fill="ties"}}' for name in "abc"]
         Path(folder, "few.toml").write_text(f"max_pool = [{', '.join(rows)}]", encoding="utf-8")
-        judged, questions = Book(), read(Path(folder))
-    checks, _ = plan(judged, questions, lambda name, question: True)
-    outcomes = Trial(judged, 0, "float64").run(checks)
+        outcomes = _ask(Book(), read(Path(folder)))
     return [outcome.question.name for outcome in outcomes] == ["a", "a", "b", "b", "c", "c"]
 
 
 def _refusals_are_looked_at() -> bool:
-    refusal = Refusal("none", "zero_pad", {}, "ShapeError", ("pad",))
-    judged = Book()
-    outcome = Trial(judged, 0, "float64").judge(judged.contract.functions[0], refusal)
-    return outcome.is_failing
+    judged, refusal = Book(), Refusal("none", "zero_pad", {}, "ShapeError", ("pad",))
+    return Trial(judged, 0, "float64").judge(judged.contract.functions[0], refusal).is_failing
 
 
 def _two_oracles_are_asked() -> bool:

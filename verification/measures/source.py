@@ -38,8 +38,9 @@ SECONDS = 300
 SPARED = re.compile(r" *(raise|import|from|class|global|@|['\"])|.*\bf['\"]")
 SIZE = re.compile(r"^(\w+) = [\d *]+$", re.MULTILINE)
 
-
 Groups = dict[tuple[str, str, str], list[Check]]
+
+_read = functools.cache(read)
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,10 @@ def _write_room(path: Path) -> Iterator[Mutant]:
     module = _strip(ast.parse(path.read_text(encoding="utf-8")))
     texts = [ast.unparse(statement) for statement in module.body]
     sizes, seen, times = SIZE.findall("\n".join(texts)), set(texts), Counter[str]()
-    for i, text in enumerate(texts):
-        if not isinstance(module.body[i], ast.FunctionDef | ast.ClassDef):
+    for i, statement in enumerate(module.body):
+        if not isinstance(statement, ast.FunctionDef | ast.ClassDef):
             continue
-        lines, scope = text.split("\n"), path.stem
+        lines, scope = texts[i].split("\n"), path.stem
         for j, line in enumerate(lines):
             head = re.match(r" *def (\w+)", line)
             scope = f"{path.stem}.{head[1]}" if head else scope
@@ -80,9 +81,8 @@ def _write_room(path: Path) -> Iterator[Mutant]:
                 name = f"{scope}: `{match[0].strip()}` -> `{new.strip()}` at `{line.strip()}`"
                 times[name] += 1
                 name += f" #{times[name]}" * (times[name] > 1)
-                yield Mutant(
-                    name, group, path.stem, "\n".join([*texts[:i], whole, *texts[i + 1 :]])
-                )
+                text = "\n".join([*texts[:i], whole, *texts[i + 1 :]])
+                yield Mutant(name, group, path.stem, text)
 
 
 def _find_changes(line: str, groups: Iterable[str]) -> Iterator[tuple[str, re.Match[str], str]]:
@@ -95,14 +95,13 @@ def _find_changes(line: str, groups: Iterable[str]) -> Iterator[tuple[str, re.Ma
 def _strip(module: ast.Module) -> ast.Module:
     """Without docstrings and annotations."""
     for node in ast.walk(module):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
-            node
-        ):
-            node.body = node.body[1:] or [ast.Pass()]
-        if isinstance(node, ast.AnnAssign):
-            node.annotation = ast.Name("object")
-        if isinstance(node, ast.arg):
-            node.annotation = None
+        match node:
+            case ast.Module() | ast.ClassDef() | ast.FunctionDef() if ast.get_docstring(node):
+                node.body = node.body[1:] or [ast.Pass()]
+            case ast.AnnAssign():
+                node.annotation = ast.Name("object")
+            case ast.arg():
+                node.annotation = None
     return module
 
 
@@ -150,11 +149,6 @@ def plan_groups(judged: Candidate, questions: Iterable[Question]) -> Groups:
             key = function.op, rung(check.question), check.question.op
             groups.setdefault(key, []).append(Check(check.question, (function,)))
     return groups
-
-
-@functools.cache
-def _read() -> list[Question]:
-    return read()
 
 
 def _test(folder: str) -> dict[str, str]:

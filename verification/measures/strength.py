@@ -42,6 +42,8 @@ WORK = 3_000
 """Multiply-adds of the questions that the textbook's loops are asked."""
 SAMPLE = 12
 """Mutants of the source in a quick run."""
+BAD = {"survivors": "survives", "alone": "seen by one rung", "resurrected": "no equivalent"}
+"""What a sound judge has none of, and how the text says it."""
 
 Measures = tuple[dict[str, Any], Iterator[str], int]
 Fate = Mapping[str, Any]
@@ -81,9 +83,11 @@ def measure(options: argparse.Namespace) -> Measures:
         return measure_alarms(options.seeds, options.jobs)
     if options.wrong:
         return measure_wrong(strangers.read_wrong(options.wrong, options.only), options.jobs)
-    mutants = [mutant for mutant in gather(options) if options.only in mutant.id]
-    if options.quick:
-        mutants = [mutant for mutant in mutants if not find_reason(mutant.id)]
+    mutants = [
+        mutant
+        for mutant in gather(options)
+        if options.only in mutant.id and not (options.quick and find_reason(mutant.id))
+    ]
     if not mutants:
         raise argparse.ArgumentError(None, f"no mutant's id contains {options.only!r}")
     if failures := selftest.find_failures():
@@ -93,8 +97,7 @@ def measure(options: argparse.Namespace) -> Measures:
         raise RuntimeError(f"the right text is killed: {killed}")
     fates = [fate for fate in tried if fate["kind"] != "control"]
     document = describe(fates, is_whole=not options.only)
-    is_bad = document["survivors"] or document["alone"] or document["resurrected"]
-    return document, write_text(fates, document), int(bool(is_bad))
+    return document, write_text(fates, document), int(any(document[key] for key in BAD))
 
 
 def gather(options: argparse.Namespace) -> Iterator[Mutant]:
@@ -161,15 +164,12 @@ def run_all(function: Callable[..., Any], tasks: Sequence[Any], jobs: int) -> li
     """What comes of the tasks, in their order, a few processes at a time."""
     with warnings.catch_warnings(), ProcessPoolExecutor(jobs, get_context("fork")) as pool:
         warnings.simplefilter("ignore", DeprecationWarning)  # the oracle's threads are at rest
-        try:
-            results = []
-            for result in pool.map(function, tasks):
-                results.append(result)
-                if sys.stderr.isatty():
-                    print(f"\r{len(results)} of {len(tasks)}", end="\r", file=sys.stderr)
-            return results
-        finally:
-            pool.shutdown(cancel_futures=True)
+        results = []
+        for result in pool.map(function, tasks):
+            results.append(result)
+            if sys.stderr.isatty():
+                print(f"\r{len(results)} of {len(tasks)}", end="\r", file=sys.stderr)
+    return results
 
 
 def find_reason(name: str) -> str:
@@ -205,8 +205,7 @@ def write_text(fates: Sequence[Fate], document: Mapping[str, Any]) -> Iterator[s
         yield f"{kind:10} {group:36}{len(those):>4} mutants: {text}"
     rejected = Counter(name for fate in fates for name in fate["rivals"])
     yield from (f"{name} rejects {count} of {len(fates)}" for name, count in rejected.items())
-    titles = {"survivors": "survives", "alone": "seen by one rung", "resurrected": "no equivalent"}
-    for key, title in titles.items():
+    for key, title in BAD.items():
         yield from (f"{title}: {name}" for name in document[key])
     killed = sum(bool(fate["killed_by"]) for fate in fates)
     equal, left = len(document["equivalents"]), len(document["survivors"])
