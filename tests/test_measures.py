@@ -14,7 +14,7 @@ from verification import mistakes
 from verification.judging import Settings
 from verification.measures import __main__ as command
 from verification.measures import accuracy, rivals, selftest, source, speed, strangers, strength
-from verification.measures.book import Book
+from verification.measures.selftest import Book
 from verification.questions import arrays, parse
 from verification.truth import answer
 
@@ -24,6 +24,7 @@ LINES = (
     "conv x=[3,7,8,4] w=[3,2,2,6] groups=2 stride=[2,3] pad=[1,0] fill=digits check=adjoint",
 )
 KNOWN = {mistake.id: mistake for mistake in mistakes.read()}
+IGNORED = KNOWN["stride-ignored-backward"].forms[0]
 
 
 def run(capsys, *words):
@@ -94,11 +95,10 @@ def test_an_unsound_judge_measures_nothing(made, capsys, monkeypatch):
 
 def test_a_catalogued_mistake_is_killed(few):
     """By the rungs that see it, and by no other; right code by none."""
-    ignored = "stride-ignored-backward", "conv_backward"
-    killed = strength.kill_book(*ignored, KNOWN[ignored[0]].forms[0], 8)
+    killed = strength.kill_book("conv_backward", IGNORED, {}, 8)
     functions = {name: where.partition("/")[0] for name, where in killed.items()}
     assert functions == {"exact": "conv_backward", "adjoint": "conv_backward"}
-    assert strength.kill_book(*ignored, (), 8) == {}
+    assert strength.kill_book("conv_backward", (), {}, 8) == {}
 
 
 def test_every_mutant_has_an_id_of_its_own():
@@ -152,8 +152,7 @@ def test_common_checks_see_less():
     """They accept right code, and what they do not look at."""
     for op in ("conv_backward", "pool_forward", "distribute_value"):
         assert rivals.reject(Book(), op) == []
-    ignored = "stride-ignored-backward", "conv_backward"
-    rejecting = strength.reject_book(*ignored, KNOWN[ignored[0]].forms[0])
+    rejecting = rivals.reject(Book("conv_backward", IGNORED), "conv_backward")
     assert set(rejecting) == {*rivals.CHECKS} - {"square"}
 
 

@@ -29,7 +29,8 @@ from typing import Any
 from verification import mistakes, truth
 from verification.judging import FAILING, Trial
 from verification.measures import rivals, selftest, source, strangers
-from verification.measures.book import Book
+from verification.measures.selftest import Book, Row
+from verification.mistakes import Form
 from verification.questions import RUNGS, read
 
 EQUIVALENTS: dict[str, str] = tomllib.loads(
@@ -104,14 +105,16 @@ def gather(options: argparse.Namespace) -> Iterator[Mutant]:
     """The mutants of a run, each under its own id."""
     most = LEAST if options.quick else len(RUNGS)
     for mistake in mistakes.read():
-        ways = [*mistake.forms, *([None] if mistake.id in selftest.HABITS else [])]
+        ways: list[tuple[Form, Row]] = [(form, {}) for form in mistake.forms]
+        if mistake.id in selftest.HABITS:
+            ways.append(((), selftest.HABITS[mistake.id]))
         for op, (number, way) in product(mistake.ops, enumerate(ways, start=1)):
             name = f"{mistake.id}/{op}" + f"#{number}" * (len(ways) > 1)
-            kill = partial(kill_book, mistake.id, op, way, most)
-            reject = partial(reject_book, mistake.id, op, way) if options.rivals else tuple
+            kill = partial(kill_book, op, *way, most)
+            reject = partial(reject_book, op, *way) if options.rivals else tuple
             yield Mutant(name, "catalogue", mistake.id, kill, reject)
     for op in {op for mistake in mistakes.read() for op in mistake.ops if not options.quick}:
-        yield Mutant(f"the right {op}", "control", op, partial(kill_book, "", op, (), most))
+        yield Mutant(f"the right {op}", "control", op, partial(kill_book, op, (), {}, most))
     for name in selftest.BROKEN:
         yield Mutant(name, "harness", name, partial(selftest.kill, name))
     changes = source.write_mutants() if options.source or options.quick else []
@@ -122,22 +125,15 @@ def gather(options: argparse.Namespace) -> Iterator[Mutant]:
         yield Mutant(change.id, "source", change.group, partial(source.kill, change))
 
 
-def write_book(name: str, op: str, form: mistakes.Form | None) -> Book:
-    """The textbook with a form in one function; what has none is done to right answers."""
-    if form is None:
-        return Book(op, change=selftest.plant(selftest.HABITS[name]))
-    return Book(op, mistakes.write_wrongly(form) or {})
-
-
 @functools.cache
 def plan_groups() -> source.Groups:
     return source.plan_groups(Book(), [question for question in read() if question.work <= WORK])
 
 
-def kill_book(name: str, op: str, form: mistakes.Form | None, most: int) -> dict[str, str]:
+def kill_book(op: str, form: Form, planted: Row, most: int) -> dict[str, str]:
     """The rungs that see it, each with the question that does; `most` are enough."""
-    dtype = selftest.HABITS.get(name, {}).get("dtype", "float64")
-    trial, killed = Trial(write_book(name, op, form), 0, dtype), dict[str, str]()
+    trial = Trial(Book(op, form, planted), 0, planted.get("dtype", "float64"))
+    killed: dict[str, str] = {}
     for (function, seer, _), checks in plan_groups().items():
         is_done = function != op or seer in killed or len(killed) == most
         for place, check in enumerate(() if is_done else checks):
@@ -149,8 +145,8 @@ def kill_book(name: str, op: str, form: mistakes.Form | None, most: int) -> dict
     return killed
 
 
-def reject_book(name: str, op: str, form: mistakes.Form | None) -> list[str]:
-    return rivals.reject(write_book(name, op, form), op)
+def reject_book(op: str, form: Form, planted: Row) -> list[str]:
+    return rivals.reject(Book(op, form, planted), op)
 
 
 def try_mutant(mutant: Mutant) -> Fate:
