@@ -25,8 +25,8 @@ from itertools import chain, zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from verification.candidates import Candidate, UnloadableError, load
-from verification.judging import Check, Settings, Trial, plan
+from verification.candidates import Candidate, Terms, UnloadableError, load
+from verification.judging import Check, Trial, plan
 from verification.questions import Question, read, rung
 
 CORE = Path(__file__).resolve().parents[2] / "npcnn"
@@ -131,11 +131,11 @@ def kill(mutant: Mutant) -> dict[str, str]:
 
 def _judge(room: str) -> dict[str, str]:
     """One question of each rung to each function after the other, small ones first."""
-    settings = Settings(candidate="npcnn.textbook" if room == "textbook" else "npcnn")
-    with closing(load(settings.candidate, settings)) as judged:
+    name = "npcnn.textbook" if room == "textbook" else "npcnn"
+    with closing(load(name, Terms())) as judged:
         turns = zip_longest(*plan_groups(judged, _read()).values())
         checks = filter(None, chain.from_iterable(turns))
-        for outcome in Trial(judged, settings.seed, settings.dtype).run(checks):
+        for outcome in Trial(judged, 0, "float64").run(checks):
             if outcome.is_failing:
                 return {rung(outcome.question): outcome.id}
     return {}

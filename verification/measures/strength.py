@@ -111,7 +111,7 @@ def gather(options: argparse.Namespace) -> Iterator[Mutant]:
         for op, (number, way) in product(mistake.ops, enumerate(ways, start=1)):
             name = f"{mistake.id}/{op}" + f"#{number}" * (len(ways) > 1)
             kill = partial(kill_book, op, *way, most)
-            reject = partial(reject_book, op, *way) if options.rivals else tuple
+            reject = partial(rivals.reject, op, *way) if options.rivals else tuple
             yield Mutant(name, "catalogue", mistake.id, kill, reject)
     for op in {op for mistake in mistakes.read() for op in mistake.ops if not options.quick}:
         yield Mutant(f"the right {op}", "control", op, partial(kill_book, op, (), {}, most))
@@ -143,10 +143,6 @@ def kill_book(op: str, form: Form, planted: Row, most: int) -> dict[str, str]:
                 checks.insert(0, checks.pop(place))  # it will see others, too
                 break
     return killed
-
-
-def reject_book(op: str, form: Form, planted: Row) -> list[str]:
-    return rivals.reject(Book(op, form, planted), op)
 
 
 def try_mutant(mutant: Mutant) -> Fate:
