@@ -13,7 +13,7 @@ import pytest
 from verification import mistakes
 from verification.judging import Settings
 from verification.measures import __main__ as command
-from verification.measures import accuracy, rivals, selftest, source, speed, strangers, strength
+from verification.measures import accuracy, rivals, selftest, source, speed, strength
 from verification.questions import arrays, parse
 from verification.truth import answer
 
@@ -160,10 +160,10 @@ def test_right_candidates_give_no_alarm(capsys, monkeypatch, tmp_path):
     (tmp_path / "right").mkdir()
     text = (CANDIDATES / "right" / "loops.py").read_text()
     (tmp_path / "right" / "loops.py").write_text(text)
-    monkeypatch.setattr(strangers, "FOLDER", tmp_path)
-    assert strangers.find_alarms([0, 1]) == []
+    monkeypatch.setattr(strength, "FOLDER", tmp_path)
+    assert strength.find_alarms([0, 1]) == []
     with selftest.broken("verification.truth.bounds:_limit", ("* magnitude", "* 0 * magnitude")):
-        assert any(": WRONG" in alarm for alarm in strangers.find_alarms([1]))
+        assert any(": WRONG" in alarm for alarm in strength.find_alarms([1]))
     monkeypatch.setattr(strength, "run_all", lambda function, tasks, jobs: [["one"], ["two"]])
     code, told = run(capsys, "strength", "--seeds", "3", "--jobs", "2")
     assert (code, told["alarms"]) == (1, ["one", "two"])
@@ -172,7 +172,7 @@ def test_right_candidates_give_no_alarm(capsys, monkeypatch, tmp_path):
 def test_wrong_candidates_are_caught_blamed_and_named(capsys, monkeypatch, tmp_path):
     """A right one among them is not."""
     fewer = partial(Settings, level=2, only=("conv_forward", "conv_backward"))
-    monkeypatch.setattr(strangers, "Settings", fewer)
+    monkeypatch.setattr(strength, "Settings", fewer)
     row = {"mistake": "pad-0-crop", "base": "right/loops.py", "function": "conv_backward"}
     crops = "[pad:-pad, pad:-pad, :]", "[pad : pad + n_H_prev, pad:][:, :n_W_prev]"
     edits = [[["[pad : pad + n_H_prev, pad : pad + n_W_prev, :]", crop]] for crop in crops]

@@ -6,6 +6,12 @@
 
 A mutant is killed by the rungs that see it, and each mistake must be seen by two.  What is right
 code for all that stands in `equivalents.toml`, with its reason.
+
+Of code as people write it, right candidates give no alarm (--seeds): npcnn and the files of
+tests/candidates/right are asked a question of every operation on every rung, others and other
+numbers with every seed, in both dtypes by turns.  Wrong ones (--wrong) are right files with a few
+texts written wrongly, rows of a table such as tests/candidates/wrong.toml: the judge must fail each
+in no function but the one that is wrong, and name the mistake.
 """
 
 from __future__ import annotations
@@ -19,19 +25,22 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from verification import mistakes, truth
-from verification.judging import FAILING, Trial
-from verification.measures import rivals, selftest, source, strangers
+from verification.candidates import Terms, load
+from verification.judging import FAILING, Finding, Session, Settings, Trial, plan
+from verification.measures import rivals, selftest, source
 from verification.measures.selftest import Book, Row
 from verification.mistakes import Form
-from verification.questions import RUNGS, read
+from verification.questions import RUNGS, Question, read, rung
 
 EQUIVALENTS: dict[str, str] = tomllib.loads(
     Path(__file__).with_name("equivalents.toml").read_text(encoding="utf-8")
@@ -39,12 +48,15 @@ EQUIVALENTS: dict[str, str] = tomllib.loads(
 KILLS = {*FAILING, "DEVIATES"}
 LEAST = 2
 """Rungs that must see a mistake; in a quick run no more are looked for."""
-WORK = 3_000
-"""Multiply-adds of the questions that the textbook's loops are asked."""
+BOOK_WORK, SEED_WORK = 3_000, 500
+"""Multiply-adds of the questions that are put to books, and to right candidates with a seed."""
 SAMPLE = 12
 """Mutants of the source in a quick run."""
 BAD = {"survivors": "survives", "alone": "seen by one rung", "resurrected": "no equivalent"}
 """What a sound judge has none of, and how the text says it."""
+
+DTYPES = ("float64", "float32")
+FOLDER = Path(__file__).resolve().parents[2] / "tests" / "candidates"
 
 Measures = tuple[dict[str, Any], Iterator[str], int]
 Fate = Mapping[str, Any]
@@ -73,7 +85,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--quick", action="store_true", help="two rungs a mistake, a sample of the source")
     add("--jobs", type=int, choices=range(1, 65), default=jobs, metavar="N", help=f"({jobs})")
     add("--seeds", type=int, metavar="N", help="right candidates instead, with so many seeds")
-    file = strangers.FOLDER / "wrong.toml"
+    file = FOLDER / "wrong.toml"
     add("--wrong", nargs="?", const=file, type=Path, metavar="FILE", help="wrong ones instead")
 
 
@@ -83,7 +95,7 @@ def measure(options: argparse.Namespace) -> Measures:
     if options.seeds is not None:
         return measure_alarms(options.seeds, options.jobs)
     if options.wrong:
-        return measure_wrong(strangers.read_wrong(options.wrong, options.only), options.jobs)
+        return measure_wrong(options)
     mutants = [
         mutant
         for mutant in gather(options)
@@ -127,7 +139,8 @@ def gather(options: argparse.Namespace) -> Iterator[Mutant]:
 
 @functools.cache
 def plan_groups() -> source.Groups:
-    return source.plan_groups(Book(), [question for question in read() if question.work <= WORK])
+    small = [question for question in read() if question.work <= BOOK_WORK]
+    return source.plan_groups(Book(), small)
 
 
 def kill_book(op: str, form: Form, planted: Row, most: int) -> dict[str, str]:
@@ -205,14 +218,39 @@ def write_text(fates: Sequence[Fate], document: Mapping[str, Any]) -> Iterator[s
 
 
 def measure_alarms(seeds: int, jobs: int) -> Measures:
-    found = run_all(strangers.find_alarms, [range(seeds)[i::jobs] for i in range(jobs)], jobs)
+    found = run_all(find_alarms, [range(seeds)[i::jobs] for i in range(jobs)], jobs)
     alarms = [alarm for part in found for alarm in part]
     lines = [*alarms, f"{seeds} seeds: {len(alarms)} false alarms"]
     return {"seeds": seeds, "alarms": alarms}, iter(lines), int(bool(alarms))
 
 
-def measure_wrong(rows: Sequence[Mapping[str, Any]], jobs: int) -> Measures:
-    verdicts = run_all(strangers.judge_wrong, rows, jobs)
+def find_alarms(seeds: Sequence[int]) -> list[str]:
+    """Whatever is not right of what right candidates answer."""
+    groups: dict[tuple[str, str], list[Question]] = {}
+    for question in read():
+        if question.work <= SEED_WORK:
+            groups.setdefault((question.op, rung(question)), []).append(question)
+    names, alarms = ["npcnn", *map(str, sorted((FOLDER / "right").glob("*.py")))], list[str]()
+    with ExitStack() as stack:
+        everybody = [
+            stack.enter_context(closing(load(name, Terms(layout=find_layout(name), timeout=60))))
+            for name in names
+        ]
+        for seed in seeds:
+            truth.forget()
+            chosen = [group[seed % len(group)] for group in groups.values()]
+            for judged in everybody:
+                checks, _ = plan(judged, chosen, lambda name, question: True)
+                outcomes = Trial(judged, seed, DTYPES[seed % 2]).run(checks)
+                wrong = [o for o in outcomes if o.is_failing or o.status == "not judged"]
+                alarms += [f"{judged.name} {o.id}, seed {seed}: {o.status}" for o in wrong]
+    return alarms
+
+
+def measure_wrong(options: argparse.Namespace) -> Measures:
+    tables = tomllib.loads(options.wrong.read_text(encoding="utf-8"))
+    rows = [row for rows in tables.values() for row in rows if options.only in str(row)]
+    verdicts = run_all(judge_wrong, rows, options.jobs)
     counts = {key: sum(v[key] for v in verdicts) for key in ("caught", "blamed", "named")}
     lines = [
         f"not {key}: {v['id']}: {v['claimed']}" for key in counts for v in verdicts if not v[key]
@@ -220,3 +258,43 @@ def measure_wrong(rows: Sequence[Mapping[str, Any]], jobs: int) -> Measures:
     text = "{caught} caught, {blamed} blamed on the right function, {named} named"
     lines.append(f"{len(rows)} wrong candidates: {text.format_map(counts)}")
     return {"wrong": verdicts, **counts}, iter(lines), int(counts["caught"] < len(rows))
+
+
+def judge_wrong(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Whether a row's file is caught, blamed on the right function, and named."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, Path(row["base"]).name)
+        path.write_text(write_wrong(row), encoding="utf-8")
+        with Session(Settings(candidate=str(path), layout=find_layout(path.name))) as session:
+            return grade(row, session.run().findings)
+
+
+def write_wrong(row: Mapping[str, Any]) -> str:
+    """A right file's text with a few texts written wrongly."""
+    text: str = (FOLDER / row["base"]).read_text(encoding="utf-8")
+    for old, new in row["edits"]:
+        if text.count(old) != 1:
+            raise ValueError(f"{old!r} must stand once in {row['base']}")
+        text = text.replace(old, new)
+    return text
+
+
+def grade(row: Mapping[str, Any], findings: Sequence[Finding]) -> dict[str, Any]:
+    """What the findings come to, beside what the row says is wrong."""
+    failing = {finding.function for finding in findings if finding.failing}
+    (finding,) = (one for one in findings if one.function == row["function"])
+    claimed = {*finding.deviations, *([finding.age.id] if finding.age else [])}
+    if found := finding.diagnosis:
+        claimed |= {mistake.id for mistake in (*found.mistakes, *found.others)}
+    wanted = set(row.get("mistakes", [row.get("mistake")]))
+    return {
+        "id": f"{'+'.join(sorted(wanted))} in {row['function']} of {row['base']}",
+        "caught": bool(failing or claimed),
+        "blamed": failing <= {row["function"]},
+        "named": wanted <= claimed,
+        "claimed": sorted(claimed),
+    }
+
+
+def find_layout(name: str) -> str:
+    return "nhwc" if "nhwc" in name else "nchw"
