@@ -26,16 +26,7 @@ from verification import mistakes, truth
 from verification.candidates import OWN, Candidate, Function, Reply, get_contract
 from verification.judging import Outcome, Trial, plan
 from verification.mistakes import Form
-from verification.questions import (
-    Array,
-    Arrays,
-    Case,
-    Question,
-    Refusal,
-    arrays,
-    parse,
-    read,
-)
+from verification.questions import Array, Arrays, Case, Question, Refusal, arrays, parse, read
 from verification.truth import textbook
 
 Row = Mapping[str, Any]

@@ -154,14 +154,11 @@ def plan_groups(judged: Candidate, questions: Iterable[Question]) -> Groups:
 def _test(folder: str) -> dict[str, str]:
     """Whether the core's own tests, where they are, see what no question can."""
     tests = [str(path) for name in TESTS if (path := CORE.parent / "tests" / name).exists()]
-    words = ["-P", "-m", "pytest", "-xq", "-p", "no:cacheprovider", *tests]
+    command = [sys.executable, "-P", "-m", "pytest", "-xq", "-p", "no:cacheprovider", *tests]
+    env = os.environ | {"PYTHONPATH": folder}
     try:
         done = subprocess.run(
-            [sys.executable, *words],
-            cwd=CORE.parent,
-            env=os.environ | {"PYTHONPATH": folder},
-            capture_output=True,
-            timeout=SECONDS,
+            command, cwd=CORE.parent, env=env, capture_output=True, timeout=SECONDS
         )
     except subprocess.TimeoutExpired:
         return {"tests": "they do not end"}

@@ -59,12 +59,12 @@ class Timing:
     def part(self) -> str:
         return f"{self.layer.dtype}, batch {self.layer.x[0]}"
 
-    def torch(self, way: str) -> float:
+    def torch_seconds(self, way: str) -> float:
         """torch's seconds in its better format."""
         return min(self.seconds[way][name] for name in FORMATS)
 
     def ratio(self, way: str) -> float:
-        return self.torch(way) / self.seconds[way]["npcnn"]
+        return self.torch_seconds(way) / self.seconds[way]["npcnn"]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -236,7 +236,7 @@ def write_line(timing: Timing) -> str:
         work = 2e-9 * times * timing.layer.work if timing.layer.w else 0
         ours = timing.seconds[way]
         text += f"{timing.ratio(way):>8.3g}"
-        for seconds in (ours["npcnn"], ours.get("product"), timing.torch(way)):
+        for seconds in (ours["npcnn"], ours.get("product"), timing.torch_seconds(way)):
             cell = "-" if seconds is None else f"{work / seconds if work else 1e3 * seconds:.3g}"
             text += f"{cell:>9}"
     return text

@@ -6,12 +6,6 @@
 
 A mutant is killed by the rungs that see it, and each mistake must be seen by two.  What is right
 code for all that stands in `equivalents.toml`, with its reason.
-
-Of code as people write it, right candidates give no alarm (--seeds): npcnn and the files of
-tests/candidates/right are asked a question of every operation on every rung, others and other
-numbers with every seed, in both dtypes by turns.  Wrong ones (--wrong) are right files with a few
-texts written wrongly, rows of a table such as tests/candidates/wrong.toml: the judge must fail each
-in no function but the one that is wrong, and name the mistake.
 """
 
 from __future__ import annotations
@@ -225,7 +219,11 @@ def measure_alarms(seeds: int, jobs: int) -> Measures:
 
 
 def find_alarms(seeds: Sequence[int]) -> list[str]:
-    """Whatever is not right of what right candidates answer."""
+    """Whatever is not right of what npcnn and the right files answer.
+
+    They are asked a question of every operation on every rung, others and other numbers with every
+    seed, in both dtypes by turns.
+    """
     groups: dict[tuple[str, str], list[Question]] = {}
     for question in read():
         if question.work <= SEED_WORK:
@@ -248,6 +246,7 @@ def find_alarms(seeds: Sequence[int]) -> list[str]:
 
 
 def measure_wrong(options: argparse.Namespace) -> Measures:
+    """Whether the rows of a table are seen: a right file, and the texts in it written wrongly."""
     tables = tomllib.loads(options.wrong.read_text(encoding="utf-8"))
     rows = [row for rows in tables.values() for row in rows if options.only in str(row)]
     verdicts = run_all(judge_wrong, rows, options.jobs)
@@ -261,7 +260,7 @@ def measure_wrong(options: argparse.Namespace) -> Measures:
 
 
 def judge_wrong(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Whether a row's file is caught, blamed on the right function, and named."""
+    """Whether a row's file fails, in no function but the one that is wrong, and is named."""
     with TemporaryDirectory() as folder:
         path = Path(folder, Path(row["base"]).name)
         path.write_text(write_wrong(row), encoding="utf-8")
