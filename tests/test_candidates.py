@@ -7,13 +7,12 @@ import pytest
 
 from verification import mistakes
 from verification.judging import Session, Settings
-from verification.measures import strangers
-from verification.measures.strength import run_all
+from verification.measures import strength
 from verification.questions import read, rung
 
 WHOLE = {"taps", "cs231n_im2col", "holberton"}
 """One of each course's contract, asked everything; the others are asked small questions."""
-FOLDER = strangers.FOLDER
+FOLDER = strength.FOLDER
 ROWS = tomllib.loads((FOLDER / "wrong.toml").read_text(encoding="utf-8"))
 KNOWN = {mistake.id for mistake in mistakes.read()}
 ALL = read()
@@ -50,7 +49,7 @@ class Asking(Session):
 
 def judge(name, questions, dtype="float64", live=None):
     """What the judge finds in a file, or in a live session's names, function by function."""
-    candidate, layout = live or str(FOLDER / name), strangers.find_layout(name)
+    candidate, layout = live or str(FOLDER / name), strength.find_layout(name)
     settings = Settings(candidate=candidate, layout=layout, dtype=dtype)
     with Asking(settings, questions) as session:
         return {finding.function: finding for finding in session.run().findings}
@@ -80,11 +79,11 @@ def choose():
 def judge_row(row):
     """Few questions of its kind show most of them; the others are asked all small ones."""
     names = {"__name__": "wrong"}
-    exec(compile(strangers.write_wrong(row), row["base"], "exec"), names)
+    exec(compile(strength.write_wrong(row), row["base"], "exec"), names)
     is_pool = "pool" in row["function"] or row["function"] in POOLS
     for questions in FEWER, SMALL:
         kin = [question for question in questions if (question.op in POOLS) == is_pool]
-        verdict = strangers.grade(row, judge(row["base"], kin, live=names).values())
+        verdict = strength.grade(row, judge(row["base"], kin, live=names).values())
         if verdict["named"] and verdict["blamed"]:
             break
     return verdict
@@ -92,7 +91,7 @@ def judge_row(row):
 
 def test_wrong_candidates_are_caught_and_named(capsys):
     """All are caught, 95 % blamed on the right function, 90 % named."""
-    verdicts = run_all(judge_row, choose(), 2)
+    verdicts = strength.run_all(judge_row, choose(), 2)
     rates = {key: sum(v[key] for v in verdicts) / len(verdicts) for key in ("blamed", "named")}
     with capsys.disabled():
         unnamed = [verdict["id"] for verdict in verdicts if not verdict["named"]]

@@ -13,8 +13,7 @@ import pytest
 from verification import mistakes
 from verification.judging import Settings
 from verification.measures import __main__ as command
-from verification.measures import accuracy, rivals, selftest, source, speed, strangers, strength
-from verification.measures.book import Book
+from verification.measures import accuracy, rivals, selftest, source, speed, strength
 from verification.questions import arrays, parse
 from verification.truth import answer
 
@@ -24,6 +23,7 @@ LINES = (
     "conv x=[3,7,8,4] w=[3,2,2,6] groups=2 stride=[2,3] pad=[1,0] fill=digits check=adjoint",
 )
 KNOWN = {mistake.id: mistake for mistake in mistakes.read()}
+IGNORED = KNOWN["stride-ignored-backward"].forms[0]
 
 
 def run(capsys, *words):
@@ -94,11 +94,10 @@ def test_an_unsound_judge_measures_nothing(made, capsys, monkeypatch):
 
 def test_a_catalogued_mistake_is_killed(few):
     """By the rungs that see it, and by no other; right code by none."""
-    ignored = "stride-ignored-backward", "conv_backward"
-    killed = strength.kill_book(*ignored, KNOWN[ignored[0]].forms[0], 8)
+    killed = strength.kill_book("conv_backward", IGNORED, {}, 8)
     functions = {name: where.partition("/")[0] for name, where in killed.items()}
     assert functions == {"exact": "conv_backward", "adjoint": "conv_backward"}
-    assert strength.kill_book(*ignored, (), 8) == {}
+    assert strength.kill_book("conv_backward", (), {}, 8) == {}
 
 
 def test_every_mutant_has_an_id_of_its_own():
@@ -151,9 +150,8 @@ def test_a_mutant_of_the_source_is_killed():
 def test_common_checks_see_less():
     """They accept right code, and what they do not look at."""
     for op in ("conv_backward", "pool_forward", "distribute_value"):
-        assert rivals.reject(Book(), op) == []
-    ignored = "stride-ignored-backward", "conv_backward"
-    rejecting = strength.reject_book(*ignored, KNOWN[ignored[0]].forms[0])
+        assert rivals.reject(op, (), {}) == []
+    rejecting = rivals.reject("conv_backward", IGNORED, {})
     assert set(rejecting) == {*rivals.CHECKS} - {"square"}
 
 
@@ -162,10 +160,10 @@ def test_right_candidates_give_no_alarm(capsys, monkeypatch, tmp_path):
     (tmp_path / "right").mkdir()
     text = (CANDIDATES / "right" / "loops.py").read_text()
     (tmp_path / "right" / "loops.py").write_text(text)
-    monkeypatch.setattr(strangers, "FOLDER", tmp_path)
-    assert strangers.find_alarms([0, 1]) == []
+    monkeypatch.setattr(strength, "FOLDER", tmp_path)
+    assert strength.find_alarms([0, 1]) == []
     with selftest.broken("verification.truth.bounds:_limit", ("* magnitude", "* 0 * magnitude")):
-        assert any(": WRONG" in alarm for alarm in strangers.find_alarms([1]))
+        assert any(": WRONG" in alarm for alarm in strength.find_alarms([1]))
     monkeypatch.setattr(strength, "run_all", lambda function, tasks, jobs: [["one"], ["two"]])
     code, told = run(capsys, "strength", "--seeds", "3", "--jobs", "2")
     assert (code, told["alarms"]) == (1, ["one", "two"])
@@ -174,7 +172,7 @@ def test_right_candidates_give_no_alarm(capsys, monkeypatch, tmp_path):
 def test_wrong_candidates_are_caught_blamed_and_named(capsys, monkeypatch, tmp_path):
     """A right one among them is not."""
     fewer = partial(Settings, level=2, only=("conv_forward", "conv_backward"))
-    monkeypatch.setattr(strangers, "Settings", fewer)
+    monkeypatch.setattr(strength, "Settings", fewer)
     row = {"mistake": "pad-0-crop", "base": "right/loops.py", "function": "conv_backward"}
     crops = "[pad:-pad, pad:-pad, :]", "[pad : pad + n_H_prev, pad:][:, :n_W_prev]"
     edits = [[["[pad : pad + n_H_prev, pad : pad + n_W_prev, :]", crop]] for crop in crops]

@@ -407,13 +407,12 @@ class Session:
 
     def _name_convention(self, function: Function, outcome: Outcome) -> Outcome:
         """A wrong answer that a convention alone explains deviates."""
-        if self.judged.contract.is_bitwise:
+        is_wrong = outcome.status == "WRONG" and outcome.has_numbers and not outcome.habits
+        if self.judged.contract.is_bitwise or not is_wrong:
             return outcome
-        if outcome.status == "WRONG" and not outcome.habits and outcome.has_numbers:
-            if name := mistakes.find_convention(self._inquire(function), _sight(outcome)):
-                names = tuple(dict.fromkeys((*outcome.deviations, name)))
-                return replace(outcome, status="DEVIATES", deviations=names)
-        return outcome
+        name = mistakes.find_convention(self._inquire(function), _sight(outcome))
+        names = tuple(dict.fromkeys((*outcome.deviations, name)))
+        return replace(outcome, status="DEVIATES", deviations=names) if name else outcome
 
     def _excuse(self, function: Function, outcome: Outcome) -> Outcome:
         """Not judged where it calls what fails; a check needs a forward pass that is right."""

@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from verification.candidates import UnloadableError
+
 MEASURES = {
     "strength": "how many wrong implementations the judge sees",
     "speed": "how fast npcnn's passes are beside torch's",
@@ -51,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         document, lines, code = options.measure(options)
     except argparse.ArgumentError as error:
         parser.error(str(error))
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, UnloadableError) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:

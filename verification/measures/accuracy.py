@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from verification import truth
-from verification.candidates import Terms, UnloadableError, load
+from verification.candidates import Terms, load
 from verification.judging import Trial
 from verification.questions import Array, parse
 
@@ -39,11 +39,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def measure(options: argparse.Namespace) -> tuple[dict[str, Any], Iterator[str], int]:
     """The shares of every layer, the candidate's and the oracle's."""
     about = {"candidate": options.candidate, "seed": options.seed, "oracle": truth.prepare()}
-    try:
-        judged = load(options.candidate, Terms())
-    except UnloadableError as error:
-        raise RuntimeError(error) from error
-    with closing(judged):
+    with closing(load(options.candidate, Terms())) as judged:
         trial = Trial(judged, options.seed, DTYPE)
         lines = [
             measure_layer(trial, *sizes) for sizes in LAYERS[: QUICK if options.quick else None]

@@ -17,6 +17,7 @@ import math
 import tomllib
 import warnings
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from verification.candidates import Candidate
+from verification.measures.selftest import Book, Row
+from verification.mistakes import Form
 from verification.questions import Array, Arrays, Case, parse, shapes
 from verification.truth import oracle
 
@@ -35,10 +37,9 @@ SEED, STEP, FAR = 1, 1e-5, 1e-6
 
 @dataclass(frozen=True)
 class Subject:
-    """A candidate's function `op` before a question, with its arrays."""
+    """A book before a question, with its arrays."""
 
-    judged: Candidate
-    op: str
+    judged: Book
     case: Case
     given: Arrays
 
@@ -58,52 +59,51 @@ class Subject:
     @property
     def gradients(self) -> dict[str, str]:
         """Of a gradient pass, the outputs and the arrays that they are by."""
-        return {f"d{name}": name for name in ("x", "w", "b") if f"d{name}" in self.case.outputs}
+        return {name: name[1:] for name in self.case.outputs if name.startswith("d")}
 
     def forward(self, changed: Arrays) -> Array:
-        return self.ask(self.op.replace("backward", "forward"), changed)["y"]
+        return self.ask(self.judged.op.replace("backward", "forward"), changed)["y"]
 
 
-def reject(judged: Candidate, op: str) -> list[str]:
-    """The common checks that reject the function `op`; what one cannot look at passes unseen."""
-    rejecting = []
+def reject(op: str, form: Form, planted: Row) -> list[str]:
+    """The common checks that reject a book's `op`; what one cannot look at passes unseen."""
+    judged, rejecting = Book(op, form, planted), list(CHECKS)
     for name, (table, check) in CHECKS.items():
         lines = LINES[table].get(op, LINES[table].get(op.partition("_")[0], ()))
-        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
-            try:
-                accepts = all(check(_prepare(judged, op, line, table)) for line in lines)
-            except Exception:  # as people's code does
-                accepts = False
-        rejecting += [name] * (not accepts)
+        with suppress(Exception), np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if all(check(_prepare(judged, line, table)) for line in lines):
+                rejecting.remove(name)
     return rejecting
 
 
-def _prepare(judged: Candidate, op: str, line: str, table: str) -> Subject:
+def _prepare(judged: Book, line: str, table: str) -> Subject:
     """N(0, 1) everywhere; in the square x counts, in disorder, and ones come from above."""
     case, rng = parse(line)[0], np.random.default_rng(SEED)
     given: dict[str, Array] = {n: rng.standard_normal(shape) for n, shape in shapes(case).items()}
     if table == "square":
         given["x"] = 1.0 + rng.permutation(math.prod(case.x)).reshape(case.x)
         given["dy"] = np.ones_like(given.get("dy", 0.0))
-    return Subject(judged, op, case, given)
+    return Subject(judged, case, given)
 
 
 def _agrees(see: Callable[[Array], Any], subject: Subject) -> bool:
     """Whether what is seen of every output is close to the same of the oracle's."""
-    wanted, answers = oracle.answers(subject.case, subject.given), subject.ask(subject.op, {})
+    answers = subject.ask(subject.judged.op, {})
+    wanted = oracle.answers(subject.case, subject.given)
     look = see if subject.case.kernel else np.asarray  # a helper's few numbers, one by one
     return all(np.allclose(look(a), look(wanted[name])) for name, a in answers.items())
 
 
 def _has_slopes(subject: Subject) -> bool:
     """Whether the gradients are the central differences of sum(y * dy), number by number."""
-    for output, gradient in subject.ask(subject.op, {}).items():
+    for output, gradient in subject.ask(subject.judged.op, {}).items():
         name = subject.gradients[output]
         for at in np.ndindex(gradient.shape):
             step = np.zeros_like(gradient)
             step[at] = STEP
-            ends = (subject.given[name] + step, subject.given[name] - step)
-            above, below = (subject.forward({name: end}) for end in ends)
+            above = subject.forward({name: subject.given[name] + step})
+            below = subject.forward({name: subject.given[name] - step})
             slope = np.sum((above - below) * subject.given["dy"]) / (2 * STEP)
             if abs(slope - gradient[at]) > FAR * max(1e-8, abs(slope) + abs(gradient[at])):
                 return False
@@ -125,7 +125,7 @@ def _gradcheck(is_fast: bool, subject: Subject) -> bool:
 
         @staticmethod
         def backward(ctx: Any, dy: Any) -> Any:
-            answers = subject.ask(subject.op, read([*ctx.saved_tensors, dy]))
+            answers = subject.ask(subject.judged.op, read([*ctx.saved_tensors, dy]))
             return tuple(map(torch.from_numpy, answers.values()))
 
     leaves = [torch.from_numpy(subject.given[name]).requires_grad_() for name in names[:-1]]

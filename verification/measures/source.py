@@ -25,8 +25,8 @@ from itertools import chain, zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from verification.candidates import Candidate, UnloadableError, load
-from verification.judging import Check, Settings, Trial, plan
+from verification.candidates import Candidate, Terms, UnloadableError, load
+from verification.judging import Check, Trial, plan
 from verification.questions import Question, read, rung
 
 CORE = Path(__file__).resolve().parents[2] / "npcnn"
@@ -38,8 +38,9 @@ SECONDS = 300
 SPARED = re.compile(r" *(raise|import|from|class|global|@|['\"])|.*\bf['\"]")
 SIZE = re.compile(r"^(\w+) = [\d *]+$", re.MULTILINE)
 
-
 Groups = dict[tuple[str, str, str], list[Check]]
+
+_read = functools.cache(read)
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,10 @@ def _write_room(path: Path) -> Iterator[Mutant]:
     module = _strip(ast.parse(path.read_text(encoding="utf-8")))
     texts = [ast.unparse(statement) for statement in module.body]
     sizes, seen, times = SIZE.findall("\n".join(texts)), set(texts), Counter[str]()
-    for i, text in enumerate(texts):
-        if not isinstance(module.body[i], ast.FunctionDef | ast.ClassDef):
+    for i, statement in enumerate(module.body):
+        if not isinstance(statement, ast.FunctionDef | ast.ClassDef):
             continue
-        lines, scope = text.split("\n"), path.stem
+        lines, scope = texts[i].split("\n"), path.stem
         for j, line in enumerate(lines):
             head = re.match(r" *def (\w+)", line)
             scope = f"{path.stem}.{head[1]}" if head else scope
@@ -80,9 +81,8 @@ def _write_room(path: Path) -> Iterator[Mutant]:
                 name = f"{scope}: `{match[0].strip()}` -> `{new.strip()}` at `{line.strip()}`"
                 times[name] += 1
                 name += f" #{times[name]}" * (times[name] > 1)
-                yield Mutant(
-                    name, group, path.stem, "\n".join([*texts[:i], whole, *texts[i + 1 :]])
-                )
+                text = "\n".join([*texts[:i], whole, *texts[i + 1 :]])
+                yield Mutant(name, group, path.stem, text)
 
 
 def _find_changes(line: str, groups: Iterable[str]) -> Iterator[tuple[str, re.Match[str], str]]:
@@ -95,14 +95,13 @@ def _find_changes(line: str, groups: Iterable[str]) -> Iterator[tuple[str, re.Ma
 def _strip(module: ast.Module) -> ast.Module:
     """Without docstrings and annotations."""
     for node in ast.walk(module):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
-            node
-        ):
-            node.body = node.body[1:] or [ast.Pass()]
-        if isinstance(node, ast.AnnAssign):
-            node.annotation = ast.Name("object")
-        if isinstance(node, ast.arg):
-            node.annotation = None
+        match node:
+            case ast.Module() | ast.ClassDef() | ast.FunctionDef() if ast.get_docstring(node):
+                node.body = node.body[1:] or [ast.Pass()]
+            case ast.AnnAssign():
+                node.annotation = ast.Name("object")
+            case ast.arg():
+                node.annotation = None
     return module
 
 
@@ -132,11 +131,11 @@ def kill(mutant: Mutant) -> dict[str, str]:
 
 def _judge(room: str) -> dict[str, str]:
     """One question of each rung to each function after the other, small ones first."""
-    settings = Settings(candidate="npcnn.textbook" if room == "textbook" else "npcnn")
-    with closing(load(settings.candidate, settings)) as judged:
+    name = "npcnn.textbook" if room == "textbook" else "npcnn"
+    with closing(load(name, Terms())) as judged:
         turns = zip_longest(*plan_groups(judged, _read()).values())
         checks = filter(None, chain.from_iterable(turns))
-        for outcome in Trial(judged, 0, settings.dtype).run(checks):
+        for outcome in Trial(judged, 0, "float64").run(checks):
             if outcome.is_failing:
                 return {rung(outcome.question): outcome.id}
     return {}
@@ -152,22 +151,14 @@ def plan_groups(judged: Candidate, questions: Iterable[Question]) -> Groups:
     return groups
 
 
-@functools.cache
-def _read() -> list[Question]:
-    return read()
-
-
 def _test(folder: str) -> dict[str, str]:
     """Whether the core's own tests, where they are, see what no question can."""
     tests = [str(path) for name in TESTS if (path := CORE.parent / "tests" / name).exists()]
-    words = ["-P", "-m", "pytest", "-xq", "-p", "no:cacheprovider", *tests]
+    command = [sys.executable, "-P", "-m", "pytest", "-xq", "-p", "no:cacheprovider", *tests]
+    env = os.environ | {"PYTHONPATH": folder}
     try:
         done = subprocess.run(
-            [sys.executable, *words],
-            cwd=CORE.parent,
-            env=os.environ | {"PYTHONPATH": folder},
-            capture_output=True,
-            timeout=SECONDS,
+            command, cwd=CORE.parent, env=env, capture_output=True, timeout=SECONDS
         )
     except subprocess.TimeoutExpired:
         return {"tests": "they do not end"}

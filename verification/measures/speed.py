@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import importlib
+import math
 import os
 import time
 import tomllib
@@ -58,13 +59,12 @@ class Timing:
     def part(self) -> str:
         return f"{self.layer.dtype}, batch {self.layer.x[0]}"
 
-    def pair(self, way: str) -> tuple[float, float]:
-        """npcnn's seconds, and torch's in its better format."""
-        return self.seconds[way]["npcnn"], min(self.seconds[way][name] for name in FORMATS)
+    def torch_seconds(self, way: str) -> float:
+        """torch's seconds in its better format."""
+        return min(self.seconds[way][name] for name in FORMATS)
 
     def ratio(self, way: str) -> float:
-        ours, theirs = self.pair(way)
-        return theirs / ours
+        return self.torch_seconds(way) / self.seconds[way]["npcnn"]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +96,8 @@ def measure(options: argparse.Namespace) -> tuple[dict[str, Any], Iterator[str],
         for t in timings
     ]
     means = {part: average(those) for part, those in groupby(timings, attrgetter("part"))}
-    return {**machine, "lines": lines, "means": means}, write_table(machine, timings), 0
+    document = {**machine, "lines": lines, "means": means}
+    return document, write_table(document, timings), 0
 
 
 def choose(options: argparse.Namespace) -> Iterator[tuple[str, Case]]:
@@ -126,13 +127,11 @@ def time_layer(group: str, layer: Case, turns: int) -> Timing:
     given = arrays(layer, 0, layer.dtype)
     sides = prepare_npcnn(layer, given) | prepare_torch(layer, given)
     sides |= prepare_products(layer, given)
-    blocks = [
-        {name: [*map(time_block, calls)] for name, calls in sides.items()} for _ in range(turns)
-    ]
-    seconds = {
-        way: {name: min(block[name][place] for block in blocks) for name in sides}
-        for place, way in enumerate(PASSES)
-    }
+    seconds = {way: dict.fromkeys(sides, math.inf) for way in PASSES}
+    for _ in range(turns):
+        for name, calls in sides.items():
+            for way, call in zip(PASSES, calls, strict=True):
+                seconds[way][name] = min(seconds[way][name], time_block(call))
     return Timing(group, layer, seconds)
 
 
@@ -214,18 +213,17 @@ def average(timings: Iterable[Timing]) -> dict[str, dict[str, float]]:
     }
 
 
-def write_table(machine: Mapping[str, Any], timings: Sequence[Timing]) -> Iterator[str]:
-    yield "{cpus} CPUs, NumPy {numpy} with {kernel} kernels, torch {torch}".format_map(machine)
-    for forced in machine["forced"]:
+def write_table(document: Mapping[str, Any], timings: Sequence[Timing]) -> Iterator[str]:
+    yield "{cpus} CPUs, NumPy {numpy} with {kernel} kernels, torch {torch}".format_map(document)
+    for forced in document["forced"]:
         yield f"warning: {forced} chooses NumPy's kernels, which may be faster without it"
-    for part, those in groupby(timings, attrgetter("part")):
-        listed = list(those)
+    for part, groups in document["means"].items():
         yield from ("", f"{part:{WIDTH}}" + "".join(f"{way:>35}" for way in PASSES))
-        for group, means in average(listed).items():
+        for group, means in groups.items():
             unit = "ms" if group == "pools" else "GFLOP/s"
             titles = f"{'ratio':>8}{'npcnn':>9}{'product':>9}{'torch':>9}" * len(PASSES)
             yield f"{f'{group}, {unit}':{WIDTH}}{titles}"
-            yield from (write_line(timing) for timing in listed if timing.group == group)
+            yield from (write_line(t) for t in timings if (t.part, t.group) == (part, group))
             cells = "".join(f"{means[way]:>8.3g}{'':27}" for way in PASSES)
             yield f"{'  geometric mean':{WIDTH}}{cells}".rstrip()
     least, way, name = min((t.ratio(way), way, t.layer.name) for t in timings for way in PASSES)
@@ -236,9 +234,9 @@ def write_line(timing: Timing) -> str:
     text = f"{f'  {timing.layer.name}':{WIDTH}}"
     for times, way in enumerate(PASSES, start=1):
         work = 2e-9 * times * timing.layer.work if timing.layer.w else 0
-        ours, theirs = timing.pair(way)
+        ours = timing.seconds[way]
         text += f"{timing.ratio(way):>8.3g}"
-        for seconds in (ours, timing.seconds[way].get("product"), theirs):
+        for seconds in (ours["npcnn"], ours.get("product"), timing.torch_seconds(way)):
             cell = "-" if seconds is None else f"{work / seconds if work else 1e3 * seconds:.3g}"
             text += f"{cell:>9}"
     return text

@@ -19,18 +19,22 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from verification import mistakes, truth
-from verification.judging import FAILING, Trial
-from verification.measures import rivals, selftest, source, strangers
-from verification.measures.book import Book
-from verification.questions import RUNGS, read
+from verification.candidates import Terms, load
+from verification.judging import FAILING, Finding, Session, Settings, Trial, plan
+from verification.measures import rivals, selftest, source
+from verification.measures.selftest import Book, Row
+from verification.mistakes import Form
+from verification.questions import RUNGS, Question, read, rung
 
 EQUIVALENTS: dict[str, str] = tomllib.loads(
     Path(__file__).with_name("equivalents.toml").read_text(encoding="utf-8")
@@ -38,10 +42,15 @@ EQUIVALENTS: dict[str, str] = tomllib.loads(
 KILLS = {*FAILING, "DEVIATES"}
 LEAST = 2
 """Rungs that must see a mistake; in a quick run no more are looked for."""
-WORK = 3_000
-"""Multiply-adds of the questions that the textbook's loops are asked."""
+BOOK_WORK, SEED_WORK = 3_000, 500
+"""Multiply-adds of the questions that are put to books, and to right candidates with a seed."""
 SAMPLE = 12
 """Mutants of the source in a quick run."""
+BAD = {"survivors": "survives", "alone": "seen by one rung", "resurrected": "no equivalent"}
+"""What a sound judge has none of, and how the text says it."""
+
+DTYPES = ("float64", "float32")
+FOLDER = Path(__file__).resolve().parents[2] / "tests" / "candidates"
 
 Measures = tuple[dict[str, Any], Iterator[str], int]
 Fate = Mapping[str, Any]
@@ -70,7 +79,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--quick", action="store_true", help="two rungs a mistake, a sample of the source")
     add("--jobs", type=int, choices=range(1, 65), default=jobs, metavar="N", help=f"({jobs})")
     add("--seeds", type=int, metavar="N", help="right candidates instead, with so many seeds")
-    file = strangers.FOLDER / "wrong.toml"
+    file = FOLDER / "wrong.toml"
     add("--wrong", nargs="?", const=file, type=Path, metavar="FILE", help="wrong ones instead")
 
 
@@ -80,10 +89,12 @@ def measure(options: argparse.Namespace) -> Measures:
     if options.seeds is not None:
         return measure_alarms(options.seeds, options.jobs)
     if options.wrong:
-        return measure_wrong(strangers.read_wrong(options.wrong, options.only), options.jobs)
-    mutants = [mutant for mutant in gather(options) if options.only in mutant.id]
-    if options.quick:
-        mutants = [mutant for mutant in mutants if not find_reason(mutant.id)]
+        return measure_wrong(options)
+    mutants = [
+        mutant
+        for mutant in gather(options)
+        if options.only in mutant.id and not (options.quick and find_reason(mutant.id))
+    ]
     if not mutants:
         raise argparse.ArgumentError(None, f"no mutant's id contains {options.only!r}")
     if failures := selftest.find_failures():
@@ -93,22 +104,23 @@ def measure(options: argparse.Namespace) -> Measures:
         raise RuntimeError(f"the right text is killed: {killed}")
     fates = [fate for fate in tried if fate["kind"] != "control"]
     document = describe(fates, is_whole=not options.only)
-    is_bad = document["survivors"] or document["alone"] or document["resurrected"]
-    return document, write_text(fates, document), int(bool(is_bad))
+    return document, write_text(fates, document), int(any(document[key] for key in BAD))
 
 
 def gather(options: argparse.Namespace) -> Iterator[Mutant]:
     """The mutants of a run, each under its own id."""
     most = LEAST if options.quick else len(RUNGS)
     for mistake in mistakes.read():
-        ways = [*mistake.forms, *([None] if mistake.id in selftest.HABITS else [])]
+        ways: list[tuple[Form, Row]] = [(form, {}) for form in mistake.forms]
+        if mistake.id in selftest.HABITS:
+            ways.append(((), selftest.HABITS[mistake.id]))
         for op, (number, way) in product(mistake.ops, enumerate(ways, start=1)):
             name = f"{mistake.id}/{op}" + f"#{number}" * (len(ways) > 1)
-            kill = partial(kill_book, mistake.id, op, way, most)
-            reject = partial(reject_book, mistake.id, op, way) if options.rivals else tuple
+            kill = partial(kill_book, op, *way, most)
+            reject = partial(rivals.reject, op, *way) if options.rivals else tuple
             yield Mutant(name, "catalogue", mistake.id, kill, reject)
     for op in {op for mistake in mistakes.read() for op in mistake.ops if not options.quick}:
-        yield Mutant(f"the right {op}", "control", op, partial(kill_book, "", op, (), most))
+        yield Mutant(f"the right {op}", "control", op, partial(kill_book, op, (), {}, most))
     for name in selftest.BROKEN:
         yield Mutant(name, "harness", name, partial(selftest.kill, name))
     changes = source.write_mutants() if options.source or options.quick else []
@@ -119,22 +131,16 @@ def gather(options: argparse.Namespace) -> Iterator[Mutant]:
         yield Mutant(change.id, "source", change.group, partial(source.kill, change))
 
 
-def write_book(name: str, op: str, form: mistakes.Form | None) -> Book:
-    """The textbook with a form in one function; what has none is done to right answers."""
-    if form is None:
-        return Book(op, change=selftest.plant(selftest.HABITS[name]))
-    return Book(op, mistakes.write_wrongly(form) or {})
-
-
 @functools.cache
 def plan_groups() -> source.Groups:
-    return source.plan_groups(Book(), [question for question in read() if question.work <= WORK])
+    small = [question for question in read() if question.work <= BOOK_WORK]
+    return source.plan_groups(Book(), small)
 
 
-def kill_book(name: str, op: str, form: mistakes.Form | None, most: int) -> dict[str, str]:
+def kill_book(op: str, form: Form, planted: Row, most: int) -> dict[str, str]:
     """The rungs that see it, each with the question that does; `most` are enough."""
-    dtype = selftest.HABITS.get(name, {}).get("dtype", "float64")
-    trial, killed = Trial(write_book(name, op, form), 0, dtype), dict[str, str]()
+    trial = Trial(Book(op, form, planted), 0, planted.get("dtype", "float64"))
+    killed: dict[str, str] = {}
     for (function, seer, _), checks in plan_groups().items():
         is_done = function != op or seer in killed or len(killed) == most
         for place, check in enumerate(() if is_done else checks):
@@ -144,10 +150,6 @@ def kill_book(name: str, op: str, form: mistakes.Form | None, most: int) -> dict
                 checks.insert(0, checks.pop(place))  # it will see others, too
                 break
     return killed
-
-
-def reject_book(name: str, op: str, form: mistakes.Form | None) -> list[str]:
-    return rivals.reject(write_book(name, op, form), op)
 
 
 def try_mutant(mutant: Mutant) -> Fate:
@@ -161,15 +163,12 @@ def run_all(function: Callable[..., Any], tasks: Sequence[Any], jobs: int) -> li
     """What comes of the tasks, in their order, a few processes at a time."""
     with warnings.catch_warnings(), ProcessPoolExecutor(jobs, get_context("fork")) as pool:
         warnings.simplefilter("ignore", DeprecationWarning)  # the oracle's threads are at rest
-        try:
-            results = []
-            for result in pool.map(function, tasks):
-                results.append(result)
-                if sys.stderr.isatty():
-                    print(f"\r{len(results)} of {len(tasks)}", end="\r", file=sys.stderr)
-            return results
-        finally:
-            pool.shutdown(cancel_futures=True)
+        results = []
+        for result in pool.map(function, tasks):
+            results.append(result)
+            if sys.stderr.isatty():
+                print(f"\r{len(results)} of {len(tasks)}", end="\r", file=sys.stderr)
+    return results
 
 
 def find_reason(name: str) -> str:
@@ -205,8 +204,7 @@ def write_text(fates: Sequence[Fate], document: Mapping[str, Any]) -> Iterator[s
         yield f"{kind:10} {group:36}{len(those):>4} mutants: {text}"
     rejected = Counter(name for fate in fates for name in fate["rivals"])
     yield from (f"{name} rejects {count} of {len(fates)}" for name, count in rejected.items())
-    titles = {"survivors": "survives", "alone": "seen by one rung", "resurrected": "no equivalent"}
-    for key, title in titles.items():
+    for key, title in BAD.items():
         yield from (f"{title}: {name}" for name in document[key])
     killed = sum(bool(fate["killed_by"]) for fate in fates)
     equal, left = len(document["equivalents"]), len(document["survivors"])
@@ -214,14 +212,44 @@ def write_text(fates: Sequence[Fate], document: Mapping[str, Any]) -> Iterator[s
 
 
 def measure_alarms(seeds: int, jobs: int) -> Measures:
-    found = run_all(strangers.find_alarms, [range(seeds)[i::jobs] for i in range(jobs)], jobs)
+    found = run_all(find_alarms, [range(seeds)[i::jobs] for i in range(jobs)], jobs)
     alarms = [alarm for part in found for alarm in part]
     lines = [*alarms, f"{seeds} seeds: {len(alarms)} false alarms"]
     return {"seeds": seeds, "alarms": alarms}, iter(lines), int(bool(alarms))
 
 
-def measure_wrong(rows: Sequence[Mapping[str, Any]], jobs: int) -> Measures:
-    verdicts = run_all(strangers.judge_wrong, rows, jobs)
+def find_alarms(seeds: Sequence[int]) -> list[str]:
+    """Whatever is not right of what npcnn and the right files answer.
+
+    They are asked a question of every operation on every rung, others and other numbers with every
+    seed, in both dtypes by turns.
+    """
+    groups: dict[tuple[str, str], list[Question]] = {}
+    for question in read():
+        if question.work <= SEED_WORK:
+            groups.setdefault((question.op, rung(question)), []).append(question)
+    names, alarms = ["npcnn", *map(str, sorted((FOLDER / "right").glob("*.py")))], list[str]()
+    with ExitStack() as stack:
+        everybody = [
+            stack.enter_context(closing(load(name, Terms(layout=find_layout(name), timeout=60))))
+            for name in names
+        ]
+        for seed in seeds:
+            truth.forget()
+            chosen = [group[seed % len(group)] for group in groups.values()]
+            for judged in everybody:
+                checks, _ = plan(judged, chosen, lambda name, question: True)
+                outcomes = Trial(judged, seed, DTYPES[seed % 2]).run(checks)
+                wrong = [o for o in outcomes if o.is_failing or o.status == "not judged"]
+                alarms += [f"{judged.name} {o.id}, seed {seed}: {o.status}" for o in wrong]
+    return alarms
+
+
+def measure_wrong(options: argparse.Namespace) -> Measures:
+    """Whether the rows of a table are seen: a right file, and the texts in it written wrongly."""
+    tables = tomllib.loads(options.wrong.read_text(encoding="utf-8"))
+    rows = [row for rows in tables.values() for row in rows if options.only in str(row)]
+    verdicts = run_all(judge_wrong, rows, options.jobs)
     counts = {key: sum(v[key] for v in verdicts) for key in ("caught", "blamed", "named")}
     lines = [
         f"not {key}: {v['id']}: {v['claimed']}" for key in counts for v in verdicts if not v[key]
@@ -229,3 +257,43 @@ def measure_wrong(rows: Sequence[Mapping[str, Any]], jobs: int) -> Measures:
     text = "{caught} caught, {blamed} blamed on the right function, {named} named"
     lines.append(f"{len(rows)} wrong candidates: {text.format_map(counts)}")
     return {"wrong": verdicts, **counts}, iter(lines), int(counts["caught"] < len(rows))
+
+
+def judge_wrong(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Whether a row's file fails, in no function but the one that is wrong, and is named."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, Path(row["base"]).name)
+        path.write_text(write_wrong(row), encoding="utf-8")
+        with Session(Settings(candidate=str(path), layout=find_layout(path.name))) as session:
+            return grade(row, session.run().findings)
+
+
+def write_wrong(row: Mapping[str, Any]) -> str:
+    """A right file's text with a few texts written wrongly."""
+    text: str = (FOLDER / row["base"]).read_text(encoding="utf-8")
+    for old, new in row["edits"]:
+        if text.count(old) != 1:
+            raise ValueError(f"{old!r} must stand once in {row['base']}")
+        text = text.replace(old, new)
+    return text
+
+
+def grade(row: Mapping[str, Any], findings: Sequence[Finding]) -> dict[str, Any]:
+    """What the findings come to, beside what the row says is wrong."""
+    failing = {finding.function for finding in findings if finding.failing}
+    (finding,) = (one for one in findings if one.function == row["function"])
+    claimed = {*finding.deviations, *([finding.age.id] if finding.age else [])}
+    if found := finding.diagnosis:
+        claimed |= {mistake.id for mistake in (*found.mistakes, *found.others)}
+    wanted = set(row.get("mistakes", [row.get("mistake")]))
+    return {
+        "id": f"{'+'.join(sorted(wanted))} in {row['function']} of {row['base']}",
+        "caught": bool(failing or claimed),
+        "blamed": failing <= {row["function"]},
+        "named": wanted <= claimed,
+        "claimed": sorted(claimed),
+    }
+
+
+def find_layout(name: str) -> str:
+    return "nhwc" if "nhwc" in name else "nchw"
