@@ -7,6 +7,7 @@ axis.  Nothing below this room checks anything again.
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from collections.abc import Sequence
 from typing import Any, SupportsIndex, TypeAlias, TypeGuard
@@ -22,11 +23,15 @@ Size: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
 Pad: TypeAlias = Size | Sequence[Sequence[SupportsIndex]]
 
 
+MOST = 2**40
+"""Numbers of a result."""
 _BOOLS = (bool, np.bool_)
 
 
 def array(name: str, value: ArrayLike) -> Array:
     """`value` as an array of integers, float16, float32 or float64, in native byte order."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name} must be a plain array, got a masked one, whose mask would be lost")
     try:
         a = np.asarray(value)
     except Exception as error:  # whatever a stranger's __array__ raises
@@ -55,6 +60,12 @@ def fitting(name: str, a: Array, shape: Sequence[int]) -> Array:
     if a.shape != tuple(shape):
         raise ShapeError(f"{name} must have shape={tuple(shape)}, got shape={a.shape}")
     return a
+
+
+def affordable(shape: Sequence[int]) -> None:
+    """Refuse a result that no machine can hold, before anything is allocated."""
+    if math.prod(shape) > MOST:
+        raise ShapeError(f"a result must have at most {MOST} numbers, got shape={tuple(shape)}")
 
 
 def spatial(name: str, a: Array, ranks: Sequence[int] = (1, 2, 3)) -> tuple[int, ...]:
@@ -153,6 +164,7 @@ def conv_axes(
     pairs = _conv_pads(padding, kernel, strides, dilations)
     fields = zip(space, kernel, strides, dilations, pairs, strict=True)
     axes = [Axis(n, k, s, d, before, after) for n, k, s, d, (before, after) in fields]
+    affordable((len(x), *geometry.outs(axes), outputs))
     return axes, groups
 
 
@@ -167,10 +179,9 @@ def pool_axes(
     dilations, pairs = sizes("dilation", dilation, rank), pads("padding", padding, rank)
     up = switch("ceil_mode", ceil)
     fields = zip(space, kernel, strides, dilations, pairs, strict=True)
-    return [
-        Axis(n, k, s, d, before, after, up).meeting_input()
-        for n, k, s, d, (before, after) in fields
-    ]
+    axes = [Axis(n, k, s, d, before, after, up) for n, k, s, d, (before, after) in fields]
+    affordable((len(x), *geometry.outs(axes), x.shape[-1]))
+    return [axis.meeting_input() for axis in axes]
 
 
 def divisor(axes: Sequence[Axis], count_include_pad: object, override: object) -> Array:

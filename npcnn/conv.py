@@ -18,61 +18,82 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from npcnn import depthwise, geometry, windows
-from npcnn.geometry import Axis
-from npcnn.scratch import Scratch
+from npcnn import depthwise, geometry, hollow, scratch, windows, workers
+from npcnn.geometry import Axis, Run
 from npcnn.windows import Array
 
-WORK = 4 * 2**20
+WORK = 2**21
 """Bytes of gathered cells, results or weights' gradients in one product: they stay in caches."""
+SUMS = 2**25
+"""Bytes of sums of dw over parts of the windows, which are at work at once."""
+MOST = 16
+"""Such sums at most."""
 THIN = 8
 """Channels below which products are laid out by channel: runs of windows are longer."""
 
 
 def forward(x: Array, w: Array, b: Array | None, axes: Sequence[Axis], groups: int) -> Array:
+    if hollow.takes(axes):
+        return hollow.forward(x, w, b, axes, groups)
     if depthwise.takes(w.shape[-2], w.shape[-1], groups):
         return depthwise.forward(x, w, b, axes, groups)
     y = np.empty((len(x), *geometry.outs(axes), w.shape[-1]), x.dtype)
     wg = _by_group(w, groups)
-    for box, reach, borders in geometry.runs(len(x), axes, _most(wg)):
-        with Scratch() as scratch:
-            xp = windows.pad(x[reach], borders, scratch)
-            cells = windows.gather(xp, axes, groups, scratch)
-            np.matmul(cells, wg, out=_by_group(y[box], groups))  # (G, M, D) @ (G, D, K/G)
+
+    def work(piece: Run) -> None:
+        box, reach, borders = piece
+        cells = windows.gather(windows.pad(x[reach], borders, "padded"), axes, groups)
+        np.matmul(cells, wg, out=_by_group(y[box], groups))  # (G, M, D) @ (G, D, K/G)
         if b is not None:
             y[box] += b
+
+    workers.run(work, geometry.runs(len(x), axes, _most(wg)), multiplies=True)
     return y
 
 
 def input_grad(dy: Array, w: Array, axes: Sequence[Axis], groups: int) -> Array:
+    if hollow.takes(axes):
+        return hollow.input_grad(dy, w, axes, groups)
     if depthwise.takes(w.shape[-2], w.shape[-1], groups):
         return depthwise.input_grad(dy, w, axes, groups)
     dx = np.zeros((len(dy), *(axis.size for axis in axes), groups * w.shape[-2]), dy.dtype)
     wg = _by_group(w, groups)
-    for box, reach, borders in geometry.runs(len(dy), axes, _most(wg)):
-        with Scratch() as scratch:
-            dxp = windows.pad(dx[reach], borders, scratch)
-            cells = _spread(_by_group(dy[box], groups), wg, w.shape[-2], scratch)
+
+    def work(image: Sequence[Run]) -> None:
+        for box, reach, borders in image:
+            dxp = windows.pad(dx[reach], borders, "padded")
+            cells = _spread(_by_group(dy[box], groups), wg, w.shape[-2])
             windows.scatter(cells.reshape(groups, *w.shape[:-1], *dy[box].shape[:-1]), axes, dxp)
             dx[reach] = windows.crop(dxp, borders)
+
+    pieces = geometry.runs(len(dy), axes, _most(wg))
+    workers.run(work, geometry.by_image(pieces), multiplies=True)
     return dx
 
 
 def weight_grad(dy: Array, x: Array, axes: Sequence[Axis], groups: int) -> Array:
     kernel, channels = [axis.kernel for axis in axes], x.shape[-1] // groups
+    if hollow.takes(axes):
+        return hollow.weight_grad(dy, x, axes, groups)
     if depthwise.takes(channels, dy.shape[-1], groups):
         return depthwise.weight_grad(dy, x, axes, groups)
     dwg = np.zeros((groups, math.prod(kernel) * channels, dy.shape[-1] // groups), dy.dtype)
-    for box, reach, borders in geometry.runs(len(x), axes, _most(dwg)):
-        with Scratch() as scratch:
-            xp = windows.pad(x[reach], borders, scratch)
-            cells = windows.gather(xp, axes, groups, scratch)
+
+    def work(pieces: Sequence[Run]) -> Array:
+        total = np.zeros_like(dwg)
+        for box, reach, borders in pieces:
+            cells = windows.gather(windows.pad(x[reach], borders, "padded"), axes, groups)
             dyg = _by_group(dy[box], groups)
             for (rows,) in geometry.boxes(dwg.shape[1:2], WORK // (dy.shape[-1] * dy.itemsize)):
-                with Scratch() as inner:
-                    part = inner.take(dwg[:, rows].shape, dwg.dtype)
-                    np.matmul(cells[..., rows].mT, dyg, out=part)  # (G, D, M) @ (G, M, K/G)
-                    dwg[:, rows] += part
+                part = scratch.lend("part", total[:, rows].shape, total.dtype)
+                np.matmul(cells[..., rows].mT, dyg, out=part)  # (G, D, M) @ (G, M, K/G)
+                total[:, rows] += part
+        return total
+
+    pieces = geometry.runs(len(x), axes, _most(dwg))
+    parts = geometry.in_parts(pieces, min(MOST, SUMS // dwg.nbytes))
+    for total in workers.run(work, parts, multiplies=True):
+        dwg += total
     return np.moveaxis(dwg, 0, 1).reshape(*kernel, channels, dy.shape[-1])
 
 
@@ -87,14 +108,14 @@ def _most(wg: Array) -> int:
     return WORK // (max(wg[..., 0].size, wg[:, 0].size) * wg.itemsize)
 
 
-def _spread(dyg: Array, wg: Array, channels: int, scratch: Scratch) -> Array:
+def _spread(dyg: Array, wg: Array, channels: int) -> Array:
     """(G, T, C/G, M): what each window adds to the cells under its taps."""
     (groups, depth, filters), rows = wg.shape, dyg.shape[1]
     if channels < THIN:
-        cells = scratch.take((groups, depth, rows), dyg.dtype)
+        cells = scratch.lend("cells", (groups, depth, rows), dyg.dtype)
         return np.matmul(wg, dyg.mT, out=cells)  # (G, D, K/G) @ (G, K/G, M)
     taps = wg.reshape(groups, depth // channels, channels, filters)
-    cells = scratch.take((groups, depth // channels, rows, channels), dyg.dtype)
+    cells = scratch.lend("cells", (groups, depth // channels, rows, channels), dyg.dtype)
     return np.matmul(dyg[:, None], taps.mT, out=cells).mT  # (G, 1, M, K/G) @ (G, T, K/G, C/G)
 
 

@@ -5,8 +5,7 @@
     dxp[n, o, t, g, c] adds up  sum over m of     dy[n, o, k] * w[t, c, k]
 
 where xp[n, o, t, g, c] is the padded cell x[n, o*stride - before + t*dilation, g*C/G + c], and
-k = g*M + m.  x (N, *space, C), w (*kernel, C/G, G*M), y, dy (N, *out, G*M).  Two halves of the
-batch run at once.
+k = g*M + m.  x (N, *space, C), w (*kernel, C/G, G*M), y, dy (N, *out, G*M).
 """
 
 from __future__ import annotations
@@ -15,15 +14,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from npcnn import geometry, windows, workers
-from npcnn.geometry import Axis
-from npcnn.scratch import Scratch
+from npcnn import geometry, scratch, windows, workers
+from npcnn.geometry import Axis, Run
 from npcnn.windows import Array
 
 FEW = 4
 """Channels or filters of a group, at most: of more, matrix products are as fast."""
-WORK = 2**21
-"""Bytes of input under one run of windows: within a cache, and long enough for two threads."""
+WORK = 2**20
+"""Bytes of input under one run of windows: within a core's cache, with what is made of it."""
 
 
 def takes(channels: int, filters: int, groups: int) -> bool:
@@ -32,65 +30,62 @@ def takes(channels: int, filters: int, groups: int) -> bool:
 
 
 def forward(x: Array, w: Array, b: Array | None, axes: Sequence[Axis], groups: int) -> Array:
-    def work(x: Array, y: Array) -> None:
-        for box, reach, borders in geometry.runs(len(x), axes, most):
-            with Scratch() as scratch:
-                xp = windows.pad(x[reach], borders, scratch)
-                cells = _lines(_by_filter(xp, groups, many), axes)
-                every, weights, results = _axes(cells, axes)
-                yl: Array = y[box].reshape(cells.shape[-len(results) :])
-                wl = np.tile(w, yl.shape[-1] // w.shape[-1])
-                np.einsum(cells, every, wl, weights, results, out=yl)
-            if b is not None:
-                y[box] += b
+    def work(piece: Run) -> None:
+        box, reach, borders = piece
+        xp = windows.pad(x[reach], borders, "padded")
+        cells = _lines(_by_filter(xp, groups, many), axes)
+        every, weights, results = _axes(cells, axes)
+        yl: Array = y[box].reshape(cells.shape[-len(results) :])
+        wl = np.tile(w, yl.shape[-1] // w.shape[-1])
+        np.einsum(cells, every, wl, weights, results, out=yl)
+        if b is not None:
+            y[box] += b
 
     many = w.shape[-1] // groups
-    most = windows.over(WORK // many, x, axes)
     y = np.empty((len(x), *geometry.outs(axes), w.shape[-1]), x.dtype)
-    workers.share(work, x, y)
+    workers.run(work, geometry.runs(len(x), axes, windows.over(WORK // many, x, axes)))
     return y
 
 
 def input_grad(dy: Array, w: Array, axes: Sequence[Axis], groups: int) -> Array:
-    def work(dy: Array, dx: Array) -> None:
-        for box, reach, borders in geometry.runs(len(dx), axes, most):
-            with Scratch() as scratch:
-                dxp = windows.pad(dx[reach], borders, scratch)
-                cells = _lines(dxp, axes)
-                part = scratch.take(cells.shape[len(axes) :], dy.dtype)
-                for m in range(many):
-                    dym = _repeated(dy[box][..., m::many], channels).reshape(part.shape)
-                    wm = w[..., m::many].mT.reshape(*w.shape[:-2], -1)
-                    wl = np.tile(wm, part.shape[-1] // wm.shape[-1])
-                    for tap in np.ndindex(wl.shape[:-1]):
-                        np.multiply(dym, wl[tap], out=part)
-                        cells[tap] += part
-                dx[reach] = windows.crop(dxp, borders)
+    def work(image: Sequence[Run]) -> None:
+        for box, reach, borders in image:
+            dxp = windows.pad(dx[reach], borders, "padded")
+            cells = _lines(dxp, axes)
+            part = scratch.lend("part", cells.shape[len(axes) :], dy.dtype)
+            for m in range(many):
+                dym = _repeated(dy[box][..., m::many], channels).reshape(part.shape)
+                wm = w[..., m::many].mT.reshape(*w.shape[:-2], -1)
+                wl = np.tile(wm, part.shape[-1] // wm.shape[-1])
+                for tap in np.ndindex(wl.shape[:-1]):
+                    np.multiply(dym, wl[tap], out=part)
+                    cells[tap] += part
+            dx[reach] = windows.crop(dxp, borders)
 
     channels, many = w.shape[-2], w.shape[-1] // groups
     dx = np.zeros((len(dy), *(axis.size for axis in axes), groups * channels), dy.dtype)
-    most = windows.over(WORK, dx, axes)
-    workers.share(work, dy, dx)
+    pieces = geometry.runs(len(dx), axes, windows.over(WORK, dx, axes))
+    workers.run(work, geometry.by_image(pieces))
     return dx
 
 
 def weight_grad(dy: Array, x: Array, axes: Sequence[Axis], groups: int) -> Array:
-    def work(dy: Array, x: Array) -> Array:
-        dw = np.zeros(shape, dy.dtype)
-        for box, reach, borders in geometry.runs(len(x), axes, most):
-            with Scratch() as scratch:
-                xp = windows.pad(x[reach], borders, scratch)
-                cells = _lines(_by_filter(xp, groups, many), axes)
-                every, weights, results = _axes(cells, axes)
-                dyl = dy[box].reshape(cells.shape[-len(results) :])
-                part = np.einsum(cells, every, dyl, results, weights)
-                dw += part.reshape(*shape[:-1], -1, shape[-1]).sum(axis=-2)
-        return dw
+    def work(piece: Run) -> Array:
+        box, reach, borders = piece
+        xp = windows.pad(x[reach], borders, "padded")
+        cells = _lines(_by_filter(xp, groups, many), axes)
+        every, weights, results = _axes(cells, axes)
+        dyl = dy[box].reshape(cells.shape[-len(results) :])
+        part: Array = np.einsum(cells, every, dyl, results, weights)
+        dwg: Array = part.reshape(*shape[:-1], -1, shape[-1]).sum(axis=-2)
+        return dwg
 
     shape = *(axis.kernel for axis in axes), x.shape[-1] // groups, dy.shape[-1]
     many = dy.shape[-1] // groups
-    most = windows.over(WORK // many, x, axes)
-    dw: Array = np.sum(workers.share(work, dy, x), axis=0)
+    pieces = geometry.runs(len(x), axes, windows.over(WORK // many, x, axes))
+    dw: Array = np.zeros(shape, dy.dtype)
+    for part in workers.run(work, pieces):
+        dw += part
     return dw
 
 

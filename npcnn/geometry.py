@@ -5,7 +5,7 @@
     out    = floor((padded - span) / stride) + 1       the number of windows; ceil(...) with `ceil`,
              less one where the last window would start at or beyond before + size
 
-A tap is a kernel position: which windows of a run it meets the input in, and the cells that it
+A tap is a kernel position: the windows of a run in which it meets the input, and the cells that it
 meets, one for each of them.  The sizes are those of torch.nn.functional.
 """
 
@@ -19,6 +19,8 @@ from functools import cached_property
 
 Box = tuple[slice, ...]
 Border = tuple[int, int]
+Run = tuple[Box, Box, tuple[Border, ...]]
+"""Some windows of a layer, the input that they reach, and the padding around that."""
 
 
 class ShapeError(ValueError):
@@ -84,13 +86,20 @@ class Axis:
         before = min(max(-start, 0), stop - start)
         return cells, (before, stop - start - before - (cells.stop - first))
 
-    def tap(self, k: int, run: slice) -> tuple[slice, slice]:
-        """Where kernel position k meets the input: in these windows of the run, these cells."""
+    def taps(self, run: slice) -> list[tuple[int, slice, slice]]:
+        """Every kernel position that meets the input: in these windows of the run, these cells."""
+        low, high = self.corners[run.start], self.corners[run.stop - 1]
+        first = max(0, -(high // self.dilation))
+        stop = min(self.kernel, (self.size - 1 - low) // self.dilation + 1)
+        meeting = ((k, *self._tap(k, run)) for k in range(first, stop))
+        return [(k, among, cells) for k, among, cells in meeting if among.stop > among.start]
+
+    def _tap(self, k: int, run: slice) -> tuple[slice, slice]:
         shift = self.before - k * self.dilation
         first = max(run.start, -(-shift // self.stride))
         stop = max(first, min(run.stop, (self.size - 1 + shift) // self.stride + 1))
         cells = slice(first * self.stride - shift, stop * self.stride - shift, self.stride)
-        return slice(first - run.start, stop - run.start), cells if stop > first else slice(0)
+        return slice(first - run.start, stop - run.start), cells
 
     @property
     def border(self) -> Border:
@@ -127,20 +136,34 @@ class Axis:
 _LEAST = {"size": 1, "kernel": 1, "stride": 1, "dilation": 1, "before": 0, "after": 0}
 
 
-def taps(axes: Sequence[Axis], runs: Box) -> list[tuple[Box, Box]]:
-    """Every tap of the window, in row order: which windows of the runs, and which cells."""
-    lines = [[axis.tap(k, run) for k in range(axis.kernel)] for axis, run in zip(axes, runs)]
-    pairs = (zip(*tap) for tap in itertools.product(*lines))
-    return [((slice(None), *windows), (slice(None), *cells)) for windows, cells in pairs]
+def taps(axes: Sequence[Axis], runs: Box) -> list[tuple[tuple[int, ...], Box, Box]]:
+    """The window's taps that meet the input, in row order: in which windows, and which cells."""
+    lines = [axis.taps(run) for axis, run in zip(axes, runs)]
+    return [
+        (place, (slice(None), *among), (slice(None), *cells))
+        for place, among, cells in (zip(*tap) for tap in itertools.product(*lines))
+    ]
 
 
-def runs(
-    batch: int, axes: Sequence[Axis], most: int
-) -> Iterator[tuple[Box, Box, tuple[Border, ...]]]:
-    """A layer in pieces of `most` windows: these, the input that they reach, the padding around."""
+def runs(batch: int, axes: Sequence[Axis], most: int) -> list[Run]:
+    """A layer in pieces of `most` windows, in row order."""
+    pieces: list[Run] = []
     for box in boxes((batch, *outs(axes)), most):
         cells, around = zip(*(axis.reach(run) for axis, run in zip(axes, box[1:])))
-        yield box, (box[0], *cells), around
+        pieces.append((box, (box[0], *cells), around))
+    return pieces
+
+
+def by_image(pieces: Iterable[Run]) -> list[list[Run]]:
+    """Runs in the images that they share: no two of these lists meet the same cell."""
+    images = itertools.groupby(pieces, lambda piece: piece[0][0].start)
+    return [list(those) for _, those in images]
+
+
+def in_parts(pieces: Sequence[Run], most: int) -> list[Sequence[Run]]:
+    """Runs in `most` parts, neighbours together."""
+    step = -(-len(pieces) // max(1, most))
+    return [pieces[at : at + step] for at in range(0, len(pieces), step or 1)]
 
 
 def borders(axes: Iterable[Axis]) -> list[Border]:

@@ -40,6 +40,7 @@ def zero_pad(X: ArrayLike, pad: Pad) -> Array:
     """
     x = arg.array("X", X)
     borders = arg.borders("X", x, pad)
+    arg.affordable((len(x), *(n + sum(pair) for n, pair in zip(x.shape[1:], borders)), x.shape[-1]))
     return windows.pad(x.astype(arg.result_dtype(x)), borders)
 
 
@@ -52,6 +53,8 @@ def conv_single_step(a_slice_prev: ArrayLike, W: ArrayLike, b: ArrayLike) -> Any
     a, w, bias = arg.array("a_slice_prev", a_slice_prev), arg.array("W", W), arg.array("b", b)
     arg.fitting("W", w, a.shape)
     arg.fitting("b, flattened,", bias.reshape(-1), (1,))
+    if type(b) in (int, float):  # a number of Python's has no width of its own
+        bias = bias.astype(arg.result_dtype(a, w))
     window, column = a.reshape(1, 1, -1), w.reshape(1, -1, 1)
     return functional.conv(window, column, bias.reshape(-1))[0, 0, 0]
 
@@ -114,9 +117,11 @@ def create_mask_from_window(x: ArrayLike) -> Array:
     The same by loops: npcnn.textbook.
     """
     window = arg.array("x", x)
-    cells = window.reshape(1, -1, 1)
-    _, index = functional.max_pool(cells, window.size, return_indices=True)
-    mask: Array = np.arange(window.size) == index.item()
+    if not window.size:
+        raise ShapeError(f"x must hold at least one number, got shape={window.shape}")
+    cells, mask = window.reshape(-1), np.zeros(window.size, bool)
+    lost = np.flatnonzero(np.isnan(cells))  # of NaNs the last one wins
+    mask[lost[-1] if len(lost) else cells.argmax()] = True
     return mask.reshape(window.shape)
 
 
@@ -127,9 +132,10 @@ def distribute_value(dz: ArrayLike, shape: Size) -> Array:
     """
     share, lengths = arg.array("dz", dz), arg.lengths("shape", shape)
     arg.fitting("dz, flattened,", share.reshape(-1), (1,))
-    cells = np.zeros((1, math.prod(lengths), 1), share.dtype)
-    dx = functional.avg_pool_backward(share.reshape(1, 1, 1), cells, cells.size)
-    return dx.reshape(lengths)
+    arg.affordable(lengths)
+    dtype = arg.result_dtype(share)
+    (number,) = arg.working(dtype, share.reshape(()))
+    return np.full(lengths, number / number.dtype.type(math.prod(lengths)), dtype)
 
 
 def _conv_words(hparameters: HParameters) -> dict[str, Any]:

@@ -14,51 +14,56 @@ Padding is left out: a tap is the windows in which it meets the input, and the c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from npcnn import geometry, windows, workers
-from npcnn.geometry import Axis, Box
+from npcnn.geometry import Axis, Box, Run
 from npcnn.windows import Array
 
-WORK = 2**22
-"""Bytes of input under one run of windows: within a cache, and long enough for two threads."""
+WORK = 2**20
+"""Bytes of input under one run of windows: within a core's cache, and worth a thread's turn."""
 
 Taps = Sequence[tuple[int, Box, Box]]
 """Each with its rank: the number of taps for the first one, 1 for the last."""
 
 
 def max_forward(x: Array, axes: Sequence[Axis]) -> Array:
-    def work(x: Array, y: Array) -> None:
-        for box, reach, taps in _runs(x, axes):
-            _highest(x, reach, taps, y[box])
+    def work(piece: Run) -> None:
+        box, reach, _ = piece
+        _highest(x, reach, _rank(geometry.taps(axes, box[1:])), y[box])
 
     y = np.empty((len(x), *geometry.outs(axes), x.shape[-1]), x.dtype)
-    workers.share(work, x, y)
+    workers.run(work, _runs(x, axes))
     return y
 
 
 def max_index(x: Array, y: Array, axes: Sequence[Axis]) -> NDArray[np.int64]:
     """Where max_forward found each number of y."""
 
-    def work(x: Array, y: Array, index: NDArray[np.int64]) -> None:
-        for box, _, taps in _runs(x, axes):
-            index[box] = cells[len(taps) - _ranks(x[box[0]], taps, y[box])]
+    def work(piece: Run) -> None:
+        box, _, _ = piece
+        taps = geometry.taps(axes, box[1:])
+        spots = [[k * axis.dilation for k, axis in zip(place, axes)] for place, *_ in taps]
+        cells = np.array([np.dot(spot, steps) for spot in spots])
+        index[box] = cells[len(taps) - _ranks(x[box[0]], _rank(taps), y[box])]
 
-    corners = _plane([np.array(axis.corners) for axis in axes], axes)
-    cells = _plane([np.arange(axis.kernel) * axis.dilation for axis in axes], axes).ravel()
+    steps = [math.prod(axis.size for axis in axes[place:]) for place in range(1, len(axes) + 1)]
+    corners = [np.array(axis.corners) * step for axis, step in zip(axes, steps)]
     index = np.empty(y.shape, np.int64)
-    workers.share(work, x, y, index)
-    index += corners[..., None]
+    workers.run(work, _runs(x, axes))
+    index += functools.reduce(np.add.outer, corners)[..., None]
     return index
 
 
 def max_backward(dy: Array, x: Array, axes: Sequence[Axis]) -> Array:
-    def work(dy: Array, x: Array, dx: Array) -> None:
-        for box, reach, taps in _runs(x, axes):
-            y = np.empty(dy[box].shape, x.dtype)
+    def work(image: Sequence[Run]) -> None:
+        for box, reach, _ in image:
+            taps, y = _rank(geometry.taps(axes, box[1:])), np.empty(dy[box].shape, x.dtype)
             _highest(x, reach, taps, y)
             ranks, bits = _ranks(x[box[0]], taps, y), _bits(dy[box])
             for rank, at, cells in reversed(taps):
@@ -66,50 +71,51 @@ def max_backward(dy: Array, x: Array, axes: Sequence[Axis]) -> Array:
                 dx[box[0]][cells] += won.view(dy.dtype)
 
     dx = np.zeros(x.shape, dy.dtype)
-    workers.share(work, dy, x, dx)
+    workers.run(work, geometry.by_image(_runs(x, axes)))
     return dx
 
 
 def avg_forward(x: Array, axes: Sequence[Axis], divisor: Array) -> Array:
-    def work(x: Array, y: Array) -> None:
-        for box, reach, _ in geometry.runs(len(x), axes, windows.over(WORK, x, axes)):
-            total = y[box]
-            total.fill(0)
-            if _is_global(axes, x):
-                total += np.add.reduce(x[reach], axis=plane, keepdims=True)
-            else:
-                for at, cells in geometry.taps(axes, box[1:]):
-                    total[at] += x[box[0]][cells]
-            total /= over[box[1:]]
-            total += 0  # as torch: a quotient of -0 is returned as +0
+    def work(piece: Run) -> None:
+        box, reach, _ = piece
+        total = y[box]
+        total.fill(0)
+        if _is_global(axes, x):
+            total += np.add.reduce(x[reach], axis=plane, keepdims=True)
+        else:
+            for _, at, cells in geometry.taps(axes, box[1:]):
+                total[at] += x[box[0]][cells]
+        total /= over[box[1:]]
+        total += 0  # as torch: a quotient of -0 is returned as +0
 
     over, plane = divisor.astype(x.dtype)[..., None], tuple(range(1, x.ndim - 1))
     y = np.empty((len(x), *geometry.outs(axes), x.shape[-1]), x.dtype)
-    workers.share(work, x, y)
+    workers.run(work, _runs(x, axes))
     return y
 
 
 def avg_backward(dy: Array, axes: Sequence[Axis], divisor: Array) -> Array:
-    def work(dy: Array, dx: Array) -> None:
-        for box, reach, _ in geometry.runs(len(dx), axes, windows.over(WORK, dx, axes)):
+    def work(image: Sequence[Run]) -> None:
+        for box, reach, _ in image:
             share = dy[box] / over[box[1:]]
             if _is_global(axes, dx):
                 dx[reach] += share
             else:
-                for at, cells in reversed(geometry.taps(axes, box[1:])):
+                for _, at, cells in reversed(geometry.taps(axes, box[1:])):
                     dx[box[0]][cells] += share[at]
 
     over = divisor.astype(dy.dtype)[..., None]
     dx = np.zeros((len(dy), *(axis.size for axis in axes), dy.shape[-1]), dy.dtype)
-    workers.share(work, dy, dx)
+    workers.run(work, geometry.by_image(_runs(dx, axes)))
     return dx
 
 
-def _runs(x: Array, axes: Sequence[Axis]) -> Iterator[tuple[Box, Box, Taps]]:
-    """Runs of windows in row order, the input that they reach, and their taps with their ranks."""
-    for box, reach, _ in geometry.runs(len(x), axes, windows.over(WORK, x, axes)):
-        taps = geometry.taps(axes, box[1:])
-        yield box, reach, [(len(taps) - place, *tap) for place, tap in enumerate(taps)]
+def _runs(x: Array, axes: Sequence[Axis]) -> list[Run]:
+    return geometry.runs(len(x), axes, windows.over(WORK, x, axes))
+
+
+def _rank(taps: Sequence[tuple[tuple[int, ...], Box, Box]]) -> Taps:
+    return [(len(taps) - place, among, cells) for place, (_, among, cells) in enumerate(taps)]
 
 
 def _is_global(axes: Sequence[Axis], x: Array) -> bool:
@@ -124,8 +130,8 @@ def _highest(x: Array, reach: Box, taps: Taps, y: Array) -> None:
     for _, at, cells in taps:
         np.maximum(y[at], x[reach[0]][cells], out=y[at])
     bits = _bits(x[reach])
-    if bits.min(initial=0) == np.iinfo(bits.dtype).min:
-        ranks = _ranks(x[reach[0]], taps, y)  # there is a -0, and maximum takes any of two zeros
+    if bits.min(initial=0) == np.iinfo(bits.dtype).min or np.isnan(y).any():
+        ranks = _ranks(x[reach[0]], taps, y)  # maximum takes any of two zeros, and the first NaN
         for rank, at, cells in taps:
             np.copyto(y[at], x[reach[0]][cells], where=ranks[at] == rank)
 
@@ -144,11 +150,3 @@ def _ranks(x: Array, taps: Taps, y: Array) -> Array:
 
 def _bits(a: Array) -> Array:
     return a.view(f"i{a.itemsize}")
-
-
-def _plane(lines: Sequence[Array], axes: Sequence[Axis]) -> NDArray[np.int64]:
-    """Row-major numbers of the cells at every combination of the lines' positions."""
-    number = np.zeros((), np.int64)
-    for line, axis in zip(lines, axes):
-        number = np.add.outer(number * axis.size, line)
-    return number

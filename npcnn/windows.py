@@ -13,20 +13,20 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from npcnn import scratch
 from npcnn.geometry import Axis, Border
-from npcnn.scratch import Scratch
 
 Array = NDArray[Any]
 DType = np.dtype[Any]
 
 
-def pad(x: Array, borders: Sequence[Border], scratch: Scratch | None = None) -> Array:
-    """x within a border of zeros; x itself where every border is (0, 0)."""
+def pad(x: Array, borders: Sequence[Border], role: str = "") -> Array:
+    """x within a border of zeros, lent under a role if one is given; x itself without a border."""
     if not any(map(any, borders)):
         return x
     space = [size + sum(border) for size, border in zip(x.shape[1:], borders)]
     shape = (len(x), *space, x.shape[-1])
-    xp = scratch.take(shape, x.dtype) if scratch else np.empty(shape, x.dtype)
+    xp = scratch.lend(role, shape, x.dtype) if role else np.empty(shape, x.dtype)
     xp.fill(0)
     crop(xp, borders)[...] = x
     return xp
@@ -38,14 +38,14 @@ def crop(xp: Array, borders: Sequence[Border]) -> Array:
     return xp[(slice(None), *inner)]
 
 
-def gather(xp: Array, axes: Sequence[Axis], groups: int, scratch: Scratch) -> Array:
+def gather(xp: Array, axes: Sequence[Axis], groups: int) -> Array:
     """(G, windows, taps * C/G): each window's cells, a row a window; a copy only where needed."""
     cells, rank = windowed(xp, axes, groups), len(axes)
     depth = math.prod(cells.shape[1 : rank + 2])
     if cells.shape[rank + 1] == 1:  # runs of windows are longer than runs of one channel
-        return _in_order(cells, scratch).reshape(groups, depth, -1).mT
+        return _in_order(cells).reshape(groups, depth, -1).mT
     kernel, inner = range(1, rank + 2), range(rank + 2, cells.ndim)
-    return _in_order(cells.transpose(0, *inner, *kernel), scratch).reshape(groups, -1, depth)
+    return _in_order(cells.transpose(0, *inner, *kernel)).reshape(groups, -1, depth)
 
 
 def scatter(cells: Array, axes: Sequence[Axis], xp: Array) -> None:
@@ -77,9 +77,9 @@ def over(work: int, x: Array, axes: Sequence[Axis]) -> int:
     return work // max(1, window)
 
 
-def _in_order(a: Array, scratch: Scratch) -> Array:
+def _in_order(a: Array) -> Array:
     if a.flags.c_contiguous:
         return a
-    ordered = scratch.take(a.shape, a.dtype)
+    ordered = scratch.lend("cells", a.shape, a.dtype)
     ordered[...] = a
     return ordered

@@ -1,4 +1,4 @@
-"""Two halves of a batch at once, and memory used again: nobody can tell from the numbers."""
+"""Pieces of work over the cores, and memory used again: nobody can tell from the numbers."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from npcnn import functional
+from npcnn import functional, workers
 
 RNG = np.random.default_rng(3)
 LARGE = RNG.standard_normal((3, 90, 80, 16)).astype(np.float32)
@@ -49,25 +49,81 @@ def bits():
     return read_bits()
 
 
-def test_two_threads_are_used():
-    """The caller's and one that stays, which NumPy's settings reach; each has half of the batch."""
-    seen = []
-    with np.errstate(over="call", call=lambda *_: seen.append(threading.current_thread())):
-        functional.avg_pool(OVERFLOWING, 3)
-        functional.avg_pool(OVERFLOWING, 3)
-    assert set(seen) == {threading.current_thread(), *find_helpers()}
-    assert len(find_helpers()) == 1
+@pytest.fixture
+def cores(monkeypatch):
+    """As many as a test says, with threads of their own."""
+
+    def count(number):
+        monkeypatch.setattr(workers, "count_cores", lambda: number)
+        monkeypatch.setattr(workers, "_pool", None)
+
+    return count
+
+
+def test_every_core_is_used(cores):
+    """The caller's thread and others that stay, which NumPy's settings reach."""
+    cores(3)
+    seen, met = set(), threading.Barrier(3, timeout=30)
+
+    def call(*_):
+        if threading.current_thread() not in seen:
+            seen.add(threading.current_thread())
+            met.wait()  # until all three have a piece
+
+    with np.errstate(over="call", call=call):
+        functional.avg_pool(np.concatenate([OVERFLOWING] * 4), 3)
+    assert threading.current_thread() in seen
+    assert len(seen & find_helpers()) == 2
+
+
+@pytest.mark.parametrize("number", [1, 2, 16])
+def test_the_same_bits_on_so_many_cores(cores, bits, number):
+    """How a layer is cut, and in which order parts are added, depends on its shapes alone."""
+    cores(number)
+    assert read_bits() == bits
+
+
+def test_blas_has_its_threads_back():
+    """Also after an error in a piece, and while others are at work."""
+    get, put = workers._blas()
+    before = get()
+    try:
+        for threads in (2, 1):
+            put(threads)
+            read_bits()
+            with pytest.raises(ZeroDivisionError):
+                workers.run(lambda piece: 1 // piece, [1, 0, 1], multiplies=True)
+            assert get() == threads
+            with ThreadPoolExecutor(4) as callers:
+                list(callers.map(lambda _: read_bits(), range(4)))
+            assert get() == threads
+    finally:
+        put(before)
+
+
+def test_pieces_multiply_on_one_thread():
+    """OpenBLAS's own would wait for each other."""
+    get, _ = workers._blas()
+    assert workers.run(lambda _: get(), range(4), multiplies=True) == [1] * 4
+
+
+def test_a_blas_that_cannot_be_told_keeps_its_threads(monkeypatch, bits):
+    """Then none of ours multiplies."""
+    monkeypatch.setattr(workers, "_blas", lambda: None)
+    seen = workers.run(lambda _: threading.current_thread(), range(8), multiplies=True)
+    assert set(seen) == {threading.current_thread()}
+    assert read_bits() == bits
 
 
 def test_several_callers_at_once(bits):
-    """More than there are threads: the same bits, and one helper for all."""
+    """More than there are threads: the same bits."""
     with ThreadPoolExecutor(4) as callers:
         assert all(found == bits for found in callers.map(lambda _: read_bits(), range(6)))
-    assert len(find_helpers()) == 1
+    assert len(find_helpers()) < workers.count_cores() or workers.count_cores() == 1
 
 
 def test_the_same_bits_without_a_thread(monkeypatch, bits):
-    """Where none can be started, both halves are done here."""
+    """Where none can be started, all is done here."""
 
     def refuse(*_args):
         raise RuntimeError("cannot schedule new futures after shutdown")
@@ -85,14 +141,14 @@ def test_what_memory_held_before_changes_nothing(bits):
 
 @pytest.mark.parametrize("image", [0, 2])
 def test_errors_pass_through(image):
-    """From either half to the caller."""
+    """From any piece to the caller."""
     x = np.zeros_like(LARGE)
     x[image] = 3e38
     with np.errstate(over="raise"), pytest.raises(FloatingPointError, match="overflow"):
         functional.avg_pool(x, 3)
 
 
-def test_an_interrupt_waits_for_the_other_half():
+def test_an_interrupt_waits_for_the_others():
     """Nobody is at work any more once it is raised."""
     started, finished = threading.Event(), []
 
@@ -126,25 +182,27 @@ def test_a_fork_has_a_thread_of_its_own(bits):
 SCRIPT = """
 import atexit, threading
 import numpy as np
-from npcnn import functional
+from npcnn import functional, workers
 
 def pool(batch):
-    functional.max_pool(np.ones((batch, 400, 400, 2)), 3)
+    size = 400 if batch else 8
+    functional.max_pool(np.ones((max(batch, 1), size, size, 2)), 3)
     print(sum(thread.name.startswith("npcnn") for thread in threading.enumerate()), end=" ")
 
-functional.max_pool(np.ones((4, 8, 8, 1)), 3)
+workers.count_cores = lambda: 2
+pool(0)
 pool(1)
 pool(2)
 atexit.register(pool, 2)
 """
 
 
-def test_threads_begin_with_large_batches_and_end_with_the_interpreter():
-    """Not for small ones nor for single images; at the exit, where none can start, it works too."""
+def test_threads_begin_with_large_layers_and_end_with_the_interpreter():
+    """Not for small ones; at the exit, where none can start, it works too."""
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=60
     )
-    assert (done.stdout, done.stderr) == ("0 1 0 ", "")
+    assert (done.stdout, done.stderr) == ("0 1 1 0 ", "")
 
 
 def measure(work, *arrays, **words):
