@@ -148,10 +148,15 @@ def conv_axes(
     """The axes under a convolution of x with w, and its groups."""
     space = spatial("input", x)
     rank = len(space)
+    if w.ndim == x.ndim + 1:
+        raise ShapeError(
+            f"input misses its batch axis: weights.shape={w.shape} are for {w.ndim} axes "
+            f"(batch, *space, channels), got input.shape={x.shape}"
+        )
     if w.ndim != x.ndim:
         raise ShapeError(
             f"weights must have {x.ndim} axes, {rank} of the kernel, C/groups and K, "
-            f"got shape={w.shape}"
+            f"got weights.shape={w.shape}"
         )
     *kernel, depth, outputs = w.shape
     groups = count("groups", groups)
@@ -179,9 +184,12 @@ def pool_axes(
     dilations, pairs = sizes("dilation", dilation, rank), pads("padding", padding, rank)
     up = switch("ceil_mode", ceil)
     fields = zip(space, kernel, strides, dilations, pairs, strict=True)
-    axes = [Axis(n, k, s, d, before, after, up) for n, k, s, d, (before, after) in fields]
+    axes = [
+        Axis(n, k, s, d, before, after, up).meeting_input()
+        for n, k, s, d, (before, after) in fields
+    ]
     affordable((len(x), *geometry.outs(axes), x.shape[-1]))
-    return [axis.meeting_input() for axis in axes]
+    return axes
 
 
 def divisor(axes: Sequence[Axis], count_include_pad: object, override: object) -> Array:

@@ -54,7 +54,8 @@ def weight_grad(dy: Array, x: Array, axes: Sequence[Axis], groups: int) -> Array
     dw = np.zeros((*kernel, channels, groups, dy.shape[-1] // groups), dy.dtype)
     dyg, xg = _by_group(dy, groups), _by_group(x, groups)
     for tap, among, cells in geometry.taps(axes, _all(geometry.outs(axes))):
-        dw[tap] = np.einsum("...gc,...gk->cgk", xg[cells], dyg[among])
+        rows = (a.reshape(-1, *a.shape[-2:]) for a in (xg[cells], dyg[among]))
+        dw[tap] = np.einsum("ngc,ngk->cgk", *rows)
     return dw.reshape(*dw.shape[:-2], -1)
 
 

@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -33,9 +35,16 @@ PoolCache = tuple[ArrayLike, HParameters]
 
 
 def zero_pad(X: ArrayLike, pad: Pad) -> Array:
-    """X (m, n_H, n_W, n_C) with zeros around its spatial axes; integers become float64.
+    """X within a border of zeros: (m, n_H, n_W, n_C) -> (m, n_H + 2 pad, n_W + 2 pad, n_C).
 
-    pad is an int, one for each spatial axis, or (before, after) for each.
+    pad is an int, one for each spatial axis, or (before, after) for each.  Integers become float64.
+    ShapeError: a pad below 0, an X without a batch, spatial axes and channels.
+
+    >>> zero_pad(np.ones((1, 1, 2, 1)), 1)[0, :, :, 0]
+    array([[0., 0., 0., 0.],
+           [0., 1., 1., 0.],
+           [0., 0., 0., 0.]])
+
     The same by loops: npcnn.textbook.
     """
     x = arg.array("X", X)
@@ -47,7 +56,12 @@ def zero_pad(X: ArrayLike, pad: Pad) -> Array:
 def conv_single_step(a_slice_prev: ArrayLike, W: ArrayLike, b: ArrayLike) -> Any:
     """sum(a_slice_prev * W) + b, a NumPy scalar: one window (f, f, n_C_prev) under one filter.
 
-    b is a number, or an array of any shape that holds one.
+    W has the window's shape, of whatever rank; b is a number, or an array of any shape that holds
+    one.  ShapeError: other shapes.
+
+    >>> conv_single_step(np.array([1.0, 2.0]), np.array([3.0, 4.0]), 0.5)
+    np.float64(11.5)
+
     The same by loops: npcnn.textbook.
     """
     a, w, bias = arg.array("a_slice_prev", a_slice_prev), arg.array("W", W), arg.array("b", b)
@@ -64,24 +78,54 @@ def conv_forward(
 ) -> tuple[Array, ConvCache]:
     """Z (m, n_H, n_W, n_C) and the cache for conv_backward: the four arguments, the very objects.
 
-    n_H = floor((n_H_prev + 2 pad - f) / stride) + 1.  b may be (n_C,), or None for no bias.
+        Z[i, h, w, c] = b[c] + sum(A_prev_pad[i, h*stride : h*stride + f, ...] * W[..., c])
+        n_H = floor((n_H_prev + 2 pad - f) / stride) + 1, and n_W alike
+
+    A_prev (m, n_H_prev, n_W_prev, n_C_prev), W (f, f, n_C_prev, n_C), b (1, 1, 1, n_C), (n_C,) or
+    None.  hparameters: stride (1), pad (0; also "same" and "valid"), dilation (1), groups (1, which
+    W's n_C_prev is divided by).  ShapeError: what does not fit, unknown keys.
+
+    >>> x, W, b = np.arange(9.0).reshape(1, 3, 3, 1), np.ones((2, 2, 1, 1)), np.zeros((1, 1, 1, 1))
+    >>> Z, cache = conv_forward(x, W, b, {"stride": 1, "pad": 0})
+    >>> Z[0, :, :, 0]
+    array([[ 8., 12.],
+           [20., 24.]])
+
     The same by loops: npcnn.textbook.
     """
     bias = None if b is None else _flat_bias(b, W)
-    Z = functional.conv(A_prev, W, bias, **_conv_words(hparameters))
+    words = _conv_words(hparameters)
+    with _in_words(_CONV_WORDS):
+        Z = functional.conv(A_prev, W, bias, **words)
     return Z, (A_prev, W, b, hparameters)
 
 
 def conv_backward(dZ: ArrayLike, cache: ConvCache) -> tuple[Array, Array, Array | None]:
     """dA_prev, dW and db, in the shapes of A_prev, W and b, from dZ in that of Z.
 
-    Sums over the batch, not means; db is None where b is.
+        dA_prev_pad[i, window of (h, w)] += W[..., c] * dZ[i, h, w, c]
+        dW[..., c]                       += A_prev_pad[i, window of (h, w)] * dZ[i, h, w, c]
+        db[c]                            += dZ[i, h, w, c]
+
+    Sums over the batch, not means; db is None where b is.  ShapeError: a dZ of another shape, a
+    cache that conv_forward has not returned.
+
+    >>> x, W, b = np.arange(9.0).reshape(1, 3, 3, 1), np.ones((2, 2, 1, 1)), np.zeros((1, 1, 1, 1))
+    >>> Z, cache = conv_forward(x, W, b, {})
+    >>> dA_prev, dW, db = conv_backward(np.ones_like(Z), cache)
+    >>> dA_prev[0, :, :, 0], db.item()
+    (array([[1., 2., 1.],
+           [2., 4., 2.],
+           [1., 2., 1.]]), 4.0)
+
     The same by loops: npcnn.textbook.
     """
     A_prev, W, b, hparameters = _unpacked(cache, "A_prev, W, b, hparameters")
     if b is not None:
         _flat_bias(b, W)
-    dA_prev, dW, db = functional.conv_backward(dZ, A_prev, W, **_conv_words(hparameters))
+    words = _conv_words(hparameters)
+    with _in_words(_CONV_WORDS):
+        dA_prev, dW, db = functional.conv_backward(dZ, A_prev, W, **words)
     return dA_prev, dW, None if b is None else db.reshape(np.shape(b))
 
 
@@ -90,29 +134,56 @@ def pool_forward(
 ) -> tuple[Array, PoolCache]:
     """A (m, n_H, n_W, n_C) and the cache for pool_backward: the first two arguments themselves.
 
-    n_H = floor((n_H_prev + 2 pad - f) / stride) + 1.  mode is "max" or "average".
+        A[i, h, w, c] = max or mean of A_prev[i, h*stride : h*stride + f, ..., c]
+        n_H = floor((n_H_prev + 2 pad - f) / stride) + 1, and n_W alike
+
+    mode is "max" or "average".  hparameters: f (asked for), stride (f), pad (0), ceil_mode
+    (False); of "max" also dilation (1), of "average" count_include_pad (True) and divisor_override
+    (None).  Padding never wins a maximum.  ShapeError: what does not fit, unknown keys or modes.
+
+    >>> A, cache = pool_forward(np.arange(16.0).reshape(1, 4, 4, 1), {"f": 2})
+    >>> A[0, :, :, 0]
+    array([[ 5.,  7.],
+           [13., 15.]])
+
     The same by loops: npcnn.textbook.
     """
     words = _pool_words(hparameters, mode)
     pool = functional.max_pool if mode == "max" else functional.avg_pool
-    A: Array = pool(A_prev, **words)
+    with _in_words(_POOL_WORDS):
+        A: Array = pool(A_prev, **words)
     return A, (A_prev, hparameters)
 
 
 def pool_backward(dA: ArrayLike, cache: PoolCache, mode: str = "max") -> Array:
     """dA_prev, in the shape of A_prev, from dA in that of A; mode as in the forward pass.
 
+    "max": each dA goes to the cell that was the maximum, the first of ties.  "average": each dA is
+    shared out equally among the cells of its window.  Where windows overlap, cells add up.
+    ShapeError: a dA of another shape, a cache that pool_forward has not returned.
+
+    >>> A, cache = pool_forward(np.arange(16.0).reshape(1, 4, 4, 1), {"f": 2}, "average")
+    >>> pool_backward(np.full_like(A, 4.0), cache, "average")[0, :2, :2, 0]
+    array([[1., 1.],
+           [1., 1.]])
+
     The same by loops: npcnn.textbook.
     """
     A_prev, hparameters = _unpacked(cache, "A_prev, hparameters")
     words = _pool_words(hparameters, mode)
-    if mode == "max":
-        return functional.max_pool_backward(dA, A_prev, **words)
-    return functional.avg_pool_backward(dA, A_prev, **words)
+    pool = functional.max_pool_backward if mode == "max" else functional.avg_pool_backward
+    with _in_words(_POOL_WORDS):
+        return pool(dA, A_prev, **words)
 
 
 def create_mask_from_window(x: ArrayLike) -> Array:
     """A bool mask of x's shape, True at the cell that max pooling chooses, and nowhere else.
+
+    The first of equal maxima, the last of NaNs.  ShapeError: an x without a number.
+
+    >>> create_mask_from_window(np.array([[1.0, 3.0], [3.0, 2.0]]))
+    array([[False,  True],
+           [False, False]])
 
     The same by loops: npcnn.textbook.
     """
@@ -127,6 +198,12 @@ def create_mask_from_window(x: ArrayLike) -> Array:
 
 def distribute_value(dz: ArrayLike, shape: Size) -> Array:
     """An array of this shape with dz, one number, shared out equally among its cells.
+
+    ShapeError: a length below 1, a dz of more than one number.
+
+    >>> distribute_value(2.0, (2, 2))
+    array([[0.5, 0.5],
+           [0.5, 0.5]])
 
     The same by loops: npcnn.textbook.
     """
@@ -158,6 +235,21 @@ _POOL = {
     "average": _WINDOW
     | {"count_include_pad": "count_include_pad", "divisor_override": "divisor_override"},
 }
+
+
+_CONV_WORDS = {"input": "A_prev", "x": "A_prev", "weights": "W", "w": "W", "bias": "b"}
+_CONV_WORDS |= {"upstream gradient": "dZ", "dy": "dZ", "padding": "pad", "kernel": "f"}
+_POOL_WORDS = _CONV_WORDS | {"upstream gradient": "dA", "dy": "dA", "kernel_size": "f"}
+
+
+@contextmanager
+def _in_words(words: Mapping[str, str]) -> Iterator[None]:
+    """functional's errors, in the words of the passes' callers."""
+    named = re.compile(rf"\b({'|'.join(words)})(?= must| misses|\.shape=|=)")
+    try:
+        yield
+    except (ShapeError, TypeError) as error:
+        raise type(error)(named.sub(lambda name: words[name[1]], str(error))) from error
 
 
 def _words(kind: str, hparameters: HParameters, known: Mapping[str, str]) -> dict[str, Any]:

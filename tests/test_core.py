@@ -1,5 +1,6 @@
 """npcnn's two faces: arguments, dtypes, memory, refusals; its numbers are in test_facts."""
 
+import doctest
 import inspect
 import itertools
 import operator
@@ -11,7 +12,7 @@ import pytest
 from parametrize_from_file import Namespace, cast
 
 import npcnn
-from npcnn import ShapeError, functional
+from npcnn import ShapeError, functional, passes
 
 RNG = np.random.default_rng(3)
 
@@ -308,3 +309,68 @@ def test_a_single_step_is_one_number():
         step = npcnn.conv_single_step(np.full((2, 3), 2.0), np.ones((2, 3)), b)
         assert isinstance(step, np.float64)
         assert step == 17
+
+
+def test_the_examples_are_so():
+    """Each pass shows one, and says where it stands in plain loops."""
+    assert doctest.testmod(passes) == doctest.TestResults(failed=0, attempted=15)
+    eight = [getattr(npcnn, name) for name in npcnn.__all__ if name.islower() and "_" in name]
+    assert len(eight) == 8
+    assert all("npcnn.textbook" in one.__doc__ for one in eight)
+
+
+def test_a_window_of_a_million_cells():
+    """Its largest cell, the last of its NaNs, and its shares, without a step for each."""
+    x = np.arange(10.0**6).reshape(1000, 1000)
+    x[3, 4] = 2e6
+    assert np.argwhere(npcnn.create_mask_from_window(x)).tolist() == [[3, 4]]
+    x[5, 6] = x[7, 8] = np.nan
+    assert np.argwhere(npcnn.create_mask_from_window(x)).tolist() == [[7, 8]]
+    assert (npcnn.distribute_value(1.0, (1000, 1000)) == 1e-6).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_last_nan_has_its_own_bits(dtype):
+    """The value is the cell that the index names."""
+    bits = {"float32": 0x7FC00000, "float64": 0x7FF8000000000000}[dtype]
+    x = np.zeros((1, 2, 2, 1), dtype)
+    kind = f"u{x.itemsize}"
+    x.view(kind)[0, 0, 0, 0], x.view(kind)[0, 1, 0, 0] = bits + 1, bits + 2
+    y, index = functional.max_pool2d(x, 2, return_indices=True)
+    assert (index.item(), y.view(kind).item()) == (2, bits + 2)
+
+
+def test_windows_in_padding_need_no_plane():
+    """Of 3.6 billion cells; the same as without that padding, where it reaches the input."""
+    x, w = RNG.integers(-9, 10, (2, 4, 5, 4)), RNG.integers(-9, 10, (3, 2, 2, 6))
+    b, words = RNG.integers(-9, 10, 6), {"padding": 30000, "stride": 30000, "groups": 2}
+    y = functional.conv(x, w, b, **words)
+    assert y.shape == (2, 3, 3, 6)
+    inner = functional.conv(x[:, :3, :2], w, b, groups=2)
+    assert np.array_equal(y[:, 1:2, 1:2], inner)
+    y[:, 1, 1] = b
+    assert np.array_equal(y, np.broadcast_to(b, y.shape))
+    dy = RNG.integers(-9, 10, y.shape)
+    dx, dw, db = functional.conv_backward(dy, x, w, **words)
+    least = functional.conv_backward(dy[:, 1:2, 1:2], x[:, :3, :2], w, groups=2)
+    assert np.array_equal(dx[:, :3, :2], least[0])
+    assert not dx[:, 3:].any()
+    assert not dx[:, :, 2:].any()
+    assert np.array_equal(dw, least[1])
+    assert np.array_equal(db, dy.sum((0, 1, 2)))
+    y = functional.conv(x, w[:2], None, 30000, 30000, 30000, 2)
+    assert np.array_equal(y[:, 1:, 1:], functional.conv(x[:, :1, :1], w[:1, :1], groups=2))
+    assert functional.max_pool2d(x, 2000, ceil_mode=True).shape == (2, 1, 1, 4)
+
+
+@pytest.mark.parametrize("b", [0.5, 2])
+def test_a_number_of_pythons_has_no_width(b):
+    """As NumPy promotes it."""
+    step = npcnn.conv_single_step(np.ones(3, np.float32), np.ones(3, np.float32), b)
+    assert (step, step.dtype) == (3 + b, np.float32)
+
+
+def test_a_masked_array_is_refused():
+    """Its mask would be lost."""
+    with pytest.raises(TypeError, match="X must be a plain array, got a masked one"):
+        npcnn.zero_pad(np.ma.masked_array(np.ones((1, 2, 2, 1))), 1)
