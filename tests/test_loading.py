@@ -117,7 +117,7 @@ def test_what_does_the_work_is_noted(monkeypatch):
 
 
 @parametrize_from_file
-def test_a_stub_has_a_blank_that_no_written_function_has(body, blank):
-    """None is a value that a function may begin with."""
+def test_a_stub_does_no_work_of_its_own(body, blank):
+    """None is a value that a function may begin with; a wrong function does work."""
     text = "def f(X):\n    " + body.replace("\n", "\n    ")
-    assert loading.is_blank(ast.parse(text).body[0]) is blank
+    assert loading.is_blank(ast.parse(text).body[0], text) is blank

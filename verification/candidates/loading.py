@@ -13,7 +13,6 @@ import os
 import re
 import site
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, reduce
 from importlib import import_module
@@ -31,6 +30,19 @@ OURS, LIBRARY = os.path.dirname(os.path.dirname(__file__)), os.path.dirname(os._
 FOLDERS = (OURS, LIBRARY, *site.getsitepackages(), site.getusersitepackages())
 OTHERS = (*(os.path.join(folder, "") for folder in FOLDERS), "<frozen", "<__array_function__")
 CELL = re.compile(r"<ipython-input-(\d+)-\w+>")
+MARKS = re.compile(
+    r"#(?=.*\bCODE\b).*\bSTARTS?\b.*\n(?:[ \t]*(?:#.*)?\n)*?[ \t]*#(?=.*\bCODE\b).*\bENDS?\b"
+)
+"""Where a course says that one's own code begins and ends, and nothing but comments between."""
+GIVEN = (
+    ast.Name,
+    ast.Attribute,
+    ast.Subscript,
+    ast.Slice,
+    ast.Tuple,
+    ast.Constant,
+    ast.expr_context,
+)
 WORDS = 2000
 """Characters of an exception's words that are kept."""
 
@@ -201,7 +213,10 @@ def is_stub(function: Any) -> bool:
         return False
     code = function.__code__
     definition = _definitions(code.co_filename).get(code.co_firstlineno)
-    return definition is not None and definition.name == code.co_name and is_blank(definition)
+    if definition is None or definition.name != code.co_name:
+        return False
+    lines = linecache.getlines(code.co_filename)[definition.lineno - 1 : definition.end_lineno]
+    return is_blank(definition, "".join(lines))
 
 
 @cache
@@ -215,32 +230,45 @@ def _definitions(file: str) -> dict[int, Definition]:
     return {min([f.lineno, *(one.lineno for one in f.decorator_list)]): f for f in functions}
 
 
-def is_blank(definition: Definition) -> bool:
-    """Whether it is empty, or has a blank that no written function has.
+def is_blank(definition: Definition, text: str) -> bool:
+    """Whether it does no work of its own.
 
-    `(m, n_H) = None`, `Z[i, h, w, c] = None`, `range(None)`, `Z[i, h, w, c] += None`, or a name
-    that is returned and bound to nothing but None.
+    Either every line is idle, and what it returns is nothing, None, or bound nowhere; or there is
+    a template's blank (`range(None)`, `Z[i, h] = None`, only comments between its marks), and what
+    it returns is as the template gives it: an argument, None, zeros, a tuple of them.
     """
-    bound, blank, returned = Counter[str](), Counter[str](), set[str]()
+    given = {node.arg for node in ast.walk(definition.args) if isinstance(node, ast.arg)}
+    blank, worked, results = set[str](), set[str](), list[ast.expr]()
+    has_blank = MARKS.search(text) is not None
     for node in _walk_own(definition):
         match node:
-            case ast.Assign(targets, ast.Constant(None)):
-                if any(isinstance(one, ast.Tuple | ast.List | ast.Subscript) for one in targets):
-                    return True
-                blank.update(target.id for target in targets if isinstance(target, ast.Name))
-            case ast.AugAssign(value=ast.Constant(None)):
-                return True
-            case ast.Call(ast.Name("range"), arguments):
-                if any(isinstance(one, ast.Constant) and one.value is None for one in arguments):
-                    return True
-            case ast.Return(ast.Tuple(parts)):
-                returned |= {part.id for part in parts if isinstance(part, ast.Name)}
-            case ast.Return(ast.Name(name)):
-                returned.add(name)
-            case ast.Name(name, ast.Store()):
-                bound[name] += 1
-    body = definition.body[ast.get_docstring(definition, clean=False) is not None :]
-    return all(map(_does_nothing, body)) or any(bound[n] == blank[n] > 0 for n in returned)
+            case ast.Return(ast.expr() as value) if not _is_none(value):
+                results.append(value)
+            case ast.Call():
+                has_blank |= _is_none(node)
+            case ast.Assign([target, *_], value) | ast.AnnAssign(target, value=ast.expr() as value):
+                if _is_none(value):
+                    has_blank |= isinstance(target, ast.Tuple | ast.List | ast.Subscript)
+                    has_blank &= not isinstance(value, ast.Tuple)
+                    blank |= _names(target)
+                elif isinstance(target, ast.Subscript) or not (
+                    _is_given(value) or _is_fresh(value)
+                ):
+                    worked |= _names(target)
+                else:
+                    given |= _names(target)
+            case ast.AugAssign(target, value=value) if _is_none(value):
+                has_blank = True
+            case ast.AugAssign(target):
+                worked |= _names(target)
+            case ast.For(target):
+                given |= _names(target)
+    returned = set[str]().union(*map(_names, results))
+    if all(map(_is_idle, definition.body)) and (not results or returned - given - worked):
+        return True
+    is_untouched = bool(results) and all(map(_is_given, results)) and not returned & worked
+    straight = (one for one in definition.body if not isinstance(one, ast.Assign | ast.AnnAssign))
+    return has_blank and is_untouched and returned <= given | blank and all(map(_is_idle, straight))
 
 
 def _walk_own(node: ast.AST) -> Iterator[ast.AST]:
@@ -251,10 +279,44 @@ def _walk_own(node: ast.AST) -> Iterator[ast.AST]:
             yield from _walk_own(child)
 
 
-def _does_nothing(statement: ast.stmt) -> bool:
+def _names(node: ast.AST) -> set[str]:
+    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+
+
+def _is_idle(statement: ast.stmt) -> bool:
+    """Whether it computes nothing."""
     match statement:
-        case ast.Pass() | ast.Expr(ast.Constant()) | ast.Return(None | ast.Constant(None)):
+        case ast.Pass() | ast.Assert() | ast.Expr(ast.Constant()) | ast.Return(None):
             return True
+        case ast.Return(ast.expr() as value):
+            return _is_given(value)
         case ast.Raise(ast.Call(ast.Name(name)) | ast.Name(name)):
             return name == "NotImplementedError"
+        case ast.Assign([ast.Name() | ast.Tuple(), *_], value):
+            return _is_none(value) or _is_given(value)
+        case ast.Assign(_, value) | ast.AnnAssign(value=value) | ast.AugAssign(value=value):
+            return value is None or _is_none(value)
+        case ast.For(body=body, orelse=orelse) | ast.If(body=body, orelse=orelse):
+            return all(map(_is_idle, [*body, *orelse]))
+    return False
+
+
+def _is_none(value: ast.expr) -> bool:
+    """None, a tuple of it, or a call with nothing else."""
+    match value:
+        case ast.Tuple([_, *_] as parts) | ast.Call(args=[_, *_] as parts, keywords=[]):
+            return all(map(_is_none, parts))
+    return isinstance(value, ast.Constant) and value.value is None
+
+
+def _is_given(value: ast.expr) -> bool:
+    """Whether it is made of names, their parts and constants alone."""
+    return all(isinstance(node, GIVEN) for node in ast.walk(value))
+
+
+def _is_fresh(value: ast.expr) -> bool:
+    """Whether it is an array that is still to be filled."""
+    match value:
+        case ast.Call(ast.Attribute(attr=name) | ast.Name(name)):
+            return name in ("zeros", "zeros_like", "empty", "empty_like")
     return False
