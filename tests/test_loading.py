@@ -74,6 +74,14 @@ def test_a_package_and_its_rooms():
     assert not [name for name in functions if "._" in name or name.endswith((".np", ".Any"))]
 
 
+@parametrize_from_file(schema=defaults(files={}))
+def test_who_calls_whom(load, files, text, calls):
+    """By names, helpers, modules, closures, classes; not what only has the same name elsewhere."""
+    program = load({**files, "my.py": text})
+    found = program.calls(program.functions())
+    assert {name: {*words} for name, words in found.items()} == {n: {*w} for n, w in calls.items()}
+
+
 def test_parameters_and_words_that_cannot_be_had():
     """Whatever a signature or an exception does; words are cut."""
 
