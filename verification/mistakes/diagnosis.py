@@ -34,6 +34,8 @@ LIKE = {"ValueError", "IndexError", "AssertionError"}
 """Exceptions that may tell the same: something does not fit."""
 NEAR = {"float32": 2.0**-18, "float64": 2.0**-40}
 """Of the largest number: roundings of sums that are taken in another order."""
+LOSS = 32
+"""Roundings of the narrower type that a sum may have lost, as a share of the largest number."""
 EXACTLY, NEARLY, ALIKE = 3, 2, 1
 """The same numbers, or words; the same but for roundings; both raise, which proves nothing."""
 HABITS = {"unsteady": "another answer", "changed": "changes its argument"}
@@ -159,14 +161,12 @@ class Inquiry:
     def is_right(self, seen: Sighting) -> bool:
         """Whether its numbers are right, or nearly: then it fails for another reason."""
         right = _define_rightly(self.op, seen.case, self.seed, self.dtype)
-        return bool(seen.answers) and bool(self._compare(right, seen))
+        return bool(self._compare(right, seen))
 
     def _shows(self, mistake: Mistake, seen: Sighting) -> bool:
         if mistake.sign in FORMATS:
-            truth = answer(seen.case, self.seed, self.dtype)
-            return bool(seen.answers) and mistake.sign in find_narrower(
-                truth, seen.answers, self.form
-            )
+            right = _define_rightly(self.op, seen.case, self.seed, self.dtype)
+            return bool(self._compare(right, seen, LOSS * FORMATS[mistake.sign].unit))
         return seen.shows(mistake.sign) or mistake.matches(seen.error)
 
     def _predict(self, suspect: Suspect, case: Case) -> dict[str, Any]:
@@ -187,17 +187,17 @@ class Inquiry:
         near = NEAR[self.dtype]
         return not all(_is_near(predicted.get(name), value, near) for name, value in right.items())
 
-    def _compare(self, predicted: Mapping[str, Any], seen: Sighting) -> int:
+    def _compare(self, predicted: Mapping[str, Any], seen: Sighting, near: float = 0.0) -> int:
         return min(
             (
-                self._agrees(seen.case, name, predicted.get(name), got)
+                self._agrees(seen.case, name, predicted.get(name), got, near or NEAR[self.dtype])
                 for name, got in seen.answers.items()
                 if name != "index"
             ),
             default=0,
         )
 
-    def _agrees(self, case: Case, name: str, predicted: Any, got: Any) -> int:
+    def _agrees(self, case: Case, name: str, predicted: Any, got: Any, near: float) -> int:
         if predicted is None or type(got) is not np.ndarray:
             return 0
         try:
@@ -208,7 +208,7 @@ class Inquiry:
             return 0
         with np.errstate(all="ignore"):
             same = np.array_equal(value.astype(got.dtype), got, equal_nan=got.dtype.kind == "f")
-        return EXACTLY if same else NEARLY * _is_near(value, got, NEAR[self.dtype])
+        return EXACTLY if same else NEARLY * _is_near(value, got, near)
 
 
 def diagnose(
@@ -404,16 +404,23 @@ class _Search:
         )
 
     def find_sign(self) -> list[Suspect]:
-        """By the words of all its exceptions, or by a narrower type, which are no forms."""
+        """By the words of all its exceptions, or by a narrower type, which have no forms."""
+        worded = (m for m in self.known if m.kind == "mistake" and m.error and not m.forms)
+        for mistake in worded:
+            if self.wrong and all(mistake.matches(seen.error) for seen in self.wrong):
+                return [Suspect((mistake,))]
         real = [seen for seen in self.wrong if rung(seen.case) == "rounding"]
-        wide = [seen for seen in real if seen.case.fill == "wide"]
-        plain = [m for m in self.known if m.kind == "mistake" and not m.forms]
-        for mistake in plain:
-            of_words, telling = Suspect((mistake,)), self.wrong if mistake.error else real
-            sample = [*_spread(telling), *wide] if not mistake.error else telling
-            if sample and all(self.asked.explains(of_words, seen) for seen in sample):
-                return [of_words]
-        return []
+        if not real or not all(seen.answers for seen in real):
+            return []
+        parting = [seen for seen in real if seen.case.fill == "wide"]
+        fitting = [
+            find_narrower(
+                answer(seen.case, self.asked.seed, self.asked.dtype), seen.answers, self.asked.form
+            )
+            for seen in (*_spread(real), *parting)
+        ]
+        narrower = [name for name in fitting[0] if all(name in names for names in fitting)]
+        return [Suspect((m,)) for m in self.known if m.sign in narrower[:1]]
 
     def find_best(self) -> list[Suspect]:
         """What explains most, if it explains half and contradicts nothing."""
