@@ -465,11 +465,11 @@ class Session:
         """A block for each mistake, of a case that it explains; and one for what none explains."""
         left = list(failing)
         for mistake, suspect in found.parts if found else ():
-            shows = [o for o in failing if not suspect or inquiry.explains(suspect, _sight(o))]
+            shows = [o for o in failing if inquiry.explains(suspect, _sight(o))]
             least = min(shows or failing, key=_size)
             yield Block(self._shrink(function, inquiry, least, suspect if shows else None), mistake)
-        if found and found.suspect:
-            left = [o for o in failing if not inquiry.explains(found.suspect, _sight(o))]
+        if found:
+            left = [o for o in failing if not found.covers(inquiry, _sight(o))]
         if left and not (found and found.is_whole):
             least = self._shrink(function, inquiry, min(left, key=_size), None)
             yield Block(least, None, tuple(self._look(function, least, left)))
