@@ -14,6 +14,8 @@ from verification.reports.text import write_text
 Given = str | Callable[..., Any] | Sequence[Callable[..., Any]] | Mapping[str, Any]
 """A file or module by its name, a function, several, or the names of a session."""
 _COLOURS = {"match": "#1a7f37", "differs": "#cf222e", "nothing": "#9a6700"}
+_PLAIN = "color: inherit; background: none; border: none; padding: 0"
+"""On a notebook's own paper, dark or light."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,11 +38,11 @@ class Judgement:
         return write_text(self.run)
 
     def _repr_html_(self) -> str:
-        style = f"border-left: 4px solid {_COLOURS[self.verdict]}; padding-left: 1em"
-        font = "margin: 0; font-family: monospace; line-height: 1.2"
+        edge = f"border-left: 4px solid {_COLOURS[self.verdict]}; padding-left: 1em"
+        font = "margin: 0; font-family: monospace; line-height: 1.2; white-space: pre"
         return (
-            f'<div style="{style}; overflow-x: auto">'
-            f'<pre style="{font}">{html.escape(repr(self))}</pre></div>'
+            f'<div style="{edge}; overflow-x: auto">'
+            f'<pre style="{font}; {_PLAIN}">{html.escape(repr(self))}</pre></div>'
         )
 
 
