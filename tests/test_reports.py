@@ -221,7 +221,7 @@ def test_the_numbers_of_a_right_answer():
     shown = planes.draw(make_run([]), outcome)
     assert shown[0] == "dy[0, :, :, 0]   x[0, :, :, 0]         w[:, :, 0, 0]"
     assert shown[-3:] == [
-        "dA_prev[0, :, :, 0]   dW[:, :, 0, 0]",
-        "3.5 3.5               1 1",
-        "3.5 3.5               1 1",
+        "your dA_prev[0, :, :, 0]   your dW[:, :, 0, 0]",
+        "3.5 3.5                    1 1",
+        "3.5 3.5                    1 1",
     ]

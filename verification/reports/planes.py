@@ -9,7 +9,7 @@ import numpy as np
 
 from verification import truth
 from verification.judging import Comparison, Outcome, Run
-from verification.questions import Array, Case
+from verification.questions import Array, Case, Ints
 
 ROWS, COLUMNS = 6, 8
 """Of a plane, as many are shown."""
@@ -29,25 +29,30 @@ def draw(run: Run, outcome: Outcome) -> list[str]:
     case = outcome.question
     if not isinstance(case, Case) or not outcome.comparisons:
         return []
-    wrong = [compared for compared in outcome.comparisons if compared.worst]
+    wrong = [(compared, compared.worst) for compared in outcome.comparisons if compared.worst]
+    place: Place = {}
     if wrong and not run.settings.exam:
-        place = _find_place(case, wrong[0], run.channels_first)
-        answer = _draw_wrong(case, wrong[0], place, run.channels_first)
+        compared, worst = wrong[0]
+        axes = _name_axes(run, case, compared.name, len(worst.index))
+        shape = np.asarray(compared.want).shape
+        place = _find_place(case, axes, shape, worst.index)
+        answer = _draw_wrong(compared, axes, place)
     else:
-        place, answers = {}, zip(outcome.comparisons, outcome.answers.values(), strict=False)
+        answers = zip(outcome.comparisons, outcome.answers.values(), strict=False)
         named = [(compared.name, a) for compared, a in answers if type(a) is np.ndarray]
-        answer = _draw_each(case, named, place, run.channels_first)
+        yours = ((f"your {name}", _name_axes(run, case, name, a.ndim), a) for name, a in named)
+        answer = _draw_each(yours, place)
     if not answer:
         return []
-    return [*_draw_each(case, _list_inputs(run, outcome), place, run.channels_first), "", *answer]
+    inputs = _list_inputs(run, case, outcome.op)
+    named_inputs = ((name, _name_axes(run, case, name, a.ndim), a) for name, a in inputs)
+    return [*_draw_each(named_inputs, place), "", *answer]
 
 
-def _list_inputs(run: Run, outcome: Outcome) -> list[tuple[str, Array]]:
+def _list_inputs(run: Run, case: Case, op: str) -> list[tuple[str, Array]]:
     """By name, in the contract's order of axes."""
-    case = outcome.question
-    assert isinstance(case, Case)
     given = truth.answer(case, run.seed, run.settings.dtype).arrays
-    is_gradient = outcome.op.endswith("_backward") or outcome.op == "distribute_value"
+    is_gradient = op.endswith("_backward") or op == "distribute_value"
     names = ("dy", "x", "w") if is_gradient else ("x", "w", "b")
     inputs = [(name, given[name]) for name in names if name in given]
     if not run.channels_first:
@@ -56,27 +61,23 @@ def _list_inputs(run: Run, outcome: Outcome) -> list[tuple[str, Array]]:
     return [(name, np.moveaxis(a, *ends.get(name, (-1, 1)))) for name, a in inputs]
 
 
-def _name_axes(case: Case, name: str, rank: int, channels_first: bool) -> Axes:
-    space: list[str | int] = [*range(max(0, rank - 2))]
+def _name_axes(run: Run, case: Case, name: str, rank: int) -> Axes:
     if rank < 3:
         return [*range(rank)]
+    space: list[str | int] = [*range(rank - 2)]
     if case.op == "conv_single_step":
         return [*range(rank - 1), "C"]
     if name.lower() in ("w", "dw"):
-        return ["K", "C", *space] if channels_first else [*space, "C", "K"]
+        return ["K", "C", *space] if run.channels_first else [*space, "C", "K"]
     is_output = name not in ("x", "dx", "A_prev", "dA_prev")
     channel = "K" if case.w and is_output else "C"
-    return ["N", channel, *space] if channels_first else ["N", *space, channel]
+    return ["N", channel, *space] if run.channels_first else ["N", *space, channel]
 
 
-def _find_place(case: Case, compared: Comparison, channels_first: bool) -> Place:
+def _find_place(case: Case, axes: Axes, shape: Ints, worst: Ints) -> Place:
     """The worst place of an output, and what belongs to it of other arrays."""
-    assert compared.worst is not None
-    assert compared.want is not None
-    shape = compared.want.shape
-    axes = _name_axes(case, compared.name, len(shape), channels_first)
     place: dict[str | int, float] = {}
-    for axis, size, index in zip(axes, shape, compared.worst.index, strict=True):
+    for axis, size, index in zip(axes, shape, worst, strict=True):
         place[axis] = index if isinstance(axis, str) else (index + 0.5) / size
     if case.op == "conv":
         channels, filters = case.x[-1], case.w[-1]
@@ -90,9 +91,8 @@ def _find_place(case: Case, compared: Comparison, channels_first: bool) -> Place
     return place
 
 
-def _draw_wrong(case: Case, compared: Comparison, place: Place, channels_first: bool) -> list[str]:
+def _draw_wrong(compared: Comparison, axes: Axes, place: Place) -> list[str]:
     got, want, where = map(np.asarray, (compared.got, compared.want, compared.where))
-    axes = _name_axes(case, compared.name, want.ndim, channels_first)
 
     def write(columns: int) -> list[str]:
         at, words = _cut(axes, want.shape, place, columns)
@@ -109,17 +109,14 @@ def _draw_wrong(case: Case, compared: Comparison, place: Place, channels_first: 
     return _fit(write)
 
 
-def _draw_each(
-    case: Case, named: Iterable[tuple[str, Array]], place: Place, channels_first: bool
-) -> list[str]:
+def _draw_each(arrays: Iterable[tuple[str, Axes, Array]], place: Place) -> list[str]:
     """Planes of arrays, as many beside each other as fit."""
     rows: list[list[list[str]]] = []
-    for name, a in named:
+    for name, axes, a in arrays:
         if not a.size or a.dtype.kind not in "biuf":
             continue
 
-        def write(columns: int, name: str = name, a: Array = a) -> list[str]:
-            axes = _name_axes(case, name, a.ndim, channels_first)
+        def write(columns: int, name: str = name, axes: Axes = axes, a: Array = a) -> list[str]:
             at, words = _cut(axes, a.shape, place, columns)
             return [f"{name}{words}", *_write_numbers(np.atleast_2d(a[at]))]
 

@@ -18,7 +18,7 @@ from verification.questions import LINE, RUNGS, Case, rung
 from verification.reports.planes import draw
 
 WIDTH = 79
-INDENT, LABEL = 6, 23
+INDENT, LABEL = 6, 16
 """Widths of what stands before the words of a block."""
 _USUAL = Settings()
 _REPEATED = ("contract", "layout", "timeout", "memory", "strict", "exam", "names", "seed", "dtype")
@@ -60,14 +60,15 @@ def write_header(run: Run) -> list[str]:
 
 def write_finding(run: Run, finding: Finding, style: Style = Style()) -> list[str]:
     """A line of counts, and a block for each thing that is wrong."""
-    if finding.status == "not attempted":
+    is_unreached = run.settings.first and not finding.outcomes
+    if finding.status == "not attempted" or is_unreached:
         return []
     lines = _write_counts(run, finding, style)
     for outcome in finding.outcomes if style.full else ():
         lines += _write_case(run, finding, outcome, "case")
     for block in finding.blocks[: 1 if run.settings.exam else None]:  # how many would tell
         named = _lay_out(_name_mistake(run, finding, block))
-        title = "smallest failing case"
+        title = "smallest case"
         lines += named if style.full else _write_case(run, finding, block.outcome, title, named)
     return lines + _lay_out(_excuse(run, finding))
 
