@@ -225,3 +225,15 @@ def test_the_numbers_of_a_right_answer():
         "3.5 3.5                    1 1",
         "3.5 3.5                    1 1",
     ]
+
+
+def test_what_is_asked_for_must_be_there():
+    """In a session, too; what else is missing there is no news."""
+
+    def zero_pad(X, pad):
+        return np.pad(X, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+
+    for only, verdict in (("zero_pad", "match"), (["zero_pad", "conv_forward"], "differs")):
+        told = display.judge(zero_pad, only, level=1, strict=True)
+        assert told.verdict == verdict
+        assert ("conv_forward, which fails the run" in repr(told)) == (verdict == "differs")

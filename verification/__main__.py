@@ -11,6 +11,7 @@ import importlib.util
 import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -40,7 +41,8 @@ LEVELS = "up to 1 helpers and smallest sizes, 2 the assignment's, 3 uneven ones,
 class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        self.exit(USAGE, f"{self.prog}: {message}\n")
+        line = make_visible(message).replace("\n", "\\n")
+        self.exit(USAGE, f"{self.prog}: {line}\n")
 
 
 def build_parser() -> Parser:
@@ -201,4 +203,5 @@ def _is_coloured(wish: str) -> bool:
 
 
 if __name__ == "__main__":
+    warnings.simplefilter("ignore")  # what a stranger's numbers do to ours is no news
     sys.exit(main())

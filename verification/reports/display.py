@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -56,10 +57,10 @@ def judge(
     named = candidate if isinstance(candidate, str) else _name(candidate)
     wanted = (only,) if isinstance(only, str) else tuple(only)
     settings = Settings(candidate=named, only=wanted, names=dict(names or {}), **options)
-    with Session(settings) as session:
+    with warnings.catch_warnings(action="ignore"), Session(settings) as session:
         run = session.run()
-    present = tuple(f for f in run.findings if f.status != "not attempted")
-    return Judgement(replace(run, findings=present or run.findings))
+    present = (f for f in run.findings if f.status != "not attempted" or f.function in run.wanted)
+    return Judgement(replace(run, findings=tuple(present) or run.findings))
 
 
 def _name(candidate: Given) -> Mapping[str, Any]:
