@@ -11,6 +11,7 @@ import importlib.util
 import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from verification.candidates import NAMES, UnloadableError
 from verification.judging import Finding, Run, Session, Settings, UsageError, Watch
 from verification.questions import RUNGS
 from verification.reports import (
+    Style,
     make_visible,
     write_finding,
     write_header,
@@ -39,7 +41,8 @@ LEVELS = "up to 1 helpers and smallest sizes, 2 the assignment's, 3 uneven ones,
 class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        self.exit(USAGE, f"{self.prog}: {message}\n")
+        line = make_visible(message).replace("\n", "\\n")
+        self.exit(USAGE, f"{self.prog}: {line}\n")
 
 
 def build_parser() -> Parser:
@@ -72,6 +75,7 @@ def build_parser() -> Parser:
     add("-x", dest="first", action="store_true", help="stop at the first failure")
     add("--list", action="store_true", help="list the cases and judge nothing")
     add("--json", default="", metavar="FILE", help="the report as JSON; - is standard output")
+    add("--verbose", action="store_true", help="count rungs, evidence, and what is outside")
     add("--color", choices=("auto", "always", "never"), default="auto", help="(on a terminal)")
     return parser
 
@@ -133,7 +137,7 @@ def _judge(settings: Settings, options: argparse.Namespace) -> Run:
     except UnloadableError as error:
         fault, words = "unloadable", str(error)
     except KeyboardInterrupt:
-        fault, words = "interrupted", "interrupted"
+        return replace(run, fault="interrupted", error="interrupted")
     except Exception as error:  # not the candidate's fault, and never to be reported as its
         fault, words = "fault", f"fault of the harness: {type(error).__name__}: {error}"
     print(make_visible(words), file=sys.stderr)
@@ -150,7 +154,7 @@ def _list(session: Session) -> Run:
 def _watch(options: argparse.Namespace) -> Watch:
     """Progress on a terminal, and the report on standard output as it comes."""
     is_told, is_terminal = options.json != "-", sys.stderr.isatty()
-    colour = _is_coloured(options.color)
+    style = _read_style(options)
 
     def begin(run: Run) -> None:
         if is_told:
@@ -163,7 +167,7 @@ def _watch(options: argparse.Namespace) -> Watch:
     def show(run: Run, finding: Finding) -> None:
         if is_terminal:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
-        for line in write_finding(run, finding, colour, bool(options.case)) if is_told else ():
+        for line in write_finding(run, finding, style) if is_told else ():
             print(line, flush=True)
 
     return Watch(begin, count, show)
@@ -176,13 +180,17 @@ def _write(run: Run, options: argparse.Namespace) -> None:
         print(write_json(run))
     elif options.json:
         Path(options.json).write_text(write_json(run) + "\n", encoding="utf-8")
-    if options.json != "-" and not run.fault:
-        print("\n".join(write_summary(run)))
+    if options.json != "-" and run.fault in ("", "interrupted"):
+        print("\n".join(write_summary(run, _read_style(options))))
 
 
 def _silence() -> None:
     """Nobody can read standard output; what is left in its buffer must not fail at the end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _read_style(options: argparse.Namespace) -> Style:
+    return Style(_is_coloured(options.color), bool(options.case), options.verbose)
 
 
 def _is_coloured(wish: str) -> bool:
@@ -195,4 +203,5 @@ def _is_coloured(wish: str) -> bool:
 
 
 if __name__ == "__main__":
+    warnings.simplefilter("ignore")  # what a stranger's numbers do to ours is no news
     sys.exit(main())

@@ -67,6 +67,8 @@ class Settings(Terms):
     def __post_init__(self) -> None:
         if not 0 < self.timeout < 1e6 or self.memory < 1:
             raise UsageError(f"timeout={self.timeout:g} and memory={self.memory} must be above 0")
+        if self.draw < 0:
+            raise UsageError(f"draw={self.draw} must not be negative")
 
     @property
     def is_row(self) -> bool:
@@ -157,6 +159,7 @@ class Run:
     wanted: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
     drawn: Drawn | None = None
+    misfit: str = ""
     seconds: float = 0.0
     fault: str = ""
     error: str = ""
