@@ -106,8 +106,8 @@ class Function:
         if parameters is None:
             return True
         ours = self.signature.split(", ")
-        theirs = [parameter for parameter in parameters if not parameter.startswith("*")]
-        is_open = len(theirs) + ("*" in parameters) < len(parameters)
+        theirs = [parameter for parameter in parameters if parameter[0] != "*"]
+        is_open = any(parameter[0] == "*" and parameter[1:] for parameter in parameters)
         known = {*_names(ours), *(name for names in self.spellings.values() for name in names)}
         is_foreign = self.is_pass and SETTINGS.intersection(_names(theirs)) - known
         is_long = is_open or len(theirs) >= _count_required(ours)
