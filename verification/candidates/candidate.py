@@ -17,7 +17,7 @@ import numpy as np
 from verification.candidates import contracts
 from verification.candidates.contracts import OWN, Contract, Function, Parameters
 from verification.candidates.loading import is_path
-from verification.candidates.process import Call, Hello, Process, Reply, UnloadableError
+from verification.candidates.process import Call, Hello, Other, Process, Reply, UnloadableError
 from verification.questions import Arrays, Case, Question, Refusal, arrays, parse
 
 SIZES = {"conv": "w=[2{},1,1]", "max_pool": "kernel=2", "avg_pool": "kernel=2"}
@@ -62,6 +62,7 @@ class Candidate:
     timeout: float = math.inf
     misfit: str = ""
     _narrow: dict[str, dict[str, str]] = field(default_factory=dict, init=False)
+    _pairs: set[str] = field(default_factory=set, init=False)
 
     @property
     def hello(self) -> Hello:
@@ -106,8 +107,14 @@ class Candidate:
         return {our for our, their in self.names.items() if their in reached}
 
     def ask(self, function: Function, case: Case, given: Arrays, cache: str = OWN) -> Reply:
-        """Put a question to a function."""
-        return self._call(self._plan(function, case, given, cache), case.layout)
+        """Put a question to a function; of y and a cache, where torch has y alone, take y."""
+        reply = self._call(self._plan(function, case, given, cache), case.layout)
+        y, is_new = reply.values.get("y"), function.name not in self._pairs
+        if function.optional and is_new and isinstance(y, Other) and y.kind == "tuple":
+            self._pairs.add(function.name)
+            self.notes.append(f"{self.name_of(function)} returns a pair: the first is judged")
+            return self.ask(function, case, given, cache)
+        return reply
 
     def _plan(self, function: Function, case: Case, given: Arrays, cache: str) -> list[Call]:
         """The calls that put a question, as the candidate's functions take them."""
@@ -115,7 +122,8 @@ class Candidate:
         for call in function.plan(case, given, cache):
             called = ours[call.function]
             call = called.fit(case, call, self._parameters(called))
-            calls.append(replace(call, function=self.name_of(called)))
+            outputs = (*call.outputs, *[""] * (called.name in self._pairs))
+            calls.append(replace(call, function=self.name_of(called), outputs=outputs))
         return calls
 
     def _parameters(self, function: Function) -> Parameters:
