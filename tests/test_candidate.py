@@ -38,10 +38,10 @@ def test_a_contract_is_found_or_the_reader_helped(write, text, terms, contract, 
         assert bool(has) == (not misfit)
 
 
-@parametrize_from_file(schema=defaults(function="conv2d", lacks="", outside=(), asked=()))
-def test_questions_are_those_that_it_takes(write, text, function, lacks, asked, outside):
+@parametrize_from_file(schema=defaults(function="conv2d", terms={}, lacks="", outside=(), asked=()))
+def test_questions_are_those_that_it_takes(write, text, function, terms, lacks, asked, outside):
     """Its parameters say so, and what it does with a tuple or None; it is asked in its words."""
-    with write(text) as candidate:
+    with write(text, **terms) as candidate:
         ours = find(candidate, function)
         assert candidate.lacks(ours) == lacks
         for row in outside:

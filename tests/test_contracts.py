@@ -101,7 +101,7 @@ def test_a_question_is_put_by_calls(contract, function, row, cache, parameters, 
         start = CODE * ("x", "w", "b", "dy").index(name)
         given[name] = np.arange(start, start + math.prod(shape)).reshape(shape).view(Coded)
     plan = [
-        find(contract, call.function).fit(call, parameters.get(call.function))
+        find(contract, call.function).fit(case, call, parameters.get(call.function))
         for call in find(contract, function).plan(case, given, cache)
     ]
     lines = [f"{c.function}{c.arguments} {c.words} -> {c.outputs} {c.returns}" for c in plan]

@@ -76,7 +76,7 @@ def test_a_package_and_its_rooms():
 
 @parametrize_from_file(schema=defaults(files={}))
 def test_who_calls_whom(load, files, text, calls):
-    """By names, helpers, modules, closures, classes; not what only has the same name elsewhere."""
+    """By names, helpers, modules, closures, classes."""
     program = load({**files, "my.py": text})
     found = program.calls(program.functions())
     assert {name: {*words} for name, words in found.items()} == {n: {*w} for n, w in calls.items()}

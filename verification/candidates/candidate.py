@@ -17,17 +17,17 @@ import numpy as np
 from verification.candidates import contracts
 from verification.candidates.contracts import OWN, Contract, Function, Parameters
 from verification.candidates.loading import is_path
-from verification.candidates.process import Call, Hello, Process, Reply, UnloadableError
+from verification.candidates.process import Call, Hello, Other, Process, Reply, UnloadableError
 from verification.questions import Arrays, Case, Question, Refusal, arrays, parse
 
 SIZES = {"conv": "w=[2{},1,1]", "max_pool": "kernel=2", "avg_pool": "kernel=2"}
 SMALL = [
     case
     for op, size in SIZES.items()
-    for axes in (2, 3)
+    for axes in (1, 2, 3)
     for case in parse(f"{op} x=[1{',4' * axes},1] {size.format(',2' * (axes - 1))}")
 ]
-"""A question for each function that takes a size for each of its axes."""
+"""A question for each of torch's functions."""
 UNFIT = ("TypeError", "AttributeError")
 """What is raised where a number was expected."""
 
@@ -61,7 +61,8 @@ class Candidate:
     notes: list[str]
     timeout: float = math.inf
     misfit: str = ""
-    _narrow: dict[str, dict[str, str]] = field(default_factory=dict)
+    _narrow: dict[str, dict[str, str]] = field(default_factory=dict, init=False)
+    _pairs: set[str] = field(default_factory=set, init=False)
 
     @property
     def hello(self) -> Hello:
@@ -81,9 +82,8 @@ class Candidate:
             return True
         if not function.expresses(question, self._parameters(function)):
             return False
-        words = function.keywords(question)
-        asked = {n for n, w in words.items() if isinstance(w, tuple)}
-        asked |= set() if question.bias else {"b"}
+        words = {**function.keywords(question), "b": 0 if question.bias else ()}
+        asked = {name for name, word in words.items() if isinstance(word, tuple)}
         return not asked & self._find_narrow(function).keys()
 
     def lacks(self, function: Function) -> str:
@@ -107,16 +107,23 @@ class Candidate:
         return {our for our, their in self.names.items() if their in reached}
 
     def ask(self, function: Function, case: Case, given: Arrays, cache: str = OWN) -> Reply:
-        """Put a question to a function."""
-        return self._call(self._plan(function, case, given, cache), case.layout)
+        """Put a question to a function; of y and a cache, where torch has y alone, take y."""
+        reply = self._call(self._plan(function, case, given, cache), case.layout)
+        y, is_new = reply.values.get("y"), function.name not in self._pairs
+        if function.optional and is_new and isinstance(y, Other) and y.kind == "tuple":
+            self._pairs.add(function.name)
+            self.notes.append(f"{self.name_of(function)} returns a pair: the first is judged")
+            return self.ask(function, case, given, cache)
+        return reply
 
     def _plan(self, function: Function, case: Case, given: Arrays, cache: str) -> list[Call]:
         """The calls that put a question, as the candidate's functions take them."""
         ours, calls = {one.name: one for one in self.contract.functions}, []
         for call in function.plan(case, given, cache):
             called = ours[call.function]
-            call = called.fit(call, self._parameters(called))
-            calls.append(replace(call, function=self.name_of(called)))
+            call = called.fit(case, call, self._parameters(called))
+            outputs = (*call.outputs, *[""] * (called.name in self._pairs))
+            calls.append(replace(call, function=self.name_of(called), outputs=outputs))
         return calls
 
     def _parameters(self, function: Function) -> Parameters:
@@ -133,25 +140,20 @@ class Candidate:
             return {}
         if function.name not in self._narrow:
             narrow = self._narrow[function.name] = dict[str, str]()
-            case = next(filter(function.takes, SMALL), None)
-            if case is None:
-                return narrow
+            case = next(filter(function.takes, SMALL))
+            tried: dict[str, Any] = {"b": None}
+            if (axes := len(case.space)) > 1:
+                tried |= {"kernel_size": case.kernel, "stride": case.stride}
+                tried |= {"padding": (0,) * axes, "dilation": (1,) * axes}
             (call,) = self._plan(function, case, arrays(case, 0, "float64"), OWN)
             defaults = dict(parameter.partition("=")[::2] for parameter in parameters)
-            tried: dict[str, Any] = {
-                "b": None,
-                "kernel_size": case.kernel,
-                "stride": case.stride,
-                "dilation": case.dilation,
-            }
-            tried |= {"padding": tuple(before for before, _ in case.pad)}
-            if self.process.ask([call]).status == "ok":
-                for word, name in function.spell(parameters).items():
-                    kind, sign = ("None", "None") if word == "b" else ("tuple", "(")
-                    if word in tried and not defaults.get(name, "").startswith(sign):
-                        words = {**call.words, name: tried[word]}
-                        if self.process.ask([replace(call, words=words)]).kind in UNFIT:
-                            narrow[word] = kind
+            is_answered = self.process.ask([call]).status == "ok"
+            for word, name in function.spell(parameters).items():
+                is_promised = defaults.get(name, "").startswith("None" if word == "b" else "(")
+                if is_answered and word in tried and not is_promised:
+                    words = {**call.words, name: tried[word]}
+                    if self.process.ask([replace(call, words=words)]).kind in UNFIT:
+                        narrow[word] = "None" if word == "b" else "tuple"
         return self._narrow[function.name]
 
     def refuse(self, function: Function, refusal: Refusal) -> Reply:

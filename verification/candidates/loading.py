@@ -16,7 +16,6 @@ import site
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dis import get_instructions
 from functools import cache, reduce
 from importlib import import_module
 from traceback import walk_tb
@@ -38,15 +37,8 @@ MARKS = re.compile(
     r"#(?=.*\bCODE\b).*\bSTARTS?\b.*\n(?:[ \t]*(?:#.*)?\n)*?[ \t]*#(?=.*\bCODE\b).*\bENDS?\b"
 )
 """Where a course says that one's own code begins and ends, and nothing but comments between."""
-GIVEN = (
-    ast.Name,
-    ast.Attribute,
-    ast.Subscript,
-    ast.Slice,
-    ast.Tuple,
-    ast.Constant,
-    ast.expr_context,
-)
+GIVEN = ast.Name | ast.Attribute | ast.Subscript | ast.Slice | ast.Tuple | ast.Constant
+STARS = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}
 SPARED = "only definitions are taken, as from a notebook"
 WORDS = 2000
 """Characters of an exception's words that are kept."""
@@ -138,30 +130,22 @@ class Program:
 
     def calls(self, functions: Mapping[str, Any]) -> dict[str, list[str]]:
         """Whom of them each calls, itself or by other helpers; of those whose code can be read."""
-        names: dict[int, list[str]] = {}
+        known, calls = {*map(id, functions.values())}, dict[str, list[str]]()
         for name, function in functions.items():
-            names.setdefault(id(function), []).append(name)
-        calls = dict[str, list[str]]()
-        for name, function in functions.items():
-            with suppress(Exception):  # a stranger's __wrapped__
-                seen, todo = dict[int, Any](), [*_references(function)]
-                while todo:
-                    one = todo.pop()
-                    if id(one) not in seen:
-                        seen[id(one)] = one
-                        if id(one) not in names and self._is_own(one):
-                            todo += _references(one)
-                calls[name] = [other for key in seen for other in names.get(key, ())]
+            with suppress(Exception):  # a stranger's __wrapped__, or a function of C
+                seen, reached = set[int](), [*_references(function)]
+                for one in reached:
+                    is_helper = type(one) is FunctionType and id(one) not in seen | known
+                    seen.add(id(one))
+                    if is_helper and self._owns(one.__code__.co_filename):
+                        reached += _references(one)
+                calls[name] = [other for other, one in functions.items() if id(one) in seen]
         return calls
-
-    def _is_own(self, function: Any) -> bool:
-        return type(function) is FunctionType and self._owns(function.__code__.co_filename)
 
     def _owns(self, file: str) -> bool:
         """Whether a file is the candidate's, no library's nor ours."""
-        is_inner = bool(self.root) and file.startswith(self.root)
         inner = tuple(folder for folder in OTHERS if folder.startswith(self.root))
-        return not file.startswith(inner if is_inner else OTHERS)
+        return not file.startswith(inner if file.startswith(self.root) else OTHERS)
 
     def foreign(self) -> tuple[str, ...]:
         """Notes about what was imported that does the work itself."""
@@ -231,35 +215,26 @@ def _modules_of(function: Any) -> Iterator[str]:
 
 def _references(function: Any) -> Iterator[Any]:
     """What its code speaks of: globals, what is in those that are modules or classes, closures."""
-    functions = (
-        vars(function).values() if isinstance(function, type) else [inspect.unwrap(function)]
-    )
-    for one in functions:
-        one = _plain(one)
-        if type(one) is not FunctionType:
-            if isinstance(function, type):
-                continue
-            one = type(one).__call__
-        space, codes = one.__globals__, [*_walk_code(one.__code__)]
-        names = {name for code in codes for name in _find_globals(code)}
-        parts = {name for code in codes for name in code.co_names}
-        owners = (space.get(name) for name in (*names, one.__qualname__.partition(".")[0]))
-        yield from (space[name] for name in names & space.keys())
-        for inner in (vars(owner) for owner in owners if isinstance(owner, ModuleType | type)):
-            yield from (_plain(inner[name]) for name in parts & inner.keys())
-        yield from (cell.cell_contents for cell in one.__closure__ or ())
+    if isinstance(function, type):
+        for part in map(_plain, [*vars(function).values()]):
+            if type(part) is FunctionType:
+                yield from _references(part)
+        return
+    function = inspect.unwrap(function)
+    function = function if type(function) is FunctionType else type(function).__call__
+    names, space = {*_names_in(function.__code__)}, function.__globals__
+    owners = (space.get(name) for name in (*names, function.__qualname__.partition(".")[0]))
+    spaces = [space, *(vars(one) for one in owners if isinstance(one, ModuleType | type))]
+    yield from (_plain(inner[name]) for inner in spaces for name in names & inner.keys())
+    yield from (cell.cell_contents for cell in function.__closure__ or ())
 
 
-def _walk_code(code: CodeType) -> Iterator[CodeType]:
-    """The code of a function and of its inner ones."""
-    yield code
+def _names_in(code: CodeType) -> Iterator[str]:
+    """The names that are not its own, inner functions included."""
+    yield from code.co_names
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
-            yield from _walk_code(inner)
-
-
-def _find_globals(code: CodeType) -> Iterator[str]:
-    return (one.argval for one in get_instructions(code) if one.opname == "LOAD_GLOBAL")
+            yield from _names_in(inner)
 
 
 def _plain(value: Any) -> Any:
@@ -270,13 +245,11 @@ def parameters(function: Any) -> list[str] | None:
     """Its parameters as a signature writes them (x, b=None, *, **q); None where nobody knows."""
     words: list[str] = []
     try:
-        for name, one in inspect.signature(function).parameters.items():
-            is_first = not any(word.startswith("*") for word in words)
-            words += ["*"] * (one.kind is one.KEYWORD_ONLY and is_first)
-            stars = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}.get(one.kind.name, "")
-            words.append(
-                stars + name + ("" if one.default is one.empty else f"={_show(one.default)}")
-            )
+        for one in inspect.signature(function).parameters.values():
+            if one.kind is one.KEYWORD_ONLY and not any(word[0] == "*" for word in words):
+                words.append("*")
+            default = "" if one.default is one.empty else f"={_show(one.default)}"
+            words.append(STARS.get(one.kind.name, "") + one.name + default)
     except Exception:  # a stranger's __signature__, or a function of C
         return None
     return words
@@ -359,12 +332,10 @@ def is_blank(definition: Definition, text: str) -> bool:
                 has_blank |= _is_none(node)
             case ast.Assign([target, *_], value) | ast.AnnAssign(target, value=ast.expr() as value):
                 if _is_none(value):
-                    has_blank |= isinstance(target, ast.Tuple | ast.List | ast.Subscript)
-                    has_blank &= not isinstance(value, ast.Tuple)
+                    is_whole = isinstance(target, ast.Name) or isinstance(value, ast.Tuple)
+                    has_blank |= not (is_whole or isinstance(target, ast.Attribute))
                     blank |= _names(target)
-                elif isinstance(target, ast.Subscript) or not (
-                    _is_given(value) or _is_fresh(value)
-                ):
+                elif isinstance(target, ast.Subscript) or not _is_fresh(value):
                     worked |= _names(target)
                 else:
                     given |= _names(target)
@@ -375,7 +346,7 @@ def is_blank(definition: Definition, text: str) -> bool:
             case ast.For(target):
                 given |= _names(target)
     returned = set[str]().union(*map(_names, results))
-    if all(map(_is_idle, definition.body)) and (not results or returned - given - worked):
+    if all(map(_is_idle, definition.body)) and (not results or returned - given):
         return True
     is_untouched = bool(results) and all(map(_is_given, results)) and not returned & worked
     straight = (one for one in definition.body if not isinstance(one, ast.Assign | ast.AnnAssign))
@@ -422,12 +393,12 @@ def _is_none(value: ast.expr) -> bool:
 
 def _is_given(value: ast.expr) -> bool:
     """Whether it is made of names, their parts and constants alone."""
-    return all(isinstance(node, GIVEN) for node in ast.walk(value))
+    return all(isinstance(node, GIVEN | ast.expr_context) for node in ast.walk(value))
 
 
 def _is_fresh(value: ast.expr) -> bool:
-    """Whether it is an array that is still to be filled."""
+    """Whether it is given, or an array that is still to be filled."""
     match value:
         case ast.Call(ast.Attribute(attr=name) | ast.Name(name)):
             return name in ("zeros", "zeros_like", "empty", "empty_like")
-    return False
+    return _is_given(value)

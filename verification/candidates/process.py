@@ -190,12 +190,9 @@ class Process:
         except Exception as raised:
             lost = self._lose(raised)
             error = lost.error
-            if (
-                lost.status == "TIMEOUT"
-                and not self._setup["reason"]
-                and is_path(self._setup["name"])
-            ):
-                self._setup["reason"] = error
+            is_file = is_path(self._setup["name"])
+            if lost.status == "TIMEOUT" and is_file and not self._setup["reason"]:
+                self._setup["reason"] = error  # to take its definitions alone, from now on
                 return self._start()
         raise UnloadableError(_clean(error))
 

@@ -58,7 +58,7 @@ class Function:
     """One function of a contract: `op` is our name for what it does.
 
     It is asked the questions that it `takes`, by `arguments` and, by keyword, `keywords`; the
-    `signature` is the contract's; where its settings are `optional`, a function that lacks one is
+    `signature` is the contract's; where its `settings` are `optional`, a function that lacks one is
     not asked what `wants` it.  `words` are the contract's names of what it returns, in order, by
     ours; "" is not sent here.  `form` shapes the oracle's arrays, going and coming, as the contract
     has them.  `also` are other names, `needs` the functions that it stands on where its code does
@@ -74,6 +74,7 @@ class Function:
     keywords: Callable[[Case], Mapping[str, Any]] = lambda case: {}
     signature: str = ""
     optional: bool = False
+    settings: Callable[[Case], Mapping[str, Any]] = lambda case: {}
     wants: Callable[[Case], Set[str]] = lambda case: frozenset()
     form: Callable[[Case, str, Array], Array] = keep_form
     also: tuple[str, ...] = ()
@@ -106,8 +107,8 @@ class Function:
         if parameters is None:
             return True
         ours = self.signature.split(", ")
-        theirs = [parameter for parameter in parameters if not parameter.startswith("*")]
-        is_open = len(theirs) + ("*" in parameters) < len(parameters)
+        theirs = [parameter for parameter in parameters if parameter[0] != "*"]
+        is_open = any(parameter[0] == "*" and parameter[1:] for parameter in parameters)
         known = {*_names(ours), *(name for names in self.spellings.values() for name in names)}
         is_foreign = self.is_pass and SETTINGS.intersection(_names(theirs)) - known
         is_long = is_open or len(theirs) >= _count_required(ours)
@@ -138,7 +139,7 @@ class Function:
                 spelled[word] = found[0]
         return spelled
 
-    def fit(self, call: Call, parameters: Parameters) -> Call:
+    def fit(self, case: Case, call: Call, parameters: Parameters) -> Call:
         """The call as such a function takes it: by its own names, by keyword where it must be."""
         if parameters is None:
             return call
@@ -147,7 +148,12 @@ class Function:
         if self.spellings:
             if "b" in self.spellings:
                 arguments, words["b"] = arguments[:-1], arguments[-1]
-            words = {name: words[word] for word, name in self.spell(names).items() if word in words}
+            known = {**self.settings(case), **words}
+            words = {
+                name: known[word]
+                for word, name in self.spell(names).items()
+                if word in words or name in parameters  # it has no default
+            }
         elif "*" in names:
             at = names.index("*")
             given = zip(ours[at:], names[at + 1 :], arguments[at:])

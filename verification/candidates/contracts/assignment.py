@@ -21,6 +21,16 @@ from verification.candidates.contracts import Contract, Function, has_one_pad, i
 from verification.questions import Array, Case
 
 STEP, MASK, SHARE = "conv_single_step", "create_mask_from_window", "distribute_value"
+SIGNATURES = {
+    "zero_pad": "X, pad",
+    STEP: "a_slice_prev, W, b",
+    "conv_forward": "A_prev, W, b, hparameters",
+    "conv_backward": "dZ, cache",
+    MASK: "x",
+    SHARE: "dz, shape",
+    "pool_forward": "A_prev, hparameters, mode='max'",
+    "pool_backward": "dA, cache, mode='max'",
+}
 GRADIENTS = {"dx": "dA_prev", "dw": "dW", "db": "db"}
 Settings = Callable[[Case], Any]
 Share = Callable[[Array], Any]
@@ -39,12 +49,11 @@ def build_functions(
     """
 
     def build(name: str, **more: Any) -> Function:
-        return Function(name, name, takes, **more)
+        return Function(name, name, takes, signature=SIGNATURES[name], **more)
 
     conv_forward = build(
         "conv_forward",
         arguments=lambda case, given: (given["x"], given["w"], given.get("b"), conv(case)),
-        signature="A_prev, W, b, hparameters",
         words={"y": "Z", "": "cache"},
         form=shape_bias,
         needs=(STEP, "zero_pad"),
@@ -52,41 +61,26 @@ def build_functions(
     pool_forward = build(
         "pool_forward",
         arguments=lambda case, given: (given["x"], pool(case)),
-        signature="A_prev, hparameters, mode='max'",
         words={"y": "A", "": "cache"},
         mode=_write_mode,
     )
     return (
-        build(
-            "zero_pad",
-            arguments=lambda case, given: (given["x"], pad(case)),
-            signature="X, pad",
-        ),
-        build(
-            STEP,
-            arguments=lambda case, given: (given["x"], given["w"], given["b"]),
-            signature="a_slice_prev, W, b",
-        ),
+        build("zero_pad", arguments=lambda case, given: (given["x"], pad(case))),
+        build(STEP, arguments=lambda case, given: (given["x"], given["w"], given["b"])),
         conv_forward,
         build(
             "conv_backward",
             words=GRADIENTS,
-            signature="dZ, cache",
             form=shape_bias,
             needs=("conv_forward", *conv_forward.needs),
             forward=conv_forward,
         ),
-        build(MASK, arguments=lambda case, given: (given["x"],), signature="x"),
-        build(
-            SHARE,
-            arguments=lambda case, given: (share(given["dy"]), case.x),
-            signature="dz, shape",
-        ),
+        build(MASK, arguments=lambda case, given: (given["x"],)),
+        build(SHARE, arguments=lambda case, given: (share(given["dy"]), case.x)),
         pool_forward,
         build(
             "pool_backward",
             words={"dx": "dA_prev"},
-            signature="dA, cache, mode='max'",
             needs=("pool_forward", MASK, SHARE),
             forward=pool_forward,
             mode=_write_mode,

@@ -79,11 +79,8 @@ def build_functions(
         name, kind = f"{op}{axes}d", "conv" if op == "conv" else "pool"
         gradients = ("dx", "dw", "db") if op == "conv" else ("dx",)
         words, takes = dict(zip(gradients, gradients)), partial(_takes, op, axes, fits)
-        more: Any = {
-            "keywords": keywords,
-            "optional": True,
-            "wants": partial(_find_wants, keywords),
-        }
+        more: Any = {"keywords": keywords, "optional": True}
+        more |= {"wants": partial(_find_wants, keywords), "settings": write_settings}
         signature, back = _SIGNATURES[op], "dy, " + _SIGNATURES[op].replace("b=None, ", "")
         functions += [
             Function(name, f"{kind}_forward", takes, _forward, signature=signature, **more),
