@@ -12,10 +12,13 @@ WHOLE = {"taps", "cs231n_im2col", "holberton"}
 """One of each course's contract, asked everything; the others are asked small questions."""
 FOLDER = strength.FOLDER
 ROWS = strength.read_wrong(FOLDER / "wrong.toml")
+ANEW = strength.read_wrong(FOLDER / "anew.toml")
 KNOWN = {mistake.id for mistake in mistakes.read()}
 ALL = read()
 POOLS = ("max_pool", "avg_pool", "create_mask_from_window", "distribute_value")
 PAIRS = 3
+EACH = 3
+"""Of so many kinds of candidates written anew one is asked."""
 
 
 def thin(asked, step):
@@ -63,7 +66,10 @@ def test_right_candidates_pass(name, dtype):
     statuses = {finding.status for finding in found.values() if finding.outcomes}
     assert "ok" in statuses or "deviates" in statuses
     assert statuses <= {"ok", "deviates", "not attempted"}
-    assert {name for f in found.values() for name in f.deviations} <= {"wider-result"}
+    assert {name for f in found.values() for name in f.deviations} <= {
+        "wider-result",
+        "integer-accumulator",
+    }
 
 
 def choose():
@@ -98,6 +104,25 @@ def test_wrong_candidates_are_caught_and_named(capsys):
     assert [verdict["id"] for verdict in verdicts if not verdict["caught"]] == []
     assert rates["blamed"] >= 0.95
     assert rates["named"] >= 0.90
+
+
+def test_names_are_true():
+    """In other styles mistakes are named all the same, and where no name is true none is given."""
+    rows = {(row["mistake"] == "", row["base"], row["function"]): row for row in ANEW}
+    verdicts = strength.run_all(judge_row, list(rows.values())[::EACH], 2)
+    kinds = ("caught", "blamed", "named")
+    assert [v for v in verdicts if not all(v[kind] for kind in kinds)] == []
+
+
+@parametrize_from_file
+def test_fewer_questions_tell_the_same(function, mistakes, settings):
+    """A narrowed run, and one that stops at the first failure, name what a whole run does."""
+    row = next(r for r in ANEW if (r["function"], r["mistake"]) == (function, mistakes[0]))
+    names = {"__name__": "wrong"}
+    exec(compile(strength.write_wrong(row), row["base"], "exec"), names)
+    with Session(Settings(candidate=names, only=(function,), draw=0, **settings)) as session:
+        (finding,) = session.run().findings
+    assert tuple(m.id for m in finding.diagnosis.mistakes) == mistakes
 
 
 def test_every_mistake_has_a_wrong_candidate():

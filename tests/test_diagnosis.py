@@ -57,6 +57,8 @@ def test_diagnosis(fake, function, bend, more, dtype, expected, explains, others
         assert (found.explains, found.of, found.exactly) == (count, len(failing), exactly)
         assert tuple(m.id for m in found.others) == others
         assert found.is_whole == (not explains)
+        parts = [suspect for _, suspect in found.parts]
+        assert all(any(asked.explains(part, seen) for seen in failing) for part in parts)
 
 
 def test_without_time_nothing_is_claimed(fake, monkeypatch):

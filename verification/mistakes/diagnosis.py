@@ -298,7 +298,7 @@ def _is_same(mine: str, theirs: str) -> bool:
             r"(?:index|size) (\d+)", theirs
         )
     ours, others = (
-        [Counter(re.findall(r"\d+", shape)) for shape in re.findall(r"\(([\d, ]+)\)", text)]
+        [Counter(re.findall(r"\d+", shape)) for shape in re.findall(r"\(([\d, ]*)\)", text)]
         for text in (mine, theirs)
     )
     ones = Counter({"1": 99})
@@ -320,14 +320,14 @@ def _search(
     """Who explains these wrong answers; and the mistakes that would give the same."""
     search = _Search(asked, known, wrong, right)
     if proved := search.prove(_suspect(known)):
-        others = (m for one in proved for m in one.mistakes if m not in proved[0].mistakes)
-        return proved[:1], tuple(dict.fromkeys(others))
+        alike = (m for one in proved for m in one.mistakes if m not in proved[0].mistakes)
+        return proved[:1], tuple(dict.fromkeys(alike))
     if found := search.find_sign() or search.find_pair():
         return found, ()
     ops = sorted({seen.case.op for seen in (*wrong, *right)})
     if len(ops) > 1:  # each mode of a pool has lines of its own
         parts = [[s for s in each if s.case.op == op] for op in ops for each in (wrong, right)]
-        found, others = [], ()
+        found, others = list[Suspect](), tuple[Mistake, ...]()
         for op, *of_op in zip(ops, parts[::2], parts[1::2], strict=True):
             more, apart = _search(asked, known, *of_op)
             found += [replace(one, op=op) for one in more]
