@@ -39,7 +39,8 @@ def draw(run: Run, outcome: Outcome) -> list[str]:
         answer = _draw_wrong(compared, axes, place)
     else:
         answers = zip(outcome.comparisons, outcome.answers.values(), strict=False)
-        named = [(compared.name, a) for compared, a in answers if type(a) is np.ndarray]
+        told = [(c, a) for c, a in answers if not (c.is_right and outcome.is_failing)]
+        named = [(compared.name, a) for compared, a in told if type(a) is np.ndarray]
         yours = ((f"your {name}", _name_axes(run, case, name, a.ndim), a) for name, a in named)
         answer = _draw_each(yours, place)
     if not answer:

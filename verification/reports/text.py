@@ -79,8 +79,8 @@ def write_summary(run: Run, style: Style = Style()) -> list[str]:
     if run.drawn and run.drawn.outcomes:
         lines += _write_drawn(run, run.drawn)
     if style.verbose and run.asked:
-        lines += ["", *_flow(_count_rungs(run), ", ", "  ")]
-        lines += _flow(_count_evidence(run), ", ", "  ")
+        lines += ["", *_flow(_count_rungs(run), ", ", "  ", "  ")]
+        lines += _flow(_count_evidence(run), ", ", "  ", "  ")
     ends = [run.misfit] if run.misfit and run.verdict == "nothing" else _flow(_conclude(run), "   ")
     return [*lines, "", *(line for end in ends for line in _wrap(end))]
 
