@@ -67,10 +67,14 @@ def build_parser() -> Parser:
     add("--name", action="append", default=[], metavar="OURS=THEIRS", help="another name")
     add("--timeout", type=float, default=10.0, metavar="S", help="for a call (10 seconds)")
     add("--memory", type=int, default=4096, metavar="MIB", help="for the candidate (4096)")
-    add("--strict", action="store_true", help="named deviations and errors of age fail too")
-    add("--exam", action="store_true", help="show no expected numbers and name no mistake")
+    add(
+        "--strict",
+        action="store_true",
+        help="conventions, errors of age and missing functions fail too",
+    )
+    add("--exam", action="store_true", help="show questions and their own answers alone")
     add("--seed", type=int, help="another seed, other numbers (0), and other draws (the clock's)")
-    add("--draw", type=int, default=20, metavar="N", help="questions that nobody has seen (20)")
+    add("--draw", type=int, default=20, metavar="N", help="ask N more that nobody has seen (20)")
     add("--dtype", choices=("float64", "float32"), default="float64", help="of arrays (float64)")
     add("-x", dest="first", action="store_true", help="stop at the first failure")
     add("--list", action="store_true", help="list the cases and judge nothing")
@@ -108,6 +112,8 @@ def _read_settings(options: argparse.Namespace) -> Settings:
     names = dict(pair.partition("=")[::2] for pair in options.name)
     if not all(names) or not all(names.values()):
         raise UsageError(f"--name takes OURS=THEIRS, got {' '.join(options.name)}")
+    if options.list and options.json:
+        raise UsageError("--list judges nothing, so there is no --json")
     if options.json not in ("", "-"):
         try:  # before the run, not after it
             Path(options.json).open("a").close()

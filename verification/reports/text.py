@@ -156,8 +156,9 @@ def _describe(run: Run, finding: Finding, outcome: Outcome) -> Iterator[str]:
     yield from outcome.where
     if outcome.status == "TIMEOUT":
         answered = [o for o in finding.outcomes if not o.is_failing and o.status != "not judged"]
-        slowest = max((o.seconds for o in answered), default=0.0)
-        yield f"{_count(len(answered), 'other')} answered, the slowest in {slowest:.3f} s"
+        if answered:
+            slowest = max(outcome.seconds for outcome in answered)
+            yield f"{_count(len(answered), 'other')} answered, the slowest in {slowest:.3f} s"
     wrong = [compared for compared in outcome.comparisons if not compared.is_right]
     if exam:
         places = [f"{compared.name} is wrong" for compared in wrong]
