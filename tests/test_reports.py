@@ -21,6 +21,7 @@ from verification.reports import display, document, planes, text
 QUESTIONS = {
     "row": SMALL,
     "named": replace(SMALL, name="plain", why="the plainest there is"),
+    "drawn": replace(SMALL, name="drawn-3"),
     "sparse": replace(SMALL, fill="sparse"),
     "large": parse("conv x=[1,5,6,1] w=[2,2,1,1] pad=1 fill=integers")[0],
     "long": parse("conv x=[12,345,678,9] w=[11,12,9,34] stride=[5,6] pad=7 fill=units")[0],

@@ -134,6 +134,7 @@ def _judge(settings: Settings, options: argparse.Namespace) -> Run:
                     return _list(session) if options.list else session.run(_watch(options))
                 fault, words = "nothing", "no case fits these options"
             finally:
+                _wipe()
                 run = session.known
     except UsageError:
         raise
@@ -171,12 +172,17 @@ def _watch(options: argparse.Namespace) -> Watch:
             print(f"\r{done} of {total} checks\033[K", end="", file=sys.stderr, flush=True)
 
     def show(run: Run, finding: Finding) -> None:
-        if is_terminal:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+        _wipe()
         for line in write_finding(run, finding, style) if is_told else ():
             print(line, flush=True)
 
     return Watch(begin, count, show)
+
+
+def _wipe() -> None:
+    """Take the progress off the terminal."""
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def _write(run: Run, options: argparse.Namespace) -> None:
