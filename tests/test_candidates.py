@@ -1,7 +1,5 @@
 """Candidates as strangers write them: right ones pass, wrong ones are caught and named."""
 
-import tomllib
-
 import parametrize_from_file
 import pytest
 
@@ -13,7 +11,7 @@ from verification.questions import read, rung
 WHOLE = {"taps", "cs231n_im2col", "holberton"}
 """One of each course's contract, asked everything; the others are asked small questions."""
 FOLDER = strength.FOLDER
-ROWS = tomllib.loads((FOLDER / "wrong.toml").read_text(encoding="utf-8"))
+ROWS = strength.read_wrong(FOLDER / "wrong.toml")
 KNOWN = {mistake.id for mistake in mistakes.read()}
 ALL = read()
 POOLS = ("max_pool", "avg_pool", "create_mask_from_window", "distribute_value")
@@ -71,9 +69,10 @@ def test_right_candidates_pass(name, dtype):
 def choose():
     """One row for every mistake, in one function and another by turns; and a few pairs."""
     rows = {}
-    for row in ROWS["wrong"]:
-        rows.setdefault(row["mistake"], []).append(row)
-    return [found[i % len(found)] for i, found in enumerate(rows.values())] + ROWS["two"][:PAIRS]
+    for row in ROWS:
+        rows.setdefault(row.get("mistake"), []).append(row)
+    pairs = rows.pop(None)
+    return [found[i % len(found)] for i, found in enumerate(rows.values())] + pairs[:PAIRS]
 
 
 def judge_row(row):
@@ -103,9 +102,9 @@ def test_wrong_candidates_are_caught_and_named(capsys):
 
 def test_every_mistake_has_a_wrong_candidate():
     """But the one that shows in float32 alone; a pair is of two that have rows of their own."""
-    shown = {row["mistake"] for row in ROWS["wrong"]}
+    shown = {row["mistake"] for row in ROWS if "mistake" in row}
     assert shown == KNOWN - {"wider-result"}
-    assert {name for row in ROWS["two"] for name in row["mistakes"]} <= shown
+    assert {name for row in ROWS for name in row.get("mistakes", ())} <= shown
 
 
 @parametrize_from_file(schema=parametrize_from_file.defaults(dtype="float64", named={}))

@@ -114,6 +114,56 @@ def test_what_lies_outside_is_counted(opened):
     assert list(judge(opened, more=more, base={}, only=["conv_forward"])[1]) == ["conv_forward"]
 
 
+@parametrize_from_file(schema=defaults(only=(), strict=False))
+def test_missing(opened, missing, only, strict, verdict):
+    """What is asked for by name must be there, and strictly everything."""
+    run, _ = judge(opened, missing=missing, only=only, strict=strict)
+    assert run.verdict == verdict
+    assert [finding.function for finding in run.missing] == [n for n in ORDER if n in missing]
+
+
+def test_of_whom_nothing_is_asked_it_is_said(opened):
+    """A function that is named, but has no question that fits."""
+    run, found = judge(opened, only=["zero_pad", "pool_forward"], text="flat")
+    assert run.notes == ["nothing is asked of pool_forward under these options"]
+    assert list(found) == ["zero_pad"]
+
+
+def test_questions_are_drawn(opened):
+    """From the seed, or the clock's; for functions that are there; they are counted apart."""
+    run, _ = judge(opened, seed=7, missing=["conv_forward", "conv_backward"])
+    drawn = run.drawn
+    assert (drawn.seed, len(drawn.outcomes) >= 20, drawn.failing) == (7, True, [])
+    assert {o.question.name[:6] for o in drawn.outcomes} == {"drawn-"}
+    assert not {o.function for o in drawn.outcomes} & {"conv_forward", "conv_backward"}
+    assert not any(o.question.name.startswith("drawn") for o in run.outcomes)
+    again, _ = judge(opened, seed=7, missing=["conv_forward", "conv_backward"])
+    assert [o.id for o in again.drawn.outcomes] == [o.id for o in drawn.outcomes]
+    seeds = [judge(opened, only=["zero_pad"])[0].drawn.seed for _ in range(2)]
+    assert seeds[0] != seeds[1]
+    assert judge(opened, draw=0)[0].drawn is judge(opened, rung="exact")[0].drawn is None
+
+
+def test_who_knows_the_published_questions_fails(opened):
+    """Right there alone."""
+    known = "give() if not case.name.startswith('drawn') else give(y=y + 1)"
+    run, found = judge(opened, {"pool_forward": known}, seed=7)
+    assert run.verdict == "differs"
+    assert {finding.status for finding in found.values()} == {"ok"}
+    assert {outcome.function for outcome in run.drawn.failing} == {"pool_forward"}
+
+
+@pytest.mark.parametrize("narrowed", [{"text": "padded"}, {"first": True}, {"rung": "exact"}])
+def test_the_same_mistake_whatever_is_asked(opened, narrowed):
+    """More is asked of who fails until one mistake is told from the others."""
+    bend = {"conv_backward": "wrong('stride-ignored-backward', form=1)"}
+    more = ["conv x=[1,5,4,1] w=[2,2,1,1] stride=2 fill=digits"]
+    whole = judge(opened, bend, more)[1]["conv_backward"].diagnosis
+    found = judge(opened, bend, more, **narrowed)[1]["conv_backward"]
+    assert [m.id for m in found.diagnosis.mistakes] == [m.id for m in whole.mistakes]
+    assert found.diagnosis.of == len([o for o in found.failing if o.has_numbers])
+
+
 def test_a_finding_comes_as_soon_as_it_is_complete(opened):
     """The questions to later functions are not asked yet; what was judged so far is known."""
     events = []

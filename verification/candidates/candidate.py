@@ -15,10 +15,21 @@ from typing import Any
 import numpy as np
 
 from verification.candidates import contracts
-from verification.candidates.contracts import OWN, Contract, Function
+from verification.candidates.contracts import OWN, Contract, Function, Parameters
 from verification.candidates.loading import is_path
 from verification.candidates.process import Call, Hello, Process, Reply, UnloadableError
-from verification.questions import Arrays, Case, Question, Refusal
+from verification.questions import Arrays, Case, Question, Refusal, arrays, parse
+
+SIZES = {"conv": "w=[2{},1,1]", "max_pool": "kernel=2", "avg_pool": "kernel=2"}
+SMALL = [
+    case
+    for op, size in SIZES.items()
+    for axes in (2, 3)
+    for case in parse(f"{op} x=[1{',4' * axes},1] {size.format(',2' * (axes - 1))}")
+]
+"""A question for each function that takes a size for each of its axes."""
+UNFIT = ("TypeError", "AttributeError")
+"""What is raised where a number was expected."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +48,10 @@ class Terms:
 
 @dataclass
 class Candidate:
-    """A stranger's functions; `names` are theirs for ours, `notes` what is to be said of it all."""
+    """A stranger's functions; `names` are theirs for ours, `notes` what is to be said of it all.
+
+    Where no contract fits, `misfit` says what is there and how to go on, and nothing is asked.
+    """
 
     name: str
     contract: Contract
@@ -46,6 +60,8 @@ class Candidate:
     sha256: str
     notes: list[str]
     timeout: float = math.inf
+    misfit: str = ""
+    _narrow: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def hello(self) -> Hello:
@@ -63,19 +79,80 @@ class Candidate:
         """Whether the question can be put to it under the contract."""
         if isinstance(question, Refusal):
             return True
-        return function.expresses(question, self.hello.names.get(self.name_of(function)))
+        if not function.expresses(question, self._parameters(function)):
+            return False
+        words = function.keywords(question)
+        asked = {n for n, w in words.items() if isinstance(w, tuple)}
+        asked |= set() if question.bias else {"b"}
+        return not asked & self._find_narrow(function).keys()
+
+    def lacks(self, function: Function) -> str:
+        """What cannot be put to it and why, in a sentence; "" where all can."""
+        parameters, name = self._parameters(function), self.name_of(function)
+        spelled = function.spellings if parameters is None else function.spell(parameters)
+        parts = [word for word in function.spellings if word not in spelled]
+        parts += [f"{kind} as {word}" for word, kind in self._find_narrow(function).items()]
+        return f"{name} takes no {', '.join(parts)}: such questions are outside" if parts else ""
 
     def stands_on(self, function: Function) -> set[str]:
-        """The contract's functions that it may call, by our names."""
-        return {name for name in function.needs if name in self.names}
+        """The contract's functions that it calls, by our names; that it may call, if unread."""
+        calls = self.hello.calls
+        if self.name_of(function) not in calls:
+            return {name for name in function.needs if name in self.names}
+        reached, todo = set[str](), [self.name_of(function)]
+        while todo:
+            new = {*calls.get(todo.pop(), ())} - reached
+            reached |= new
+            todo += new
+        return {our for our, their in self.names.items() if their in reached}
 
     def ask(self, function: Function, case: Case, given: Arrays, cache: str = OWN) -> Reply:
         """Put a question to a function."""
-        calls = [
-            replace(call, function=self.names.get(call.function, call.function))
-            for call in function.plan(case, given, cache)
-        ]
-        return self._call(calls, case.layout)
+        return self._call(self._plan(function, case, given, cache), case.layout)
+
+    def _plan(self, function: Function, case: Case, given: Arrays, cache: str) -> list[Call]:
+        """The calls that put a question, as the candidate's functions take them."""
+        ours, calls = {one.name: one for one in self.contract.functions}, []
+        for call in function.plan(case, given, cache):
+            called = ours[call.function]
+            call = called.fit(call, self._parameters(called))
+            calls.append(replace(call, function=self.name_of(called)))
+        return calls
+
+    def _parameters(self, function: Function) -> Parameters:
+        return self.hello.names.get(self.name_of(function))
+
+    def _find_narrow(self, function: Function) -> dict[str, str]:
+        """The settings of which it takes no tuple, or no None, and which of these.
+
+        Such a one stands in place of the same size, or of a bias, in a question that it answers:
+        then it raises, and has no default that promises it.
+        """
+        parameters = self._parameters(function)
+        if not (function.optional and parameters and self.has(function)):
+            return {}
+        if function.name not in self._narrow:
+            narrow = self._narrow[function.name] = dict[str, str]()
+            case = next(filter(function.takes, SMALL), None)
+            if case is None:
+                return narrow
+            (call,) = self._plan(function, case, arrays(case, 0, "float64"), OWN)
+            defaults = dict(parameter.partition("=")[::2] for parameter in parameters)
+            tried: dict[str, Any] = {
+                "b": None,
+                "kernel_size": case.kernel,
+                "stride": case.stride,
+                "dilation": case.dilation,
+            }
+            tried |= {"padding": tuple(before for before, _ in case.pad)}
+            if self.process.ask([call]).status == "ok":
+                for word, name in function.spell(parameters).items():
+                    kind, sign = ("None", "None") if word == "b" else ("tuple", "(")
+                    if word in tried and not defaults.get(name, "").startswith(sign):
+                        words = {**call.words, name: tried[word]}
+                        if self.process.ask([replace(call, words=words)]).kind in UNFIT:
+                            narrow[word] = kind
+        return self._narrow[function.name]
 
     def refuse(self, function: Function, refusal: Refusal) -> Reply:
         """Make a call that must be refused."""
@@ -102,19 +179,38 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
     """
     if isinstance(candidate, str):
         name, namespace = candidate, None
-        if is_path(name) and not Path(name).is_file():
-            raise UnloadableError(f"there is no file {name}")
+        if hint := _find_hint(Path(name)):
+            raise UnloadableError(hint)
     else:
         name, namespace = "this session", candidate
     try:
         process = Process(name, terms.timeout, terms.memory, namespace)
     except UnloadableError as error:
-        raise UnloadableError(f"{name} cannot be loaded: {error}") from error
+        hint = ""
+        if "relative import" in str(error):
+            dotted = f"{Path(name).resolve().parent.name}.{Path(name).stem}"
+            hint = f"; it belongs to a package: name {dotted}, from the folder above that"
+        raise UnloadableError(f"{name} cannot be loaded: {error}{hint}") from error
     hello = process.hello
     known = hello.names | {ours: hello.names.get(theirs) for ours, theirs in terms.names.items()}
-    contract = contracts.get(terms.contract or contracts.recognise(known), terms.layout)
-    names = contract.resolve(hello.names, terms.names)
-    return Candidate(name, contract, names, process, _hash(name), [*hello.notes], terms.timeout)
+    found = terms.contract or contracts.recognise(known)
+    if not found and terms.names:  # a wish is no guess
+        found = contracts.recognise(hello.names | dict.fromkeys(terms.names))
+    contract = contracts.get(found, terms.layout) if found else contracts.find_nearest(known)
+    names = contract.resolve(hello.names, terms.names) if found else {}
+    notes, misfit = [*hello.notes], "" if found else contracts.explain_misfit(hello.names)
+    return Candidate(name, contract, names, process, _hash(name), notes, terms.timeout, misfit)
+
+
+def _find_hint(path: Path) -> str:
+    """What to name instead of what is no candidate; "" where it may be one."""
+    if path.is_dir() and not (path.name == str(path) and (path / "__init__.py").is_file()):
+        return f"{path} is a folder: name a file in it, or a package by its dotted name from above"
+    if path.is_file() and not is_path(str(path)):
+        return (
+            f"{path} is no candidate: name a .py file, a notebook, or a module by its dotted name"
+        )
+    return f"there is no file {path}" if is_path(str(path)) and not path.is_file() else ""
 
 
 def _hash(name: str) -> str:

@@ -1,8 +1,9 @@
-"""The functions of a notebook, without running the rest of it.
+"""The functions of a notebook, or of a file that does not run, without running the rest of it.
 
-Of each code cell these statements are executed, one by one: imports, definitions, and assignments
-that call nothing.  Lines that are not Python (magics) are dropped.  A package that is missing is
-noted, and stands there as something that does nothing.  `cell 7` is the seventh code cell.
+These statements are executed, one by one: imports, definitions, assignments that call nothing, and
+those by calls whose names a definition reads.  Lines that are not Python (magics) are dropped.  A
+package that is missing is noted, and stands there as something that does nothing.  `cell 7` is the
+seventh code cell.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import ast
 import json
 import linecache
-from collections.abc import Iterator
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
 from copy import copy
 from types import FunctionType
 from typing import Any
@@ -18,6 +21,9 @@ from typing import Any
 PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
 CALLS = ast.Call | ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr
 DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+ASSIGNMENTS = ast.Assign | ast.AnnAssign | ast.AugAssign
+Statement = tuple[str, ast.stmt]
+"""The file or cell, and what stands there."""
 
 
 class Missing:
@@ -47,24 +53,28 @@ class Missing:
     __setitem__ = __setattr__ = __exit__ = _ignore
 
 
-def run(raw: bytes, namespace: dict[str, Any]) -> tuple[str, ...]:
-    """Define what the notebook defines; what was passed over is in the notes."""
-    notes: dict[str, None] = {}
-    broken: SyntaxError | None = None
+def read(raw: bytes) -> tuple[list[Statement], list[str], SyntaxError | None]:
+    """Its statements; notes of the cells that are no Python, and the error of the first of them."""
+    statements, notes, broken = list[Statement](), list[str](), None
     for number, text in enumerate(read_cells(raw), 1):
         cell, lines = f"cell {number}", text.splitlines(keepends=True)
-        linecache.cache[cell] = (len(text), None, lines, cell)
         try:
-            statements = parse(lines, cell)
+            lines = drop_magics(lines, cell)
+            statements += ((cell, one) for one in ast.parse("".join(lines), cell).body)
         except SyntaxError as error:
             broken = broken or error
-            notes[f"{cell} is passed over: line {error.lineno}: {error.msg}"] = None
-            continue
-        for statement in filter(is_harmless, statements):
-            notes |= dict.fromkeys(_execute(statement, cell, namespace))
-    if broken and not any(isinstance(value, FunctionType) for value in namespace.values()):
-        raise broken
-    return tuple(notes)
+            lost = "".join(f", {name} with it" for name in re.findall(r"(?m)^def (\w+)", text))
+            where = f"{cell} line {error.lineno} {explain(error)}"
+            notes.append(f"{where}: the cell is passed over{lost}")
+        linecache.cache[cell] = (len(text), None, lines, cell)
+    return statements, notes, broken
+
+
+def explain(error: SyntaxError) -> str:
+    """What Python cannot read; a sign that nobody can see by its name."""
+    if sign := re.search(r"U\+([0-9A-F]+)", error.msg):
+        return f"holds a {unicodedata.name(chr(int(sign[1], 16)), sign[0]).lower()}"
+    return f"is no Python ({error.msg})"
 
 
 def read_cells(raw: bytes) -> list[str]:
@@ -78,19 +88,20 @@ def read_cells(raw: bytes) -> list[str]:
         raise ValueError("it is no notebook") from error
 
 
-def parse(lines: list[str], cell: str) -> list[ast.stmt]:
-    """A cell's statements; a line that no Python understands is a `pass` if it is a magic."""
+def drop_magics(lines: list[str], cell: str) -> list[str]:
+    """A cell's lines, with a `pass` for each that is a magic."""
     first = "".join(lines).lstrip()
     if first.startswith("%%") and not first.startswith(PYTHON_MAGICS):
         return []
     try:
-        return ast.parse("".join(lines), cell).body
+        ast.parse("".join(lines), cell)
     except SyntaxError as error:
         at = (error.lineno or 0) - 1
         if not 0 <= at < len(lines) or not _is_magic(lines[at].strip()):
             raise
         indent = lines[at][: len(lines[at]) - len(lines[at].lstrip())]
-        return parse([*lines[:at], f"{indent}pass\n", *lines[at + 1 :]], cell)
+        return drop_magics([*lines[:at], f"{indent}pass\n", *lines[at + 1 :]], cell)
+    return lines
 
 
 def _is_magic(line: str) -> bool:
@@ -119,24 +130,83 @@ def _calls_nothing(node: ast.AST) -> bool:
     return is_quiet or isinstance(node, ast.Lambda)
 
 
-def _execute(statement: ast.stmt, cell: str, namespace: dict[str, Any]) -> Iterator[str]:
-    """Run it, an import name by name; of what fails and will be missed, a note."""
-    for alias in getattr(statement, "names", [None]):
-        part: Any = copy(statement)
+def define(
+    statements: Sequence[Statement], namespace: dict[str, Any], reason: str = ""
+) -> Iterator[str]:
+    """Execute what only names things, and, unless there is a reason not to, what is needed too.
+
+    Notes of what is passed over and will be missed.
+    """
+    needed = _find_needed(statements)
+    for file, statement in statements:
+        is_missed = statement in needed or isinstance(statement, DEFINITIONS)
+        error = reason
+        if is_harmless(statement) or (is_missed and not reason):
+            try:
+                yield from execute(statement, file, namespace)
+                continue
+            except MemoryError:
+                raise
+            except (Exception, SystemExit) as raised:
+                error = f"{type(raised).__name__}: {raised}"
+        if is_missed:
+            line = f"line {statement.lineno}"
+            what = getattr(statement, "name", "") or ast.unparse(statement)
+            place = f"{file} {line}" if file.startswith("cell ") else line
+            yield f"{place}: {what} is passed over: {error}"
+
+
+def _find_needed(statements: Sequence[Statement]) -> set[ast.stmt]:
+    """The assignments by calls whose names are read by a definition, or by another of them."""
+    needed, names = set[ast.stmt](), set[str]()
+    for _, statement in statements:
+        if isinstance(statement, DEFINITIONS):
+            names |= _find_names(statement, ast.Load) - _find_names(statement, ast.Store)
+    for _, statement in reversed(statements):
+        if isinstance(statement, ASSIGNMENTS) and not is_harmless(statement):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            if any(names & _find_names(target, ast.expr_context) for target in targets):
+                needed.add(statement)
+                names |= _find_names(statement, ast.Load)
+    return needed
+
+
+def _find_names(tree: ast.AST, way: type[ast.expr_context]) -> set[str]:
+    """The names that are read there, or bound, parameters too."""
+    found = (node for node in ast.walk(tree) if isinstance(node, ast.Name | ast.arg))
+    ways = (
+        (one.id, one.ctx) if isinstance(one, ast.Name) else (one.arg, ast.Store()) for one in found
+    )
+    return {name for name, context in ways if isinstance(context, way)}
+
+
+def execute(
+    statement: ast.stmt,
+    file: str,
+    namespace: dict[str, Any],
+    flags: int = 0,
+    is_whole: bool = False,
+) -> Iterator[str]:
+    """Run it, an import name by name, with a note of what is missing.
+
+    Of a program that is to run as a `whole` only packages that are not installed may be missing.
+    """
+    if not isinstance(statement, ast.Import | ast.ImportFrom):
+        exec(compile(ast.Module([statement], []), file, "exec", flags, True), namespace)
+        return
+    for alias in statement.names:
+        part = copy(statement)
         part.names = [alias]
+        package = getattr(part, "module", None) or alias.name
         try:
-            exec(compile(ast.Module([part], []), cell, "exec", dont_inherit=True), namespace)
+            exec(compile(ast.Module([part], []), file, "exec", flags, True), namespace)
         except MemoryError:
             raise
         except (Exception, SystemExit) as error:
-            kind = type(error).__name__
-            if isinstance(statement, DEFINITIONS):
-                what = f"{statement.name} is passed over: {kind}: {error}"
-                yield f"{cell} line {statement.lineno}: {what}"
-            elif alias:
-                if alias.name != "*":
-                    bound = alias.asname or alias.name.partition(".")[0]
-                    namespace.setdefault(bound, Missing())
-                missing = isinstance(error, ModuleNotFoundError)
-                reason = "is missing" if missing else f"cannot be imported ({kind})"
-                yield f"{getattr(part, 'module', None) or alias.name} {reason}, passed over"
+            missing = (isinstance(error, ModuleNotFoundError) and error.name) or ""
+            if is_whole and missing.partition(".")[0] != package.partition(".")[0]:
+                raise
+            if alias.name != "*":
+                namespace.setdefault(alias.asname or alias.name.partition(".")[0], Missing())
+            reason = "is missing" if missing else f"cannot be imported ({type(error).__name__})"
+            yield f"{package} {reason}, passed over"

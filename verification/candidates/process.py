@@ -32,7 +32,7 @@ START, GRACE = 60.0, 2.0
 """Seconds for an interpreter with NumPy to start, and for its guard to end what is left."""
 MARK = "VERIFICATION_WORKER"
 """In the environment of all that a new interpreter starts, so that it can be found again."""
-HABITS = ("changed", "shared", "notes", "ages")
+HABITS = ("changed", "shared", "reused", "notes", "ages")
 """What counts in either of two answers."""
 Namespace = Mapping[str, Any] | None
 IDENTITY = object()
@@ -76,13 +76,18 @@ class Other:
 
 @dataclass(frozen=True)
 class Hello:
-    """A candidate's functions, with their parameters where known; `stubs` are not written yet."""
+    """A candidate's functions, with their parameters where known, as a signature writes them.
+
+    `stubs` are not written yet; `calls` says which of its others a function's own code calls, where
+    that can be read.
+    """
 
     names: dict[str, list[str] | None]
     stubs: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     python: str = ""
     numpy: str = ""
+    calls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,8 +96,9 @@ class Reply:
 
     `kind` is the exception's type, or TIMEOUT, MEMORY, DIED; `where` holds the candidate's own
     lines; `changed` names its parameters whose arguments it changed, `shared` results within their
-    memory; `steady` says whether it answered the same when it was asked again; `ages` are the
-    errors of age that were mended, each with its line.
+    memory, `reused` results of earlier calls that are no longer what they were; `steady` says
+    whether it answered the same when it was asked again; `ages` are the errors of age that were
+    mended, each with its line.
     """
 
     status: str
@@ -104,6 +110,7 @@ class Reply:
     seconds: float = 0.0
     changed: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
+    reused: tuple[str, ...] = ()
     steady: bool = True
     notes: tuple[str, ...] = ()
     ages: tuple[tuple[str, str], ...] = ()
@@ -120,7 +127,7 @@ class Process:
         self, name: str, timeout: float = 10.0, memory: int = 4096, namespace: Namespace = None
     ) -> None:
         name = os.path.realpath(name) if is_path(name) else name
-        self._setup: Header = {"name": name, "memory": memory, "mend": False}
+        self._setup: Header = {"name": name, "memory": memory, "mend": False, "reason": ""}
         self._timeout, self._namespace, self._is_closed = timeout, namespace, False
         self.hello = self._start()
 
@@ -172,16 +179,25 @@ class Process:
             self._wire.send(self._setup)
             header = self._wire.receive()
             if header["status"] == "ok":
-                names, stubs = header["names"].items(), frozenset(_clean(header["stubs"]))
-                known = {_clean(name): words and [*_clean(words)] for name, words in names}
-                others = ("notes", "python", "numpy")
-                return Hello(known, stubs, *(_clean(header[name]) for name in others))
+                known = header["names"].items()
+                names = {_clean(name): words and [*_clean(words)] for name, words in known}
+                calls = {_clean(name): _clean(words) for name, words in header["calls"].items()}
+                words = {name: _clean(header[name]) for name in ("notes", "python", "numpy")}
+                return Hello(names, frozenset(_clean(header["stubs"])), calls=calls, **words)
             lines = "".join(f" ({line})" for line in header["where"][-1:])
-            error = _clean(" ".join(f"{header['error']}{lines}".split()))
+            error = self._setup["reason"] or " ".join(f"{header['error']}{lines}".split())
             self._end()
         except Exception as raised:
-            error = self._lose(raised).error
-        raise UnloadableError(error)
+            lost = self._lose(raised)
+            error = lost.error
+            if (
+                lost.status == "TIMEOUT"
+                and not self._setup["reason"]
+                and is_path(self._setup["name"])
+            ):
+                self._setup["reason"] = error
+                return self._start()
+        raise UnloadableError(_clean(error))
 
     def _receive(self, token: str) -> Header:
         header = self._wire.receive()

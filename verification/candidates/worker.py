@@ -55,6 +55,8 @@ RESERVE = 2**22
 """Bytes to tell with that there are no more."""
 FUNCTIONS, LINES, PRINTED = 2000, 8, 500
 """Names, lines of a traceback, and characters printed that are kept."""
+KEPT, LARGE = 8, 2**20
+"""Answers that are looked at again, and bytes of one at most."""
 
 
 class Wire:
@@ -170,6 +172,8 @@ class Candidate:
     def __init__(self, setup: Header, namespace: Mapping[str, Any] | None) -> None:
         self._program = Program(setup["name"], namespace)
         self._most, self._is_mended = setup["memory"] * 2**18, setup["mend"]
+        self._reason: str = setup["reason"]
+        self._kept: list[tuple[str, str, Array, int]] = []
         self._ages: dict[tuple[str, str], None] = {}
         self._reserve = bytearray()
 
@@ -180,9 +184,10 @@ class Candidate:
         def run() -> None:
             if self._is_mended:
                 age.mend(numpy, self._note)
-            self._program.load()
-            functions = self._program.functions()
-            hello["names"] = {n: parameters(one) for n, one in [*functions.items()][:FUNCTIONS]}
+            self._program.load(self._reason)
+            functions = dict([*self._program.functions().items()][:FUNCTIONS])
+            hello["names"] = {name: parameters(one) for name, one in functions.items()}
+            hello["calls"] = self._program.calls(functions)
             hello["stubs"] = [name for name, one in functions.items() if is_stub(one)]
             hello["notes"] = (*self._program.notes, *self._program.foreign())
 
@@ -194,7 +199,9 @@ class Candidate:
         self._copies: list[tuple[str, Array]] = []
         self._watched: list[tuple[str, Any, Any]] = []
         self._results: list[list[Any]] = []
-        self._reply = Header(token=request["token"], values=[], changed=[], shared=[], seconds=0.0)
+        self._reply = Header(token=request["token"], values=[], changed=[], shared=[], reused=[])
+        self._reply["seconds"] = 0.0
+        last = request["calls"][-1]
 
         def run() -> None:
             try:
@@ -203,8 +210,12 @@ class Candidate:
             finally:
                 changed = (name for name, value, was in self._watched if bits(value) != was)
                 self._reply["changed"] = [*dict.fromkeys(changed)]
-            outputs = zip(request["calls"][-1]["outputs"], self._results[-1])
-            self._reply["values"] = [self._describe(name, one) for name, one in outputs if name]
+            self._reply["reused"] = self._find_reused(last["function"])
+            for name, one in zip(last["outputs"], self._results[-1]):
+                if name:
+                    self._reply["values"].append(self._describe(name, one))
+                    if type(one) in ARRAYS and one.nbytes <= LARGE:
+                        self._kept.append((last["function"], name, one, hash(bits(one))))
 
         return {**self._watch(run), **self._reply}
 
@@ -237,7 +248,8 @@ class Candidate:
     def _call(self, call: Header) -> list[Any]:
         """What the candidate's function returned, thing by thing."""
         function, count = self._program.find(call["function"]), len(call["arguments"])
-        names = [*takewhile(lambda one: not one.startswith("*"), parameters(function) or [])]
+        known = takewhile(lambda one: not one.startswith("*"), parameters(function) or [])
+        names = [one.partition("=")[0] for one in known]
         names += [f"number {n + 1}" for n in range(len(names), count)]
         made: list[Any] = []
         for name, recipe in (*zip(names, call["arguments"]), *call["words"].items()):
@@ -254,6 +266,18 @@ class Candidate:
         if not isinstance(result, tuple | list) or len(result) != len(call["outputs"]):
             raise TypeError(f"it should return ({call['returns']}), it returned a {kind(result)}")
         return [*result]
+
+    def _find_reused(self, function: str) -> list[str]:
+        """The outputs of its earlier calls that are no longer what they were; each is told once."""
+        reused, kept = dict[str, None](), list[Any]()
+        for one in self._kept:
+            owner, name, value, was = one
+            if owner == function and hash(bits(value)) != was:
+                reused[name] = None
+            else:
+                kept.append(one)
+        self._kept = kept[-KEPT:]
+        return [*reused]
 
     def _make(self, recipe: Any, name: str) -> Any:
         """An argument, or a part of one, for the parameter of this name."""

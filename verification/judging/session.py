@@ -239,6 +239,7 @@ class Session:
             python=judged.hello.python,
             channels_first=judged.contract.channels_first,
             notes=judged.notes,
+            misfit=judged.misfit,
             wanted=frozenset(self._only),
         )
         judged.notes += sorted(idle) if self.checks else []
@@ -377,7 +378,8 @@ class Session:
         """What came of a function, and why."""
         if outcomes and all(outcome.kind == "NotImplementedError" for outcome in outcomes):
             outcomes = [replace(outcome, status="not attempted") for outcome in outcomes]
-        reasons = {o.message: None for o in outcomes if o.status == "outside" and o.message}
+        reasons = [o.message for o in outcomes if o.status == "outside"]
+        reasons += [self.judged.lacks(function)] if self.judged.has(function) else []
         asked = [outcome for outcome in outcomes if outcome.status != "outside"]
         name, outside = self.judged.name_of(function), len(outcomes) - len(asked)
         finding = Finding(
@@ -385,7 +387,7 @@ class Session:
             function.op,
             tuple(self._settle(function, asked)),
             outside + self._outside[name],
-            tuple(reasons),
+            tuple(dict.fromkeys(filter(None, reasons))),
         )
         aged = [outcome.age[0] for outcome in finding.outcomes if outcome.age]
         finding = replace(finding, age=next((m for m in mistakes.read() if m.id in aged[:1]), None))
@@ -468,11 +470,11 @@ class Session:
         """A block for each mistake, of a case that it explains; and one for what none explains."""
         left = list(failing)
         for mistake, suspect in found.parts if found else ():
-            shows = [o for o in failing if not suspect or inquiry.explains(suspect, _sight(o))]
+            shows = [o for o in failing if inquiry.explains(suspect, _sight(o))]
             least = min(shows or failing, key=_size)
             yield Block(self._shrink(function, inquiry, least, suspect if shows else None), mistake)
-        if found and found.suspect:
-            left = [o for o in failing if not inquiry.explains(found.suspect, _sight(o))]
+        if found:
+            left = [o for o in failing if not found.covers(inquiry, _sight(o))]
         if left and not (found and found.is_whole):
             least = self._shrink(function, inquiry, min(left, key=_size), None)
             yield Block(least, None, tuple(self._look(function, least, left)))

@@ -160,7 +160,7 @@ class Trial:
             return self._check(function, question)
         asked = truth.answer(question, self.seed, self.dtype, self.judged.contract.is_bitwise)
         outcome = self._ask_with_cache(function, asked, failed)
-        if question.fill != "whole" or not outcome.is_failing:
+        if question.fill != "whole" or not outcome.is_failing or outcome.habits:
             return outcome
         reals = {name: a.astype(asked.dtype) for name, a in asked.arrays.items()}
         again = self._ask_with_cache(function, replace(asked, arrays=reals), failed)
@@ -277,6 +277,7 @@ class Trial:
         habits = [f"changes its argument {name}" for name in reply.changed]
         habits += [f"shares memory: {pair}" for pair in reply.shared if is_bitwise]
         habits += ["gives another answer when it is asked again"] * (not reply.steady)
+        habits += [f"an earlier {name} changes when it is called again" for name in reply.reused]
         is_wrong = habits or not comparisons or not all(c.is_right for c in comparisons)
         return replace(
             outcome,

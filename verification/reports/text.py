@@ -213,7 +213,7 @@ def _claim(finding: Finding, diagnosis: Diagnosis) -> str:
     everywhere = f"in {'all ' * (diagnosis.of > 1)}{cases}" if total > 1 else ""
     if all(outcome.status == "CRASH" for outcome in finding.failing):
         return f"such code raises {everywhere or 'here'}"
-    if not diagnosis.suspect:
+    if not any(one.forms for one in diagnosis.suspects):
         return f"it shows {everywhere or 'here'}"
     exactly = "bit for bit" if diagnosis.exactly else "but for roundings"
     claim = f"your answer is, {exactly}, that of code with {'this mistake' if is_one else 'both'}"

@@ -23,6 +23,7 @@ from verification.questions import Array, Case
 STEP, MASK, SHARE = "conv_single_step", "create_mask_from_window", "distribute_value"
 GRADIENTS = {"dx": "dA_prev", "dw": "dW", "db": "db"}
 Settings = Callable[[Case], Any]
+Share = Callable[[Array], Any]
 
 
 def shape_bias(case: Case, name: str, value: Array) -> Array:
@@ -31,9 +32,11 @@ def shape_bias(case: Case, name: str, value: Array) -> Array:
 
 
 def build_functions(
-    takes: Callable[[Case], bool], pad: Settings, conv: Settings, pool: Settings
+    takes: Callable[[Case], bool], pad: Settings, conv: Settings, pool: Settings, share: Share
 ) -> tuple[Function, ...]:
-    """The eight functions: which questions they take, and how the settings of each are written."""
+    """The eight functions: which questions they take, how the settings of each are written, and
+    what is shared.
+    """
 
     def build(name: str, **more: Any) -> Function:
         return Function(name, name, takes, **more)
@@ -41,6 +44,7 @@ def build_functions(
     conv_forward = build(
         "conv_forward",
         arguments=lambda case, given: (given["x"], given["w"], given.get("b"), conv(case)),
+        signature="A_prev, W, b, hparameters",
         words={"y": "Z", "": "cache"},
         form=shape_bias,
         needs=(STEP, "zero_pad"),
@@ -48,26 +52,41 @@ def build_functions(
     pool_forward = build(
         "pool_forward",
         arguments=lambda case, given: (given["x"], pool(case)),
+        signature="A_prev, hparameters, mode='max'",
         words={"y": "A", "": "cache"},
         mode=_write_mode,
     )
     return (
-        build("zero_pad", arguments=lambda case, given: (given["x"], pad(case))),
-        build(STEP, arguments=lambda case, given: (given["x"], given["w"], given["b"])),
+        build(
+            "zero_pad",
+            arguments=lambda case, given: (given["x"], pad(case)),
+            signature="X, pad",
+        ),
+        build(
+            STEP,
+            arguments=lambda case, given: (given["x"], given["w"], given["b"]),
+            signature="a_slice_prev, W, b",
+        ),
         conv_forward,
         build(
             "conv_backward",
             words=GRADIENTS,
+            signature="dZ, cache",
             form=shape_bias,
             needs=("conv_forward", *conv_forward.needs),
             forward=conv_forward,
         ),
-        build(MASK, arguments=lambda case, given: (given["x"],)),
-        build(SHARE, arguments=lambda case, given: (given["dy"], case.x)),
+        build(MASK, arguments=lambda case, given: (given["x"],), signature="x"),
+        build(
+            SHARE,
+            arguments=lambda case, given: (share(given["dy"]), case.x),
+            signature="dz, shape",
+        ),
         pool_forward,
         build(
             "pool_backward",
             words={"dx": "dA_prev"},
+            signature="dA, cache, mode='max'",
             needs=("pool_forward", MASK, SHARE),
             forward=pool_forward,
             mode=_write_mode,
@@ -97,5 +116,6 @@ _FUNCTIONS = build_functions(
     pad=lambda case: case.pad[0][0],
     conv=lambda case: {"stride": case.stride[0], "pad": case.pad[0][0]},
     pool=lambda case: {"f": case.kernel[0], "stride": case.stride[0]},
+    share=lambda dz: dz.item(),
 )
-CONTRACT = Contract("assignment", _FUNCTIONS, {function.name for function in _FUNCTIONS})
+CONTRACT = Contract("assignment", _FUNCTIONS)

@@ -24,8 +24,6 @@ from verification.candidates.contracts import (
 from verification.questions import Arrays, Case
 
 _ENDINGS = ("_im2col", "_strides", "_fast", "")
-_SHARED = ("conv_forward", "conv_backward")
-"""Names that other contracts have too."""
 
 
 def _takes(case: Case) -> bool:
@@ -44,21 +42,22 @@ def _pool(case: Case, given: Arrays) -> tuple[Any, ...]:
     return given["x"], param
 
 
-def _build_layer(name: str, kind: str, layer: Arguments, *gradients: str) -> tuple[Function, ...]:
+def _build_layer(
+    name: str, kind: str, layer: Arguments, signature: str, *gradients: str
+) -> tuple[Function, ...]:
     def build(way: str, **more: Any) -> Function:
         also = tuple(f"{name}_{way}{ending}" for ending in _ENDINGS)
         more |= {"also": also, "form": lead_channels}
         return Function(f"{name}_{way}_naive", f"{kind}_{way}", _takes, **more)
 
-    forward = build("forward", arguments=layer, words={"y": "out", "": "cache"})
-    return forward, build("backward", words=dict(zip(gradients, gradients)), forward=forward)
+    words = {"y": "out", "": "cache"}
+    forward = build("forward", arguments=layer, words=words, signature=signature)
+    words = dict(zip(gradients, gradients))
+    return forward, build("backward", words=words, forward=forward, signature="dout, cache")
 
 
 _FUNCTIONS = (
-    *_build_layer("conv", "conv", _conv, "dx", "dw", "db"),
-    *_build_layer("max_pool", "pool", _pool, "dx"),
+    *_build_layer("conv", "conv", _conv, "x, w, b, conv_param", "dx", "dw", "db"),
+    *_build_layer("max_pool", "pool", _pool, "x, pool_param", "dx"),
 )
-_OWN = {name for f in _FUNCTIONS for name in (f.name, *f.also)}.difference(_SHARED)
-CONTRACT = Contract(
-    "cs231n", _FUNCTIONS, _OWN, parameters={"conv_param", "pool_param"}, channels_first=True
-)
+CONTRACT = Contract("cs231n", _FUNCTIONS, channels_first=True)

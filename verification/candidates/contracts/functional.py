@@ -38,6 +38,12 @@ _USUAL: Mapping[str, Any] = {
     "divisor_override": None,
 }
 """torch's own, of what need not be said; a pool's stride is its kernel, a convolution's 1."""
+_SIGNATURES = {
+    "conv": "x, w, b=None, stride=1, padding=0, dilation=1, groups=1",
+    "max_pool": "x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False",
+    "avg_pool": "x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, "
+    "divisor_override=None",
+}
 
 
 def write_settings(case: Case) -> dict[str, Any]:
@@ -72,14 +78,30 @@ def build_functions(
     for op, axes in product(("conv", "max_pool", "avg_pool"), (1, 2, 3)):
         name, kind = f"{op}{axes}d", "conv" if op == "conv" else "pool"
         gradients = ("dx", "dw", "db") if op == "conv" else ("dx",)
-        words = dict(zip(gradients, gradients))
-        takes = partial(_takes, op, axes, fits)
-        more: Any = {"keywords": keywords, "optional": True}
+        words, takes = dict(zip(gradients, gradients)), partial(_takes, op, axes, fits)
+        more: Any = {
+            "keywords": keywords,
+            "optional": True,
+            "wants": partial(_find_wants, keywords),
+        }
+        signature, back = _SIGNATURES[op], "dy, " + _SIGNATURES[op].replace("b=None, ", "")
         functions += [
-            Function(name, f"{kind}_forward", takes, _forward, **more),
-            Function(f"{name}_backward", f"{kind}_backward", takes, _backward, words, **more),
+            Function(name, f"{kind}_forward", takes, _forward, signature=signature, **more),
+            Function(
+                f"{name}_backward",
+                f"{kind}_backward",
+                takes,
+                _backward,
+                words,
+                signature=back,
+                **more,
+            ),
         ]
     return tuple(functions)
+
+
+def _find_wants(keywords: Callable[[Case], dict[str, Any]], case: Case) -> set[str]:
+    return {*drop_usual(keywords(case)), *["b"] * case.bias}
 
 
 def _takes(op: str, axes: int, fits: Callable[[Case], bool], case: Case) -> bool:
@@ -106,6 +128,5 @@ def _keywords(case: Case) -> dict[str, Any]:
 
 _NHWC = build_functions(_fits, _keywords)
 _NCHW = tuple(replace(function, form=lead_channels) for function in _NHWC)
-_OWN = {function.name for function in _NHWC}
-CONTRACT = Contract("functional", _NCHW, _OWN, channels_first=True, may_decline=True)
-NHWC = Contract("functional-nhwc", _NHWC, _OWN, may_decline=True)
+CONTRACT = Contract("functional", _NCHW, channels_first=True, may_decline=True)
+NHWC = Contract("functional-nhwc", _NHWC, may_decline=True)
