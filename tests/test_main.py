@@ -14,6 +14,7 @@ import parametrize_from_file
 import pytest
 
 from verification import __main__ as command
+from verification import mistakes
 from verification.judging import Session
 from verification.truth import oracle
 
@@ -57,6 +58,20 @@ def test_bad_usage(run, words, says):
     assert usage == "usage: python -m verification [CANDIDATE] [options]"
     assert message.startswith("python -m verification: ")
     assert says in message
+
+
+@parametrize_from_file
+def test_an_exam(run, tmp_path, words, known):
+    """On every rung: nothing but questions, statuses, and the candidate's own answers and words."""
+    path = tmp_path / "report.json"
+    honest = " ".join(run(words)[1].split())
+    told = " ".join(run(f"{words} --exam --json {path}")[1].split())
+    document = path.read_text(encoding="utf-8")
+    texts = {text for m in mistakes.read() for text in (m.id, m.title, m.does, m.hint, m.change)}
+    assert [text for text in (*texts, *known) if text in told or text in document] == []
+    assert [text for text in known if text not in honest] == []
+    outputs = [one for case in json.loads(document)["cases"] for one in case["outputs"]]
+    assert {key for one in outputs for key in one} <= {"name", "status"}
 
 
 @parametrize_from_file

@@ -21,8 +21,10 @@ from verification.reports import display, document, planes, text
 QUESTIONS = {
     "row": SMALL,
     "named": replace(SMALL, name="plain", why="the plainest there is"),
+    "drawn": replace(SMALL, name="drawn-3"),
     "sparse": replace(SMALL, fill="sparse"),
     "large": parse("conv x=[1,5,6,1] w=[2,2,1,1] pad=1 fill=integers")[0],
+    "long": parse("conv x=[12,345,678,9] w=[11,12,9,34] stride=[5,6] pad=7 fill=units")[0],
     "proof": parse("conv x=[1,5,6,1] w=[2,2,1,1] check=proof")[0],
     "refusal": Refusal("r", "zero_pad", {"pad": -1}, "ShapeError", ("pad",), "no pad"),
 }
@@ -170,12 +172,13 @@ def collect(run):
 
 
 def test_a_session_shows_itself():
-    """As text, and as HTML that is escaped."""
+    """As text, and as HTML that is escaped, in a font whose columns stand under each other."""
     hostile = {"status": "CRASH", "message": "<script>alert(1)</script> & more"}
     told = display.Judgement(make_run([make_finding([hostile])]))
     assert repr(told) == text.write_text(told.run)
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in told._repr_html_()
     assert "<script" not in told._repr_html_()
+    assert '<pre style="margin: 0; font-family: monospace; ' in told._repr_html_()
     assert (told.verdict, json.loads(told.json)["verdict"]) == ("differs", "differs")
 
 

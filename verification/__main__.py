@@ -67,10 +67,14 @@ def build_parser() -> Parser:
     add("--name", action="append", default=[], metavar="OURS=THEIRS", help="another name")
     add("--timeout", type=float, default=10.0, metavar="S", help="for a call (10 seconds)")
     add("--memory", type=int, default=4096, metavar="MIB", help="for the candidate (4096)")
-    add("--strict", action="store_true", help="named deviations and errors of age fail too")
-    add("--exam", action="store_true", help="show no expected numbers and name no mistake")
+    add(
+        "--strict",
+        action="store_true",
+        help="conventions, errors of age and missing functions fail too",
+    )
+    add("--exam", action="store_true", help="show questions and their own answers alone")
     add("--seed", type=int, help="another seed, other numbers (0), and other draws (the clock's)")
-    add("--draw", type=int, default=20, metavar="N", help="questions that nobody has seen (20)")
+    add("--draw", type=int, default=20, metavar="N", help="ask N more that nobody has seen (20)")
     add("--dtype", choices=("float64", "float32"), default="float64", help="of arrays (float64)")
     add("-x", dest="first", action="store_true", help="stop at the first failure")
     add("--list", action="store_true", help="list the cases and judge nothing")
@@ -108,6 +112,8 @@ def _read_settings(options: argparse.Namespace) -> Settings:
     names = dict(pair.partition("=")[::2] for pair in options.name)
     if not all(names) or not all(names.values()):
         raise UsageError(f"--name takes OURS=THEIRS, got {' '.join(options.name)}")
+    if options.list and options.json:
+        raise UsageError("--list judges nothing, so there is no --json")
     if options.json not in ("", "-"):
         try:  # before the run, not after it
             Path(options.json).open("a").close()
@@ -128,6 +134,7 @@ def _judge(settings: Settings, options: argparse.Namespace) -> Run:
                     return _list(session) if options.list else session.run(_watch(options))
                 fault, words = "nothing", "no case fits these options"
             finally:
+                _wipe()
                 run = session.known
     except UsageError:
         raise
@@ -165,12 +172,17 @@ def _watch(options: argparse.Namespace) -> Watch:
             print(f"\r{done} of {total} checks\033[K", end="", file=sys.stderr, flush=True)
 
     def show(run: Run, finding: Finding) -> None:
-        if is_terminal:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+        _wipe()
         for line in write_finding(run, finding, style) if is_told else ():
             print(line, flush=True)
 
     return Watch(begin, count, show)
+
+
+def _wipe() -> None:
+    """Take the progress off the terminal."""
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def _write(run: Run, options: argparse.Namespace) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from itertools import zip_longest
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,12 +15,22 @@ from verification.questions import Array, Case, Ints
 
 ROWS, COLUMNS = 6, 8
 """Of a plane, as many are shown."""
+FEW = 4
+"""Planes of one array, where an answer is a sum over them."""
 WIDTH = 69
 """Characters of a line of numbers."""
 Axes = Sequence[str | int]
 """An array's axes: N, C, K, and the spatial ones by number."""
 Place = Mapping[str | int, float]
 """An index by axis; along spatial ones as a share of the size, so that it fits other arrays."""
+
+
+class Named(NamedTuple):
+    """An array with its name, and those of its axes."""
+
+    name: str
+    axes: Axes
+    array: Array
 
 
 def draw(run: Run, outcome: Outcome) -> list[str]:
@@ -33,32 +45,45 @@ def draw(run: Run, outcome: Outcome) -> list[str]:
     place: Place = {}
     if wrong and not run.settings.exam:
         compared, worst = wrong[0]
-        axes = _name_axes(run, case, compared.name, len(worst.index))
-        shape = np.asarray(compared.want).shape
-        place = _find_place(case, axes, shape, worst.index)
-        answer = _draw_wrong(compared, axes, place)
+        shown = [_name(run, case, compared.name, np.asarray(compared.want))]
+        place = _find_place(case, shown[0], worst.index)
+        answer = _draw_wrong(compared, shown[0].axes, place)
     else:
         answers = zip(outcome.comparisons, outcome.answers.values(), strict=False)
-        named = [(compared.name, a) for compared, a in answers if type(a) is np.ndarray]
-        yours = ((f"your {name}", _name_axes(run, case, name, a.ndim), a) for name, a in named)
-        answer = _draw_each(yours, place)
+        told = [(c, a) for c, a in answers if not (c.is_right and outcome.is_failing)]
+        shown = [_name(run, case, c.name, a) for c, a in told if type(a) is np.ndarray]
+        answer = _draw_each((one._replace(name=f"your {one.name}"), place) for one in shown)
     if not answer:
         return []
+    known = {axis for one in shown for axis in one.axes}
     inputs = _list_inputs(run, case, outcome.op)
-    named_inputs = ((name, _name_axes(run, case, name, a.ndim), a) for name, a in inputs)
-    return [*_draw_each(named_inputs, place), "", *answer]
+    summed = ((one, at) for one in inputs for at in _spread(case, one, place, known))
+    return [*_draw_each(summed), "", *answer]
 
 
-def _list_inputs(run: Run, case: Case, op: str) -> list[tuple[str, Array]]:
-    """By name, in the contract's order of axes."""
+def _list_inputs(run: Run, case: Case, op: str) -> list[Named]:
+    """In the contract's order of axes."""
     given = truth.answer(case, run.seed, run.settings.dtype).arrays
     is_gradient = op.endswith("_backward") or op == "distribute_value"
     names = ("dy", "x", "w") if is_gradient else ("x", "w", "b")
-    inputs = [(name, given[name]) for name in names if name in given]
-    if not run.channels_first:
-        return inputs
-    ends = {"w": ((-1, -2), (0, 1)), "b": ((), ())}
-    return [(name, np.moveaxis(a, *ends.get(name, (-1, 1)))) for name, a in inputs]
+    inputs = {name: given[name] for name in names if name in given}
+    if run.channels_first:
+        ends = {"w": ((-1, -2), (0, 1)), "b": ((), ())}
+        inputs = {name: np.moveaxis(a, *ends.get(name, (-1, 1))) for name, a in inputs.items()}
+    return [_name(run, case, name, a) for name, a in inputs.items()]
+
+
+def _spread(case: Case, one: Named, place: Place, known: Container[str | int]) -> list[Place]:
+    """The place; once for each index of an axis that the answer has not, as it is summed over."""
+    free = [axis for axis in one.axes if isinstance(axis, str) and axis not in known]
+    sizes = [one.array.shape[one.axes.index(axis)] for axis in free]
+    if case.groups > 1 or math.prod(sizes) > FEW:
+        return [place]
+    return [{**place, **dict(zip(free, index, strict=True))} for index in np.ndindex(*sizes)]
+
+
+def _name(run: Run, case: Case, name: str, array: Array) -> Named:
+    return Named(name, _name_axes(run, case, name, array.ndim), array)
 
 
 def _name_axes(run: Run, case: Case, name: str, rank: int) -> Axes:
@@ -74,10 +99,10 @@ def _name_axes(run: Run, case: Case, name: str, rank: int) -> Axes:
     return ["N", channel, *space] if run.channels_first else ["N", *space, channel]
 
 
-def _find_place(case: Case, axes: Axes, shape: Ints, worst: Ints) -> Place:
+def _find_place(case: Case, one: Named, worst: Ints) -> Place:
     """The worst place of an output, and what belongs to it of other arrays."""
     place: dict[str | int, float] = {}
-    for axis, size, index in zip(axes, shape, worst, strict=True):
+    for axis, size, index in zip(one.axes, one.array.shape, worst, strict=True):
         place[axis] = index if isinstance(axis, str) else (index + 0.5) / size
     if case.op == "conv":
         channels, filters = case.x[-1], case.w[-1]
@@ -109,16 +134,16 @@ def _draw_wrong(compared: Comparison, axes: Axes, place: Place) -> list[str]:
     return _fit(write)
 
 
-def _draw_each(arrays: Iterable[tuple[str, Axes, Array]], place: Place) -> list[str]:
+def _draw_each(planes: Iterable[tuple[Named, Place]]) -> list[str]:
     """Planes of arrays, as many beside each other as fit."""
     rows: list[list[list[str]]] = []
-    for name, axes, a in arrays:
-        if not a.size or a.dtype.kind not in "biuf":
+    for one, place in planes:
+        if not one.array.size or one.array.dtype.kind not in "biuf":
             continue
 
-        def write(columns: int, name: str = name, axes: Axes = axes, a: Array = a) -> list[str]:
-            at, words = _cut(axes, a.shape, place, columns)
-            return [f"{name}{words}", *_write_numbers(np.atleast_2d(a[at]))]
+        def write(columns: int, one: Named = one, place: Place = place) -> list[str]:
+            at, words = _cut(one.axes, one.array.shape, place, columns)
+            return [f"{one.name}{words}", *_write_numbers(np.atleast_2d(one.array[at]))]
 
         block = _fit(write)
         if rows and max(map(len, _lay_beside([*rows[-1], block]))) <= WIDTH:

@@ -5,16 +5,17 @@ No line is longer than a terminal's, but for rows and commands, which are to be 
 
 from __future__ import annotations
 
+import re
 import shlex
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from verification import mistakes
 from verification.judging import Block, Drawn, Finding, Outcome, Run, Settings
 from verification.mistakes import Diagnosis, Mistake
-from verification.questions import LINE, RUNGS, Case, rung
+from verification.questions import LINE, RUNGS, rung
 from verification.reports.planes import draw
 
 WIDTH = 79
@@ -23,6 +24,8 @@ INDENT, LABEL = 6, 16
 _USUAL = Settings()
 _REPEATED = ("contract", "layout", "timeout", "memory", "strict", "exam", "names", "seed", "dtype")
 """Settings without which a question is another one, or its answer."""
+_DRAWN = re.compile(r"drawn-\d+$")
+"""The name of a question that is in no file."""
 _COLOURS = {
     "ok": "32",
     "DEVIATES": "33",
@@ -79,9 +82,11 @@ def write_summary(run: Run, style: Style = Style()) -> list[str]:
     if run.drawn and run.drawn.outcomes:
         lines += _write_drawn(run, run.drawn)
     if style.verbose and run.asked:
-        lines += ["", *_flow(_count_rungs(run), ", ", "  ")]
-        lines += _flow(_count_evidence(run), ", ", "  ")
-    ends = [run.misfit] if run.misfit and run.verdict == "nothing" else _flow(_conclude(run), "   ")
+        lines += ["", *_flow(_count_rungs(run), ", ", "  ", "  ")]
+        lines += _flow(_count_evidence(run), ", ", "  ", "  ")
+    ends = _flow(_conclude(run), "   ")
+    if run.misfit and not run.asked:
+        ends = [run.misfit, *(ends if run.verdict == "differs" else ())]
     return [*lines, "", *(line for end in ends for line in _wrap(end))]
 
 
@@ -146,7 +151,8 @@ def _write_case(
 
 def _name_case(outcome: Outcome) -> str:
     """The id under which the case files have it, or its row."""
-    return outcome.question.row if outcome.question.name == LINE else outcome.id
+    question = outcome.question
+    return question.row if question.name == LINE or _DRAWN.match(question.name) else outcome.id
 
 
 def _describe(run: Run, finding: Finding, outcome: Outcome) -> Iterator[str]:
@@ -156,8 +162,9 @@ def _describe(run: Run, finding: Finding, outcome: Outcome) -> Iterator[str]:
     yield from outcome.where
     if outcome.status == "TIMEOUT":
         answered = [o for o in finding.outcomes if not o.is_failing and o.status != "not judged"]
-        slowest = max((o.seconds for o in answered), default=0.0)
-        yield f"{_count(len(answered), 'other')} answered, the slowest in {slowest:.3f} s"
+        if answered:
+            slowest = max(outcome.seconds for outcome in answered)
+            yield f"{_count(len(answered), 'other')} answered, the slowest in {slowest:.3f} s"
     wrong = [compared for compared in outcome.comparisons if not compared.is_right]
     if exam:
         places = [f"{compared.name} is wrong" for compared in wrong]
@@ -243,25 +250,19 @@ def _excuse_by_name(finding: Finding) -> Iterator[tuple[str, str]]:
 
 def _write_drawn(run: Run, drawn: Drawn) -> list[str]:
     """How many are wrong; of each function the first one, to be asked again by its row."""
-    asked, wrong, unjudged = (
-        {o.question.row for o in some}
-        for some in (
-            drawn.outcomes,
-            drawn.failing,
-            [o for o in drawn.outcomes if o.status == "not judged"],
-        )
-    )
-    counts = {"wrong": len(wrong), "not judged": len(unjudged - wrong)}
+    asked = {outcome.question.row for outcome in drawn.outcomes}
+    wrong = {outcome.question.row for outcome in drawn.failing}
+    unjudged = {o.question.row for o in drawn.outcomes if o.status == "not judged"} - wrong
+    counts = {"wrong": len(wrong), "not judged": len(unjudged)}
     words = [f"{count} {status}" for status, count in counts.items() if count] or ["all right"]
     questions = _count(len(asked), "more question")
     lines = _wrap(f"  {questions} drawn from seed {drawn.seed}: {', '.join(words)}", "    ")
-    first = {outcome.function: outcome for outcome in reversed(drawn.failing)}
-    for name in dict.fromkeys(outcome.function for outcome in drawn.failing):
-        question = first[name].question
-        assert isinstance(question, Case)
-        outcome = replace(first[name], question=replace(question, name=LINE))
-        finding = Finding(name, outcome.op, drawn.outcomes)
+    first: dict[str, Outcome] = {}
+    for outcome in drawn.failing:
+        first.setdefault(outcome.function, outcome)
+    for name, outcome in first.items():
         lines += _keep_whole(name, outcome.question.row)
+        finding = Finding(name, outcome.op, drawn.outcomes)
         lines += _lay_out(("", line) for line in _describe(run, finding, outcome))
         lines += _keep_whole("again", write_command(run, outcome))
     return lines
@@ -308,22 +309,20 @@ def _count(number: int, noun: str) -> str:
 
 def _lay_out(labelled: Iterable[tuple[str, str]]) -> list[str]:
     """Labels and words, one under the other."""
-    lines = []
-    for label, text in labelled:
-        first, *more = _wrap(text, width=WIDTH - INDENT - LABEL - 1)
-        lines += [
-            f"{'':{INDENT}}{one:{LABEL}} {line}".rstrip()
-            for one, line in ((label, first), *(("", line) for line in more))
-        ]
-    return lines
+    return [
+        f"{'':{INDENT}}{'' if number else label:{LABEL}} {line}".rstrip()
+        for label, text in labelled
+        for number, line in enumerate(_wrap(text, width=WIDTH - INDENT - LABEL - 1))
+    ]
 
 
 def _keep_whole(label: str, text: str) -> list[str]:
     """A label, and a row or a command that is never broken; a long one on a line of its own."""
-    line = f"{'':{INDENT}}{label:{LABEL}} {make_visible(text)}"
+    label, text = make_visible(label), make_visible(text)
+    line = f"{'':{INDENT}}{label:{LABEL}} {text}"
     if len(line) <= WIDTH:
         return [line]
-    return [*([f"{'':{INDENT}}{label}"] if label else []), f"{'':10}{make_visible(text)}"]
+    return [*([f"{'':{INDENT}}{label}"] if label else []), f"{'':10}{text}"]
 
 
 def _wrap(text: str, rest: str = "", width: int = WIDTH) -> list[str]:
@@ -338,11 +337,10 @@ def _wrap(text: str, rest: str = "", width: int = WIDTH) -> list[str]:
 
 def _flow(pieces: Iterable[str], gap: str, first: str = "", rest: str = "") -> list[str]:
     """Pieces one after the other, on as many lines as that takes, none of them broken."""
-    lines, is_new = [first], True
+    lines: list[str] = []
     for piece in pieces:
-        if not is_new and len(lines[-1] + gap + piece) > WIDTH:
-            lines.append(rest)
-            is_new = True
-        lines[-1] += piece if is_new else gap + piece
-        is_new = False
+        if lines and len(lines[-1] + gap + piece) <= WIDTH:
+            lines[-1] += gap + piece
+        else:
+            lines.append((rest if lines else first) + piece)
     return lines
