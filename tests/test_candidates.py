@@ -10,6 +10,8 @@ from verification.questions import read, rung
 
 WHOLE = {"taps", "cs231n_im2col", "holberton"}
 """One of each course's contract, asked everything; the others are asked small questions."""
+FORMS = {"wider-result", "integer-accumulator"}
+"""What right code may do with the types of its numbers."""
 FOLDER = strength.FOLDER
 ROWS = strength.read_wrong(FOLDER / "wrong.toml")
 ANEW = strength.read_wrong(FOLDER / "anew.toml")
@@ -51,7 +53,7 @@ class Asking(Session):
 def judge(name, questions, dtype="float64", live=None):
     """What the judge finds in a file, or in a live session's names, function by function."""
     candidate, layout = live or str(FOLDER / name), strength.find_layout(name)
-    settings = Settings(candidate=candidate, layout=layout, dtype=dtype)
+    settings = Settings(candidate=candidate, layout=layout, dtype=dtype, draw=0)
     with Asking(settings, questions) as session:
         return {finding.function: finding for finding in session.run().findings}
 

@@ -39,7 +39,7 @@ CROP = Mistake(
 )
 FLIP = replace(CROP, id="flip", title="the kernel is flipped", change="W as it is")
 WORDS = {"dx": "dA_prev", "dw": "dW"}.items()
-CODE = Suspect((), (), {})
+CODE = Suspect((), ((),), {})
 AGE = replace(CROP, id="float", title="float of an array", does="took float(b)", change="b.item()")
 
 
@@ -58,7 +58,7 @@ def make_finding(outcomes, mistakes=0, diagnosis=None, age=False, looks=None, **
     """
     rows = ({"status": row} if isinstance(row, str) else row for row in outcomes)
     made, named = [make_outcome(**row) for row in rows], (CROP, FLIP)[:mistakes]
-    known = Diagnosis(named, **{"suspect": CODE, **diagnosis}) if diagnosis else None
+    known = Diagnosis(named, **{"suspects": (CODE,), **diagnosis}) if diagnosis else None
     shown = [outcome for outcome in made if outcome.is_failing][-1:]
     blocks = [Block(outcome, mistake) for outcome in shown for mistake in named]
     if not named or looks:

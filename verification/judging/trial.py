@@ -22,7 +22,7 @@ PATIENCE = 3
 """After so many calls without an answer, a function is asked no more."""
 LOST = frozenset({"TIMEOUT", "MEMORY", "DIED"})
 """Kinds of calls that came to no answer."""
-TELLING = 0.1
+TELLING = 1.0
 """Seconds from which an answer tells how long larger ones will take."""
 ROOM = 0.25
 """For what roundings of other right algorithms may add to a whole number."""
