@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib.machinery import PathFinder
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,17 @@ import numpy as np
 from verification.candidates import contracts
 from verification.candidates.contracts import OWN, Contract, Function, Parameters
 from verification.candidates.loading import is_path
-from verification.candidates.process import Call, Hello, Other, Process, Reply, UnloadableError
-from verification.questions import Arrays, Case, Question, Refusal, arrays, parse
+from verification.candidates.process import (
+    IDENTITY,
+    Call,
+    Hello,
+    Other,
+    Process,
+    Reply,
+    Result,
+    UnloadableError,
+)
+from verification.questions import Arrays, Case, Question, Refusal, arrays, parse, shapes
 
 SIZES = {"conv": "w=[2{},1,1]", "max_pool": "kernel=2", "avg_pool": "kernel=2"}
 SMALL = [
@@ -115,6 +125,20 @@ class Candidate:
             self.notes.append(f"{self.name_of(function)} returns a pair: the first is judged")
             return self.ask(function, case, given, cache)
         return reply
+
+    def write_call(self, function: Function, case: Case) -> str:
+        """The calls that put a question, a line each, with names for arrays."""
+        given = {name: np.zeros(shape) for name, shape in shapes(case).items()}
+        ours = {self.name_of(one): one for one in self.contract.functions}
+        calls = []
+        for call in self._plan(function, case, given, OWN):
+            parameters = self._parameters(ours[call.function]) or ()
+            names = [name.partition("=")[0] for name in parameters if name != "*"]
+            named = zip_longest(call.arguments, names[: len(call.arguments)], fillvalue="...")
+            words = [_write(value, name) for value, name in named]
+            words += [f"{name}={_write(value, name)}" for name, value in call.words.items()]
+            calls.append(f"{call.function}({', '.join(words)})")
+        return "\n".join(calls)
 
     def _plan(self, function: Function, case: Case, given: Arrays, cache: str) -> list[Call]:
         """The calls that put a question, as the candidate's functions take them."""
@@ -234,6 +258,18 @@ def _find_modules(name: str) -> list[Path]:
         return []
     path = Path(spec.origin)
     return sorted(path.parent.rglob("*.py")) if path.stem == "__init__" else [path]
+
+
+def _write(value: Any, name: str) -> str:
+    """An argument as one would write it; of an array the name alone."""
+    match value:
+        case np.ndarray():
+            return name
+        case Result():
+            return "cache"
+        case dict():
+            return f"{{{', '.join(f'{key!r}: {_write(one, key)}' for key, one in value.items())}}}"
+    return "lambda Z: Z" if value is IDENTITY else repr(value)
 
 
 def _build_argument(value: Any) -> Any:

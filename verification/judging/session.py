@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -82,11 +82,15 @@ class Settings(Terms):
 
 @dataclass(frozen=True)
 class Block:
-    """A failing outcome to show, with the mistake that it shows, or what the error looks like."""
+    """A failing outcome to show, with the mistake that it shows, or what the error looks like.
+
+    `call` is how the contract asks the question.
+    """
 
     outcome: Outcome
     mistake: Mistake | None = None
     looks: tuple[str, ...] = ()
+    call: str = ""
 
 
 @dataclass(frozen=True)
@@ -343,7 +347,7 @@ class Session:
             stop = self.settings.first and self._fails(functions[outcome.function], outcome)
             while order and (stop or not waiting[order[0]]):
                 name = order.pop(0)
-                if outcomes[name] or self._outside[name]:
+                if outcomes[name] or (self._outside[name] and not stop):
                     finding = self._conclude(functions[name], outcomes[name])
                     self._statuses[functions[name].name] = finding.status
                     yield finding
@@ -436,7 +440,9 @@ class Session:
         """With the mistakes that are known, and what to show."""
         failing = [outcome for outcome in finding.failing if outcome.has_numbers]
         if not failing:
-            return replace(finding, blocks=(Block(min(finding.failing, key=_size)),))
+            return replace(
+                finding, blocks=(self._block(function, min(finding.failing, key=_size)),)
+            )
         inquiry = self._inquire(function)
         seen = [*map(_sight, failing)]
         more = self._ask_more(function) if self._is_partial else finding.outcomes
@@ -472,12 +478,26 @@ class Session:
         for mistake, suspect in found.parts if found else ():
             shows = [o for o in failing if inquiry.explains(suspect, _sight(o))]
             least = min(shows or failing, key=_size)
-            yield Block(self._shrink(function, inquiry, least, suspect if shows else None), mistake)
+            least = self._shrink(function, inquiry, least, suspect if shows else None)
+            yield self._block(function, least, mistake)
         if found:
             left = [o for o in failing if not found.covers(inquiry, _sight(o))]
         if left and not (found and found.is_whole):
             least = self._shrink(function, inquiry, min(left, key=_size), None)
-            yield Block(least, None, tuple(self._look(function, least, left)))
+            yield self._block(function, least, None, self._look(function, least, left))
+
+    def _block(
+        self,
+        function: Function,
+        outcome: Outcome,
+        mistake: Mistake | None = None,
+        looks: Iterable[str] = (),
+    ) -> Block:
+        """With the call, where the contract's words are not the row's."""
+        question, call = outcome.question, ""
+        if isinstance(question, Case) and not self.judged.contract.is_bitwise:
+            call = self.judged.write_call(function, question)
+        return Block(outcome, mistake, tuple(looks), call)
 
     def _shrink(
         self, function: Function, inquiry: Inquiry, outcome: Outcome, suspect: Suspect | None
@@ -545,10 +565,15 @@ def _sight(outcome: Outcome) -> Sighting:
     )
 
 
-def _size(outcome: Outcome) -> tuple[int, bool, int, str]:
-    """The order in which failures are shown: small questions first, exact ones before others."""
+def _size(outcome: Outcome) -> tuple[bool, int, bool, int, str]:
+    """The order in which failures are shown: small questions first, exact ones before others.
+
+    Of a wrong shape, those first whose sizes can be told from 1.
+    """
     question = outcome.question
-    return question.work, outcome.evidence != "exact", len(question.row), outcome.id
+    is_shape = any(compared.message for compared in outcome.comparisons)
+    is_vague = is_shape and isinstance(question, Case) and 1 in question.y
+    return is_vague, question.work, outcome.evidence != "exact", len(question.row), outcome.id
 
 
 def _way(outcome: Outcome) -> tuple[str, str, frozenset[str]]:

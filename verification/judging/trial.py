@@ -182,7 +182,7 @@ class Trial:
             return outcome
         if self._ask(function, asked, CANONICAL).is_failing:
             return outcome
-        return replace(outcome, message="; ".join(filter(None, (outcome.message, PARTING))))
+        return replace(outcome, note=PARTING)
 
     def _ask_beside(self, function: Function, asked: Truth) -> Outcome:
         """A gradient whose forward pass fails the question: it is held to the contract's cache.

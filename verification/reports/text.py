@@ -72,7 +72,11 @@ def write_finding(run: Run, finding: Finding, style: Style = Style()) -> list[st
     for block in finding.blocks[: 1 if run.settings.exam else None]:  # how many would tell
         named = _lay_out(_name_mistake(run, finding, block))
         title = "smallest case"
-        lines += named if style.full else _write_case(run, finding, block.outcome, title, named)
+        lines += (
+            named
+            if style.full
+            else _write_case(run, finding, block.outcome, title, named, block.call)
+        )
     return lines + _lay_out(_excuse(run, finding))
 
 
@@ -135,12 +139,19 @@ def _write_counts(run: Run, finding: Finding, style: Style) -> list[str]:
 
 
 def _write_case(
-    run: Run, finding: Finding, outcome: Outcome, title: str, named: Iterable[str] = ()
+    run: Run,
+    finding: Finding,
+    outcome: Outcome,
+    title: str,
+    named: Iterable[str] = (),
+    call: str = "",
 ) -> list[str]:
     """A question, what it came to, with its numbers; `named` is what is wrong with the code."""
     question, name, rows = outcome.question, _name_case(outcome), []
     lines = _keep_whole(title, name)
     lines += _keep_whole("", question.row) if name != question.row else []
+    for number, line in enumerate(call.splitlines()):
+        lines += _keep_whole("" if number else "call", line)
     rows += [("why", question.why)] if question.why and not run.settings.exam else []
     rows += [("", line) for line in _describe(run, finding, outcome)]
     rows += [("printed", outcome.stdout.rstrip())] if outcome.stdout else []
@@ -249,7 +260,7 @@ def _excuse_by_name(finding: Finding) -> Iterator[tuple[str, str]]:
 
 
 def _write_drawn(run: Run, drawn: Drawn) -> list[str]:
-    """How many are wrong; of each function the first one, to be asked again by its row."""
+    """How many are wrong; of each function that is right otherwise the first one, by its row."""
     asked = {outcome.question.row for outcome in drawn.outcomes}
     wrong = {outcome.question.row for outcome in drawn.failing}
     unjudged = {o.question.row for o in drawn.outcomes if o.status == "not judged"} - wrong
@@ -258,7 +269,8 @@ def _write_drawn(run: Run, drawn: Drawn) -> list[str]:
     questions = _count(len(asked), "more question")
     lines = _wrap(f"  {questions} drawn from seed {drawn.seed}: {', '.join(words)}", "    ")
     first: dict[str, Outcome] = {}
-    for outcome in drawn.failing:
+    known = {finding.function for finding in run.differing}
+    for outcome in (outcome for outcome in drawn.failing if outcome.function not in known):
         first.setdefault(outcome.function, outcome)
     for name, outcome in first.items():
         lines += _keep_whole(name, outcome.question.row)
