@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import re
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -38,6 +39,8 @@ LOSS = 32
 """Roundings of the narrower type that a sum may have lost, as a share of the largest number."""
 EXACTLY, NEARLY, ALIKE = 3, 2, 1
 """The same numbers, or words; the same but for roundings; both raise, which proves nothing."""
+TELLING = 5
+"""One in so many explained crashes must tell more than that both raise."""
 HABITS = {"unsteady": "another answer", "changed": "changes its argument"}
 """Signs of mistakes that show beside the numbers, and the words of the habit."""
 _NUMBERS = re.compile(r"\([\d, ]*\)|-?\d+|'[^']*'")
@@ -139,9 +142,9 @@ class Inquiry:
             predicted = self._predict(suspect, seen.case)
         except Exception as error:  # as people's code does
             return _compare_errors(suspect, seen, error)
-        if seen.kind == "AssertionError":
+        if seen.status == "CRASH":
             return self._refuses(predicted, seen)
-        if seen.status == "CRASH" or not seen.answers or seen.shows("unsteady"):
+        if not seen.answers or seen.shows("unsteady"):
             return 0
         agreement = self._compare(predicted, seen)
         if agreement and (self.is_right(seen) or not self._changes(predicted, seen.case)):
@@ -173,14 +176,18 @@ class Inquiry:
         return _define(self.op, case, self.seed, self.dtype, suspect.book)
 
     def _refuses(self, predicted: Mapping[str, Any], seen: Sighting) -> int:
-        """A result of a wrong shape, which the candidate's own assertion does not let through."""
+        """A result of a wrong shape, which an assertion or a reshape does not let through."""
         right = _define_rightly(self.op, seen.case, self.seed, self.dtype)
-        wrong = [
-            np.shape(predicted[n]) for n in right if np.shape(predicted[n]) != np.shape(right[n])
-        ]
-        if not (wrong and seen.where and re.search(r"assert.*\.shape", seen.where[-1])):
+        pairs = [(np.shape(predicted[name]), np.shape(right[name])) for name in right]
+        wrong = [ours for ours, wanted in pairs if sorted(ours) != sorted(wanted)]
+        if seen.kind not in LIKE or not wrong:
             return 0
-        return EXACTLY if any(0 in shape for shape in wrong) else ALIKE
+        if any(
+            sorted(sizes) == sorted(ours) for sizes in _read_shapes(seen.error) for ours in wrong
+        ):
+            return EXACTLY
+        asserts = seen.kind == "AssertionError" and ".shape" in "".join(seen.where[-1:])
+        return EXACTLY if asserts and any(0 in ours for ours in wrong) else ALIKE * asserts
 
     def _changes(self, predicted: Mapping[str, Any], case: Case) -> bool:
         right = _define_rightly(self.op, case, self.seed, self.dtype)
@@ -258,7 +265,7 @@ def _suspect(known: Sequence[Mistake], beside: Suspect | None = None) -> Iterato
 
 
 def _define(op: str, case: Case, seed: int, dtype: str, book: Mapping[str, Any]) -> dict[str, Any]:
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
         return define(op, case, answer(case, seed, dtype).arrays, book)
 
 
@@ -297,12 +304,13 @@ def _is_same(mine: str, theirs: str) -> bool:
         return re.findall(r"(?:index|size) (\d+)", mine) == re.findall(
             r"(?:index|size) (\d+)", theirs
         )
-    ours, others = (
-        [Counter(re.findall(r"\d+", shape)) for shape in re.findall(r"\(([\d, ]*)\)", text)]
-        for text in (mine, theirs)
-    )
-    ones = Counter({"1": 99})
-    return all(other - ones <= our for our, other in zip(ours, others, strict=True))
+    pairs = zip(_read_shapes(mine), _read_shapes(theirs), strict=True)
+    return all(Counter(n for n in other if n != 1) <= Counter(our) for our, other in pairs)
+
+
+def _read_shapes(message: str) -> list[list[int]]:
+    shapes = re.findall(r"\(([\d, ]*)\)", message)
+    return [[int(size) for size in re.findall(r"\d+", shape)] for shape in shapes]
 
 
 def _show(
@@ -375,11 +383,12 @@ class _Search:
 
     def _is_proved(self, suspect: Suspect) -> bool:
         degrees = [self.asked.explains(suspect, seen) for seen in self.wrong]
-        least = NEARLY if not _have_numbers(self.wrong) else ALIKE
+        telling = sum(degree > ALIKE for degree in degrees)
         right = (seen for seen in self.right if self.asked.has_time)
         return (
-            min(degrees) >= least
-            and max(degrees) > ALIKE
+            all(degrees)
+            and (_have_numbers(self.wrong) or TELLING * telling >= len(degrees))
+            and telling > 0
             and not any(self.asked.contradicts(suspect, seen) for seen in right)
         )
 
@@ -419,14 +428,21 @@ class _Search:
             )
             for seen in (*_spread(real), *parting)
         ]
-        narrower = [name for name in fitting[0] if all(name in names for names in fitting)]
+        narrower = [
+            name
+            for name in fitting[0]
+            if all(name in fits for fits in fitting)
+            and 2 * sum(fits[name] for fits in fitting) >= len(fitting)
+        ]
         return [Suspect((m,)) for m in self.known if m.sign in narrower[:1]]
 
     def find_best(self) -> list[Suspect]:
         """What explains most, if it explains half and contradicts nothing."""
         for suspect, _ in self._ranked[:1]:
-            shown = [seen for seen in self.wrong if self.asked.explains(suspect, seen) > ALIKE]
-            is_half = _have_numbers(shown) and 2 * len(shown) >= len(self.wrong)
+            told = [seen for seen in self.wrong if self.asked.explains(suspect, seen)]
+            shown = [seen for seen in told if self.asked.explains(suspect, seen) > ALIKE]
+            is_half = _have_numbers(shown) and 2 * len(told) >= len(self.wrong)
+            is_half = is_half and TELLING * len(shown) >= len(told)
             if is_half and not any(self.asked.contradicts(suspect, one) for one in self.right):
                 return [suspect]
         return []
