@@ -61,6 +61,14 @@ def test_diagnosis(fake, function, bend, more, dtype, expected, explains, others
         assert all(any(asked.explains(part, seen) for seen in failing) for part in parts)
 
 
+def test_two_mistakes_beside_a_convention(fake):
+    """Whoever marks every tied maximum may be wrong in two ways more; the convention is none."""
+    three = "wrong('stride-ignored-backward', 'assign-not-add', 'ties-all')"
+    asked, *seen = look(fake({"pool_backward": three}), "pool_backward", LINES["pool"])
+    found = diagnose(asked, *seen, ("ties-all",))
+    assert {m.id for m in found.mistakes} == {"stride-ignored-backward", "assign-not-add"}
+
+
 def test_without_time_nothing_is_claimed(fake, monkeypatch):
     """A diagnosis ends, whatever there is to compare."""
     monkeypatch.setattr(room, "SECONDS", -1.0)

@@ -82,10 +82,17 @@ class Suspect:
 
     def split(self) -> list[Suspect]:
         """Each of its mistakes alone."""
-        if len(self.mistakes) == 1:
-            return [self]
-        ways = zip(self.mistakes, self.forms, strict=True)
-        return [Suspect((m,), (form,), write_wrongly(form) or {}, self.op) for m, form in ways]
+        every = range(len(self.mistakes))
+        return [self._keep([n]) for n in every] if len(every) > 1 else [self]
+
+    def leave(self, mistake: Mistake) -> Suspect:
+        """All of its mistakes but one."""
+        return self._keep([n for n, one in enumerate(self.mistakes) if one != mistake])
+
+    def _keep(self, numbers: Sequence[int]) -> Suspect:
+        mistakes = tuple(self.mistakes[n] for n in numbers)
+        forms = tuple(self.forms[n] for n in numbers)
+        return Suspect(mistakes, forms, write_wrongly(*forms) or {}, self.op)
 
 
 @dataclass(frozen=True)
@@ -219,16 +226,23 @@ class Inquiry:
 
 
 def diagnose(
-    asked: Inquiry, failing: Sequence[Sighting], passing: Sequence[Sighting]
+    asked: Inquiry,
+    failing: Sequence[Sighting],
+    passing: Sequence[Sighting],
+    conventions: Sequence[str] = (),
 ) -> Diagnosis | None:
-    """The mistakes that explain the failing cases best, if any explains one."""
+    """The mistakes that explain the failing cases best, if any explains one.
+
+    The `conventions` are those that other answers follow: mistakes may stand beside them.
+    """
     known = [mistake for mistake in read() if asked.op in mistake.ops]
     small = [seen for seen in failing if seen.case.work <= WORK]
     steady = [seen for seen in small if not seen.shows("unsteady")]
     wrong = [seen for seen in steady if not asked.is_right(seen)]
     right = [seen for seen in (*passing, *small) if seen.case.work <= WORK and seen not in wrong]
     habits = [Suspect((m,)) for m in known if any(seen.shows(m.sign) for seen in small)]
-    found, others = _search(asked, known, wrong, right)
+    followed = _suspect([m for m in known if m.id in conventions and len(m.forms) == 1])
+    found, others = _search(_Search(asked, known, wrong, right, next(followed, None)))
     suspects = (*habits, *found)
     if not suspects:
         return None
@@ -322,36 +336,48 @@ def _show(
         yield one.mistakes[0], one if shows else suspect
 
 
-def _search(
-    asked: Inquiry, known: Sequence[Mistake], wrong: Sequence[Sighting], right: Sequence[Sighting]
-) -> tuple[list[Suspect], tuple[Mistake, ...]]:
+def _search(search: _Search) -> tuple[list[Suspect], tuple[Mistake, ...]]:
     """Who explains these wrong answers; and the mistakes that would give the same."""
-    search = _Search(asked, known, wrong, right)
-    if proved := search.prove(_suspect(known)):
+    beside = search.suspects if search.beside else ()
+    if proved := search.prove(_suspect(search.known)) or search.prove(beside):
         alike = (m for one in proved for m in one.mistakes if m not in proved[0].mistakes)
         return proved[:1], tuple(dict.fromkeys(alike))
     if found := search.find_sign() or search.find_pair():
         return found, ()
-    ops = sorted({seen.case.op for seen in (*wrong, *right)})
-    if len(ops) > 1:  # each mode of a pool has lines of its own
-        parts = [[s for s in each if s.case.op == op] for op in ops for each in (wrong, right)]
-        found, others = list[Suspect](), tuple[Mistake, ...]()
-        for op, *of_op in zip(ops, parts[::2], parts[1::2], strict=True):
-            more, apart = _search(asked, known, *of_op)
-            found += [replace(one, op=op) for one in more]
-            others += apart
-        return found, others
-    return search.find_best(), ()
+    ops = sorted({seen.case.op for seen in (*search.wrong, *search.right)})
+    if len(ops) == 1:
+        return search.find_best(), ()
+    found, others = list[Suspect](), tuple[Mistake, ...]()
+    for op in ops:  # each mode of a pool has lines of its own
+        more, apart = _search(search.narrow(op))
+        found += [replace(one, op=op) for one in more]
+        others += apart
+    return found, others
 
 
 @dataclass(frozen=True)
 class _Search:
-    """The suspects of one function, by the numbers that they would give."""
+    """The suspects of one function, by the numbers that they would give.
+
+    `beside` is the convention that it follows.
+    """
 
     asked: Inquiry
     known: Sequence[Mistake]
     wrong: Sequence[Sighting]
     right: Sequence[Sighting]
+    beside: Suspect | None = None
+
+    @property
+    def suspects(self) -> Iterator[Suspect]:
+        return _suspect(self.known, self.beside)
+
+    def narrow(self, op: str) -> _Search:
+        """The same of the questions of one operation."""
+        wrong, right = (
+            [seen for seen in each if seen.case.op == op] for each in (self.wrong, self.right)
+        )
+        return replace(self, wrong=wrong, right=right)
 
     @functools.cached_property
     def _sample(self) -> list[Sighting]:
@@ -362,7 +388,7 @@ class _Search:
         """Every suspect with what it leaves unexplained of the sample, the best first."""
         ranked = [
             (one, [seen for seen in self._sample if not self.asked.explains(one, seen)])
-            for one in _suspect(self.known)
+            for one in self.suspects
             if self.asked.has_time
         ]
         return sorted(ranked, key=lambda one: len(one[1]))
@@ -408,9 +434,8 @@ class _Search:
     def _needs_both(self, pair: Suspect) -> bool:
         """Whether for each there is a case that the other leaves, and more than crashes alike."""
         telling = [seen for seen in self.wrong if self.asked.explains(pair, seen) > ALIKE]
-        return all(
-            any(not self.asked.explains(one, seen) for seen in telling) for one in pair.split()
-        )
+        rests = (pair.leave(one) for one in pair.mistakes if one.kind == "mistake")
+        return all(any(not self.asked.explains(rest, seen) for seen in telling) for rest in rests)
 
     def find_sign(self) -> list[Suspect]:
         """By the words of all its exceptions, or by a narrower type, which have no forms."""
