@@ -38,9 +38,10 @@ NEAR = {"float32": 2.0**-18, "float64": 2.0**-40}
 LOSS = 32
 """Roundings of the narrower type that a sum may have lost, as a share of the largest number."""
 EXACTLY, NEARLY, ALIKE = 3, 2, 1
-"""The same numbers, or words; the same but for roundings; both raise, which proves nothing."""
+"""The same numbers, or a shape in an exception's words; but for roundings, or the same words; both
+raise, which proves nothing."""
 TELLING = 5
-"""One in so many explained crashes must tell more than that both raise."""
+"""One in so many explained crashes must tell more than that both raise, or all must."""
 HABITS = {"unsteady": "another answer", "changed": "changes its argument"}
 """Signs of mistakes that show beside the numbers, and the words of the habit."""
 _NUMBERS = re.compile(r"\([\d, ]*\)|-?\d+|'[^']*'")
@@ -249,16 +250,13 @@ def diagnose(
     parts = [part for suspect in suspects for part in _show(asked, suspect, small)]
     if any(mistake.kind == "mistake" for mistake, _ in parts):
         parts = [part for part in parts if part[0].kind == "mistake"]
-    count = sum(any(asked.explains(one, seen) for one in suspects) for seen in failing)
-    degrees = [
-        (seen.case.is_exact, degree)
-        for seen in wrong
-        if seen.status != "CRASH" and (degree := max(asked.explains(one, seen) for one in suspects))
-    ]
-    exact = [degree for is_exact, degree in degrees if is_exact]
-    exactly = not degrees or min(exact, default=NEARLY) == EXACTLY
+    degrees = [(max(asked.explains(one, seen) for one in suspects), seen) for seen in small]
+    told = [(degree, seen) for degree, seen in degrees if degree]
+    exact = [degree for degree, seen in told if seen in wrong and seen.case.is_exact]
+    exactly = not _have_numbers([seen for _, seen in told if seen in wrong])
+    exactly = exactly or min(exact, default=NEARLY) == EXACTLY
     named = tuple(dict.fromkeys(mistake for mistake, _ in parts))
-    return Diagnosis(named, count, len(failing), exactly, others, suspects, tuple(parts))
+    return Diagnosis(named, len(told), len(small), exactly, others, suspects, tuple(parts))
 
 
 def find_convention(asked: Inquiry, seen: Sighting) -> str:
@@ -304,9 +302,11 @@ def _compare_errors(suspect: Suspect, seen: Sighting, error: Exception) -> int:
         return 0
     if any(mistake.matches(seen.error) for mistake in suspect.mistakes):
         return EXACTLY
+    if kind == seen.kind == "AssertionError":
+        return NEARLY  # in words of the author's own
     is_known = any(mistake.error for mistake in suspect.mistakes)
     if kind == seen.kind and not is_known and _is_same(f"{kind}: {error}", seen.error):
-        return EXACTLY
+        return NEARLY
     return ALIKE * ({kind, seen.kind} <= LIKE)
 
 
@@ -315,9 +315,8 @@ def _is_same(mine: str, theirs: str) -> bool:
     if _NUMBERS.sub("#", mine).strip() != _NUMBERS.sub("#", theirs).strip():
         return False
     if "index" in mine:  # on whatever axis
-        return re.findall(r"(?:index|size) (\d+)", mine) == re.findall(
-            r"(?:index|size) (\d+)", theirs
-        )
+        places = [re.findall(r"(?:index|size) (\d+)", text) for text in (mine, theirs)]
+        return places[0] == places[1]
     pairs = zip(_read_shapes(mine), _read_shapes(theirs), strict=True)
     return all(Counter(n for n in other if n != 1) <= Counter(our) for our, other in pairs)
 
@@ -409,13 +408,11 @@ class _Search:
 
     def _is_proved(self, suspect: Suspect) -> bool:
         degrees = [self.asked.explains(suspect, seen) for seen in self.wrong]
-        telling = sum(degree > ALIKE for degree in degrees)
-        right = (seen for seen in self.right if self.asked.has_time)
+        is_told = min(degrees) > ALIKE or TELLING * degrees.count(EXACTLY) >= len(degrees)
         return (
             all(degrees)
-            and (_have_numbers(self.wrong) or TELLING * telling >= len(degrees))
-            and telling > 0
-            and not any(self.asked.contradicts(suspect, seen) for seen in right)
+            and (is_told or (_have_numbers(self.wrong) and max(degrees) > ALIKE))
+            and not any(self.asked.contradicts(suspect, seen) for seen in self.right)
         )
 
     def find_pair(self) -> list[Suspect]:
@@ -464,11 +461,15 @@ class _Search:
     def find_best(self) -> list[Suspect]:
         """What explains most, if it explains half and contradicts nothing."""
         for suspect, _ in self._ranked[:1]:
-            told = [seen for seen in self.wrong if self.asked.explains(suspect, seen)]
-            shown = [seen for seen in told if self.asked.explains(suspect, seen) > ALIKE]
-            is_half = _have_numbers(shown) and 2 * len(told) >= len(self.wrong)
-            is_half = is_half and TELLING * len(shown) >= len(told)
-            if is_half and not any(self.asked.contradicts(suspect, one) for one in self.right):
+            degrees = [(self.asked.explains(suspect, seen), seen) for seen in self.wrong]
+            telling = [seen for degree, seen in degrees if degree > ALIKE]
+            count = sum(degree > 0 for degree, _ in degrees)
+            is_most = 2 * count >= len(degrees) and TELLING * len(telling) >= count
+            if (
+                is_most
+                and _have_numbers(telling)
+                and not any(self.asked.contradicts(suspect, seen) for seen in self.right)
+            ):
                 return [suspect]
         return []
 
