@@ -252,9 +252,9 @@ def diagnose(
         parts = [part for part in parts if part[0].kind == "mistake"]
     degrees = [(max(asked.explains(one, seen) for one in suspects), seen) for seen in small]
     told = [(degree, seen) for degree, seen in degrees if degree]
-    exact = [degree for degree, seen in told if seen in wrong and seen.case.is_exact]
-    exactly = not _have_numbers([seen for _, seen in told if seen in wrong])
-    exactly = exactly or min(exact, default=NEARLY) == EXACTLY
+    numbers = [one for one in told if one[1] in wrong and one[1].status != "CRASH"]
+    exact = [degree for degree, seen in numbers if seen.case.is_exact]
+    exactly = not numbers or min(exact, default=NEARLY) == EXACTLY
     named = tuple(dict.fromkeys(mistake for mistake, _ in parts))
     return Diagnosis(named, len(told), len(small), exactly, others, suspects, tuple(parts))
 
