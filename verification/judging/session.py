@@ -448,7 +448,8 @@ class Session:
         more = self._ask_more(function) if self._is_partial else finding.outcomes
         passing = [_sight(o) for o in more if o.status == "ok" and o.has_numbers]
         others = [_sight(o) for o in more if o.is_failing and o.has_numbers]
-        found = mistakes.diagnose(inquiry, others or seen, passing)
+        followed = [name for outcome in more for name in outcome.deviations]
+        found = mistakes.diagnose(inquiry, others or seen, passing, followed)
         if found and self._is_partial:
             found = found.recount(inquiry, seen)
         blocks = tuple(self._show(function, inquiry, failing, found))

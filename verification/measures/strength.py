@@ -255,7 +255,8 @@ def measure_wrong(options: argparse.Namespace) -> Measures:
     ]
     text = "{caught} caught, {blamed} blamed on the right function, {named} named"
     lines.append(f"{len(rows)} wrong candidates: {text.format_map(counts)}")
-    return {"wrong": verdicts, **counts}, iter(lines), int(counts["caught"] < len(rows))
+    untrue = any(not row.get("mistake", True) and not v["named"] for row, v in zip(rows, verdicts))
+    return {"wrong": verdicts, **counts}, iter(lines), int(counts["caught"] < len(rows) or untrue)
 
 
 def read_wrong(path: Path) -> list[dict[str, Any]]:

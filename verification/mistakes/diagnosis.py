@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import re
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -37,7 +38,10 @@ NEAR = {"float32": 2.0**-18, "float64": 2.0**-40}
 LOSS = 32
 """Roundings of the narrower type that a sum may have lost, as a share of the largest number."""
 EXACTLY, NEARLY, ALIKE = 3, 2, 1
-"""The same numbers, or words; the same but for roundings; both raise, which proves nothing."""
+"""The same numbers, or a shape in an exception's words; but for roundings, or the same words; both
+raise, which proves nothing."""
+TELLING = 5
+"""One in so many explained crashes must tell more than that both raise, or all must."""
 HABITS = {"unsteady": "another answer", "changed": "changes its argument"}
 """Signs of mistakes that show beside the numbers, and the words of the habit."""
 _NUMBERS = re.compile(r"\([\d, ]*\)|-?\d+|'[^']*'")
@@ -79,10 +83,17 @@ class Suspect:
 
     def split(self) -> list[Suspect]:
         """Each of its mistakes alone."""
-        if len(self.mistakes) == 1:
-            return [self]
-        ways = zip(self.mistakes, self.forms, strict=True)
-        return [Suspect((m,), (form,), write_wrongly(form) or {}, self.op) for m, form in ways]
+        every = range(len(self.mistakes))
+        return [self._keep([n]) for n in every] if len(every) > 1 else [self]
+
+    def leave(self, mistake: Mistake) -> Suspect:
+        """All of its mistakes but one."""
+        return self._keep([n for n, one in enumerate(self.mistakes) if one != mistake])
+
+    def _keep(self, numbers: Sequence[int]) -> Suspect:
+        mistakes = tuple(self.mistakes[n] for n in numbers)
+        forms = tuple(self.forms[n] for n in numbers)
+        return Suspect(mistakes, forms, write_wrongly(*forms) or {}, self.op)
 
 
 @dataclass(frozen=True)
@@ -139,9 +150,9 @@ class Inquiry:
             predicted = self._predict(suspect, seen.case)
         except Exception as error:  # as people's code does
             return _compare_errors(suspect, seen, error)
-        if seen.kind == "AssertionError":
+        if seen.status == "CRASH":
             return self._refuses(predicted, seen)
-        if seen.status == "CRASH" or not seen.answers or seen.shows("unsteady"):
+        if not seen.answers or seen.shows("unsteady"):
             return 0
         agreement = self._compare(predicted, seen)
         if agreement and (self.is_right(seen) or not self._changes(predicted, seen.case)):
@@ -173,14 +184,18 @@ class Inquiry:
         return _define(self.op, case, self.seed, self.dtype, suspect.book)
 
     def _refuses(self, predicted: Mapping[str, Any], seen: Sighting) -> int:
-        """A result of a wrong shape, which the candidate's own assertion does not let through."""
+        """A result of a wrong shape, which an assertion or a reshape does not let through."""
         right = _define_rightly(self.op, seen.case, self.seed, self.dtype)
-        wrong = [
-            np.shape(predicted[n]) for n in right if np.shape(predicted[n]) != np.shape(right[n])
-        ]
-        if not (wrong and seen.where and re.search(r"assert.*\.shape", seen.where[-1])):
+        pairs = [(np.shape(predicted[name]), np.shape(right[name])) for name in right]
+        wrong = [ours for ours, wanted in pairs if sorted(ours) != sorted(wanted)]
+        if seen.kind not in LIKE or not wrong:
             return 0
-        return EXACTLY if any(0 in shape for shape in wrong) else ALIKE
+        if any(
+            sorted(sizes) == sorted(ours) for sizes in _read_shapes(seen.error) for ours in wrong
+        ):
+            return EXACTLY
+        asserts = seen.kind == "AssertionError" and ".shape" in "".join(seen.where[-1:])
+        return EXACTLY if asserts and any(0 in ours for ours in wrong) else ALIKE * asserts
 
     def _changes(self, predicted: Mapping[str, Any], case: Case) -> bool:
         right = _define_rightly(self.op, case, self.seed, self.dtype)
@@ -212,32 +227,36 @@ class Inquiry:
 
 
 def diagnose(
-    asked: Inquiry, failing: Sequence[Sighting], passing: Sequence[Sighting]
+    asked: Inquiry,
+    failing: Sequence[Sighting],
+    passing: Sequence[Sighting],
+    conventions: Sequence[str] = (),
 ) -> Diagnosis | None:
-    """The mistakes that explain the failing cases best, if any explains one."""
+    """The mistakes that explain the failing cases best, if any explains one.
+
+    The `conventions` are those that other answers follow: mistakes may stand beside them.
+    """
     known = [mistake for mistake in read() if asked.op in mistake.ops]
     small = [seen for seen in failing if seen.case.work <= WORK]
     steady = [seen for seen in small if not seen.shows("unsteady")]
     wrong = [seen for seen in steady if not asked.is_right(seen)]
     right = [seen for seen in (*passing, *small) if seen.case.work <= WORK and seen not in wrong]
     habits = [Suspect((m,)) for m in known if any(seen.shows(m.sign) for seen in small)]
-    found, others = _search(asked, known, wrong, right)
+    followed = _suspect([m for m in known if m.id in conventions and len(m.forms) == 1])
+    found, others = _search(_Search(asked, known, wrong, right, next(followed, None)))
     suspects = (*habits, *found)
     if not suspects:
         return None
     parts = [part for suspect in suspects for part in _show(asked, suspect, small)]
     if any(mistake.kind == "mistake" for mistake, _ in parts):
         parts = [part for part in parts if part[0].kind == "mistake"]
-    count = sum(any(asked.explains(one, seen) for one in suspects) for seen in failing)
-    degrees = [
-        (seen.case.is_exact, degree)
-        for seen in wrong
-        if seen.status != "CRASH" and (degree := max(asked.explains(one, seen) for one in suspects))
-    ]
-    exact = [degree for is_exact, degree in degrees if is_exact]
-    exactly = not degrees or min(exact, default=NEARLY) == EXACTLY
+    degrees = [(max(asked.explains(one, seen) for one in suspects), seen) for seen in small]
+    told = [(degree, seen) for degree, seen in degrees if degree]
+    numbers = [one for one in told if one[1] in wrong and one[1].status != "CRASH"]
+    exact = [degree for degree, seen in numbers if seen.case.is_exact]
+    exactly = not numbers or min(exact, default=NEARLY) == EXACTLY
     named = tuple(dict.fromkeys(mistake for mistake, _ in parts))
-    return Diagnosis(named, count, len(failing), exactly, others, suspects, tuple(parts))
+    return Diagnosis(named, len(told), len(small), exactly, others, suspects, tuple(parts))
 
 
 def find_convention(asked: Inquiry, seen: Sighting) -> str:
@@ -258,7 +277,7 @@ def _suspect(known: Sequence[Mistake], beside: Suspect | None = None) -> Iterato
 
 
 def _define(op: str, case: Case, seed: int, dtype: str, book: Mapping[str, Any]) -> dict[str, Any]:
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
         return define(op, case, answer(case, seed, dtype).arrays, book)
 
 
@@ -283,9 +302,11 @@ def _compare_errors(suspect: Suspect, seen: Sighting, error: Exception) -> int:
         return 0
     if any(mistake.matches(seen.error) for mistake in suspect.mistakes):
         return EXACTLY
+    if kind == seen.kind == "AssertionError":
+        return NEARLY  # in words of the author's own
     is_known = any(mistake.error for mistake in suspect.mistakes)
     if kind == seen.kind and not is_known and _is_same(f"{kind}: {error}", seen.error):
-        return EXACTLY
+        return NEARLY
     return ALIKE * ({kind, seen.kind} <= LIKE)
 
 
@@ -294,15 +315,15 @@ def _is_same(mine: str, theirs: str) -> bool:
     if _NUMBERS.sub("#", mine).strip() != _NUMBERS.sub("#", theirs).strip():
         return False
     if "index" in mine:  # on whatever axis
-        return re.findall(r"(?:index|size) (\d+)", mine) == re.findall(
-            r"(?:index|size) (\d+)", theirs
-        )
-    ours, others = (
-        [Counter(re.findall(r"\d+", shape)) for shape in re.findall(r"\(([\d, ]*)\)", text)]
-        for text in (mine, theirs)
-    )
-    ones = Counter({"1": 99})
-    return all(other - ones <= our for our, other in zip(ours, others, strict=True))
+        places = [re.findall(r"(?:index|size) (\d+)", text) for text in (mine, theirs)]
+        return places[0] == places[1]
+    pairs = zip(_read_shapes(mine), _read_shapes(theirs), strict=True)
+    return all(Counter(n for n in other if n != 1) <= Counter(our) for our, other in pairs)
+
+
+def _read_shapes(message: str) -> list[list[int]]:
+    shapes = re.findall(r"\(([\d, ]*)\)", message)
+    return [[int(size) for size in re.findall(r"\d+", shape)] for shape in shapes]
 
 
 def _show(
@@ -314,36 +335,48 @@ def _show(
         yield one.mistakes[0], one if shows else suspect
 
 
-def _search(
-    asked: Inquiry, known: Sequence[Mistake], wrong: Sequence[Sighting], right: Sequence[Sighting]
-) -> tuple[list[Suspect], tuple[Mistake, ...]]:
+def _search(search: _Search) -> tuple[list[Suspect], tuple[Mistake, ...]]:
     """Who explains these wrong answers; and the mistakes that would give the same."""
-    search = _Search(asked, known, wrong, right)
-    if proved := search.prove(_suspect(known)):
+    beside = search.suspects if search.beside else ()
+    if proved := search.prove(_suspect(search.known)) or search.prove(beside):
         alike = (m for one in proved for m in one.mistakes if m not in proved[0].mistakes)
         return proved[:1], tuple(dict.fromkeys(alike))
     if found := search.find_sign() or search.find_pair():
         return found, ()
-    ops = sorted({seen.case.op for seen in (*wrong, *right)})
-    if len(ops) > 1:  # each mode of a pool has lines of its own
-        parts = [[s for s in each if s.case.op == op] for op in ops for each in (wrong, right)]
-        found, others = list[Suspect](), tuple[Mistake, ...]()
-        for op, *of_op in zip(ops, parts[::2], parts[1::2], strict=True):
-            more, apart = _search(asked, known, *of_op)
-            found += [replace(one, op=op) for one in more]
-            others += apart
-        return found, others
-    return search.find_best(), ()
+    ops = sorted({seen.case.op for seen in (*search.wrong, *search.right)})
+    if len(ops) == 1:
+        return search.find_best(), ()
+    found, others = list[Suspect](), tuple[Mistake, ...]()
+    for op in ops:  # each mode of a pool has lines of its own
+        more, apart = _search(search.narrow(op))
+        found += [replace(one, op=op) for one in more]
+        others += apart
+    return found, others
 
 
 @dataclass(frozen=True)
 class _Search:
-    """The suspects of one function, by the numbers that they would give."""
+    """The suspects of one function, by the numbers that they would give.
+
+    `beside` is the convention that it follows.
+    """
 
     asked: Inquiry
     known: Sequence[Mistake]
     wrong: Sequence[Sighting]
     right: Sequence[Sighting]
+    beside: Suspect | None = None
+
+    @property
+    def suspects(self) -> Iterator[Suspect]:
+        return _suspect(self.known, self.beside)
+
+    def narrow(self, op: str) -> _Search:
+        """The same of the questions of one operation."""
+        wrong, right = (
+            [seen for seen in each if seen.case.op == op] for each in (self.wrong, self.right)
+        )
+        return replace(self, wrong=wrong, right=right)
 
     @functools.cached_property
     def _sample(self) -> list[Sighting]:
@@ -354,7 +387,7 @@ class _Search:
         """Every suspect with what it leaves unexplained of the sample, the best first."""
         ranked = [
             (one, [seen for seen in self._sample if not self.asked.explains(one, seen)])
-            for one in _suspect(self.known)
+            for one in self.suspects
             if self.asked.has_time
         ]
         return sorted(ranked, key=lambda one: len(one[1]))
@@ -375,12 +408,11 @@ class _Search:
 
     def _is_proved(self, suspect: Suspect) -> bool:
         degrees = [self.asked.explains(suspect, seen) for seen in self.wrong]
-        least = NEARLY if not _have_numbers(self.wrong) else ALIKE
-        right = (seen for seen in self.right if self.asked.has_time)
+        is_told = min(degrees) > ALIKE or TELLING * degrees.count(EXACTLY) >= len(degrees)
         return (
-            min(degrees) >= least
-            and max(degrees) > ALIKE
-            and not any(self.asked.contradicts(suspect, seen) for seen in right)
+            all(degrees)
+            and (is_told or (_have_numbers(self.wrong) and max(degrees) > ALIKE))
+            and not any(self.asked.contradicts(suspect, seen) for seen in self.right)
         )
 
     def find_pair(self) -> list[Suspect]:
@@ -399,9 +431,8 @@ class _Search:
     def _needs_both(self, pair: Suspect) -> bool:
         """Whether for each there is a case that the other leaves, and more than crashes alike."""
         telling = [seen for seen in self.wrong if self.asked.explains(pair, seen) > ALIKE]
-        return all(
-            any(not self.asked.explains(one, seen) for seen in telling) for one in pair.split()
-        )
+        rests = (pair.leave(one) for one in pair.mistakes if one.kind == "mistake")
+        return all(any(not self.asked.explains(rest, seen) for seen in telling) for rest in rests)
 
     def find_sign(self) -> list[Suspect]:
         """By the words of all its exceptions, or by a narrower type, which have no forms."""
@@ -419,15 +450,26 @@ class _Search:
             )
             for seen in (*_spread(real), *parting)
         ]
-        narrower = [name for name in fitting[0] if all(name in names for names in fitting)]
+        narrower = [
+            name
+            for name in fitting[0]
+            if all(name in fits for fits in fitting)
+            and 2 * sum(fits[name] for fits in fitting) >= len(fitting)
+        ]
         return [Suspect((m,)) for m in self.known if m.sign in narrower[:1]]
 
     def find_best(self) -> list[Suspect]:
         """What explains most, if it explains half and contradicts nothing."""
         for suspect, _ in self._ranked[:1]:
-            shown = [seen for seen in self.wrong if self.asked.explains(suspect, seen) > ALIKE]
-            is_half = _have_numbers(shown) and 2 * len(shown) >= len(self.wrong)
-            if is_half and not any(self.asked.contradicts(suspect, one) for one in self.right):
+            degrees = [(self.asked.explains(suspect, seen), seen) for seen in self.wrong]
+            telling = [seen for degree, seen in degrees if degree > ALIKE]
+            count = sum(degree > 0 for degree, _ in degrees)
+            is_most = 2 * count >= len(degrees) and TELLING * len(telling) >= count
+            if (
+                is_most
+                and _have_numbers(telling)
+                and not any(self.asked.contradicts(suspect, seen) for seen in self.right)
+            ):
                 return [suspect]
         return []
 
