@@ -40,8 +40,8 @@ LOSS = 32
 EXACTLY, NEARLY, ALIKE = 3, 2, 1
 """The same numbers, or a shape in an exception's words; but for roundings, or the same words; both
 raise, which proves nothing."""
-TELLING = 5
-"""One in so many explained crashes must tell more than that both raise, or all must."""
+WORTH = 4
+"""Crashes alike that one exact answer, or wrong shape, is worth."""
 HABITS = {"unsteady": "another answer", "changed": "changes its argument"}
 """Signs of mistakes that show beside the numbers, and the words of the habit."""
 _NUMBERS = re.compile(r"\([\d, ]*\)|-?\d+|'[^']*'")
@@ -168,6 +168,17 @@ class Inquiry:
         except Exception:  # as people's code does
             return True
         return not seen.shows("unsteady") and self._changes(predicted, seen.case)
+
+    def shift(self, suspect: Suspect, seen: Sighting) -> int | None:
+        """How many axes lie between an index that is too large here and there, where it is one."""
+        try:
+            self._predict(suspect, seen.case)
+        except IndexError as error:
+            axes = [re.findall(r"bounds for axis (\d+)", text) for text in (str(error), seen.error)]
+            return int(axes[1][0]) - int(axes[0][0]) if all(axes) else None
+        except Exception:  # as people's code does
+            pass
+        return None
 
     def is_right(self, seen: Sighting) -> bool:
         """Whether its numbers are right, or nearly: then it fails for another reason."""
@@ -408,10 +419,12 @@ class _Search:
 
     def _is_proved(self, suspect: Suspect) -> bool:
         degrees = [self.asked.explains(suspect, seen) for seen in self.wrong]
-        is_told = min(degrees) > ALIKE or TELLING * degrees.count(EXACTLY) >= len(degrees)
+        told = max(sum(degree > ALIKE for degree in degrees), WORTH * degrees.count(EXACTLY))
+        is_told = 3 * told >= 2 * len(degrees) or (told > 0 and _have_numbers(self.wrong))
         return (
-            all(degrees)
-            and (is_told or (_have_numbers(self.wrong) and max(degrees) > ALIKE))
+            is_told
+            and all(degrees)
+            and len({self.asked.shift(suspect, seen) for seen in self.wrong} - {None}) <= 1
             and not any(self.asked.contradicts(suspect, seen) for seen in self.right)
         )
 
@@ -464,7 +477,7 @@ class _Search:
             degrees = [(self.asked.explains(suspect, seen), seen) for seen in self.wrong]
             telling = [seen for degree, seen in degrees if degree > ALIKE]
             count = sum(degree > 0 for degree, _ in degrees)
-            is_most = 2 * count >= len(degrees) and TELLING * len(telling) >= count
+            is_most = 2 * count >= len(degrees) and WORTH * len(telling) >= count
             if (
                 is_most
                 and _have_numbers(telling)
