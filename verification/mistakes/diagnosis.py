@@ -159,6 +159,10 @@ class Inquiry:
             return 0  # what is right here, or a hair off, is wrong for another reason
         return agreement
 
+    def shows(self, suspect: Suspect, seen: Sighting) -> bool:
+        """Whether a case shows it, by more than that both raise."""
+        return self.explains(suspect, seen) > ALIKE
+
     def contradicts(self, suspect: Suspect, seen: Sighting) -> bool:
         """Whether the suspect would have failed where the candidate's numbers are right."""
         if suspect.op not in ("", seen.case.op):
@@ -342,7 +346,7 @@ def _show(
 ) -> Iterator[tuple[Mistake, Suspect]]:
     """Each mistake of a suspect, and the code that shows it: alone, or else with the other."""
     for one in suspect.split():
-        shows = any(asked.explains(one, seen) > ALIKE for seen in failing)
+        shows = any(asked.shows(one, seen) for seen in failing)
         yield one.mistakes[0], one if shows else suspect
 
 
@@ -443,7 +447,7 @@ class _Search:
 
     def _needs_both(self, pair: Suspect) -> bool:
         """Whether for each there is a case that the other leaves, and more than crashes alike."""
-        telling = [seen for seen in self.wrong if self.asked.explains(pair, seen) > ALIKE]
+        telling = [seen for seen in self.wrong if self.asked.shows(pair, seen)]
         rests = (pair.leave(one) for one in pair.mistakes if one.kind == "mistake")
         return all(any(not self.asked.explains(rest, seen) for seen in telling) for rest in rests)
 
