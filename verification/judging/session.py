@@ -477,7 +477,7 @@ class Session:
         """A block for each mistake, of a case that it explains; and one for what none explains."""
         left = list(failing)
         for mistake, suspect in found.parts if found else ():
-            shows = [o for o in failing if inquiry.explains(suspect, _sight(o))]
+            shows = [o for o in failing if inquiry.shows(suspect, _sight(o))]
             least = min(shows or failing, key=_size)
             least = self._shrink(function, inquiry, least, suspect if shows else None)
             yield self._block(function, least, mistake)

@@ -40,8 +40,8 @@ LOSS = 32
 EXACTLY, NEARLY, ALIKE = 3, 2, 1
 """The same numbers, or a shape in an exception's words; but for roundings, or the same words; both
 raise, which proves nothing."""
-TELLING = 5
-"""One in so many explained crashes must tell more than that both raise, or all must."""
+WORTH = 4
+"""Crashes alike that one exact answer, or wrong shape, is worth."""
 HABITS = {"unsteady": "another answer", "changed": "changes its argument"}
 """Signs of mistakes that show beside the numbers, and the words of the habit."""
 _NUMBERS = re.compile(r"\([\d, ]*\)|-?\d+|'[^']*'")
@@ -159,6 +159,10 @@ class Inquiry:
             return 0  # what is right here, or a hair off, is wrong for another reason
         return agreement
 
+    def shows(self, suspect: Suspect, seen: Sighting) -> bool:
+        """Whether a case shows it, by more than that both raise."""
+        return self.explains(suspect, seen) > ALIKE
+
     def contradicts(self, suspect: Suspect, seen: Sighting) -> bool:
         """Whether the suspect would have failed where the candidate's numbers are right."""
         if suspect.op not in ("", seen.case.op):
@@ -168,6 +172,17 @@ class Inquiry:
         except Exception:  # as people's code does
             return True
         return not seen.shows("unsteady") and self._changes(predicted, seen.case)
+
+    def shift(self, suspect: Suspect, seen: Sighting) -> int | None:
+        """How many axes lie between an index that is too large here and there, where it is one."""
+        try:
+            self._predict(suspect, seen.case)
+        except IndexError as error:
+            axes = [re.findall(r"bounds for axis (\d+)", text) for text in (str(error), seen.error)]
+            return int(axes[1][0]) - int(axes[0][0]) if all(axes) else None
+        except Exception:  # as people's code does
+            pass
+        return None
 
     def is_right(self, seen: Sighting) -> bool:
         """Whether its numbers are right, or nearly: then it fails for another reason."""
@@ -331,7 +346,7 @@ def _show(
 ) -> Iterator[tuple[Mistake, Suspect]]:
     """Each mistake of a suspect, and the code that shows it: alone, or else with the other."""
     for one in suspect.split():
-        shows = any(asked.explains(one, seen) > ALIKE for seen in failing)
+        shows = any(asked.shows(one, seen) for seen in failing)
         yield one.mistakes[0], one if shows else suspect
 
 
@@ -408,10 +423,12 @@ class _Search:
 
     def _is_proved(self, suspect: Suspect) -> bool:
         degrees = [self.asked.explains(suspect, seen) for seen in self.wrong]
-        is_told = min(degrees) > ALIKE or TELLING * degrees.count(EXACTLY) >= len(degrees)
+        told = max(sum(degree > ALIKE for degree in degrees), WORTH * degrees.count(EXACTLY))
+        is_told = 3 * told >= 2 * len(degrees) or (told > 0 and _have_numbers(self.wrong))
         return (
-            all(degrees)
-            and (is_told or (_have_numbers(self.wrong) and max(degrees) > ALIKE))
+            is_told
+            and all(degrees)
+            and len({self.asked.shift(suspect, seen) for seen in self.wrong} - {None}) <= 1
             and not any(self.asked.contradicts(suspect, seen) for seen in self.right)
         )
 
@@ -430,7 +447,7 @@ class _Search:
 
     def _needs_both(self, pair: Suspect) -> bool:
         """Whether for each there is a case that the other leaves, and more than crashes alike."""
-        telling = [seen for seen in self.wrong if self.asked.explains(pair, seen) > ALIKE]
+        telling = [seen for seen in self.wrong if self.asked.shows(pair, seen)]
         rests = (pair.leave(one) for one in pair.mistakes if one.kind == "mistake")
         return all(any(not self.asked.explains(rest, seen) for seen in telling) for rest in rests)
 
@@ -464,7 +481,7 @@ class _Search:
             degrees = [(self.asked.explains(suspect, seen), seen) for seen in self.wrong]
             telling = [seen for degree, seen in degrees if degree > ALIKE]
             count = sum(degree > 0 for degree, _ in degrees)
-            is_most = 2 * count >= len(degrees) and TELLING * len(telling) >= count
+            is_most = 2 * count >= len(degrees) and WORTH * len(telling) >= count
             if (
                 is_most
                 and _have_numbers(telling)
