@@ -196,7 +196,7 @@ def _name_mistake(run: Run, finding: Finding, block: Block) -> Iterator[tuple[st
     if run.settings.exam:
         return
     if block.mistake:
-        does, change = _tell(block.mistake)
+        does, change = block.mistake.tell(run.channels_first, run.contract)
         yield from (("mistake", block.mistake.title), ("", does), ("instead", change))
         if diagnosis and block is [one for one in finding.blocks if one.mistake][-1]:
             yield "", _claim(finding, diagnosis)
@@ -206,11 +206,6 @@ def _name_mistake(run: Run, finding: Finding, block: Block) -> Iterator[tuple[st
     elif block.outcome.comparisons:
         yield "mistake", "no known mistake fits"
     yield from (("", look) for look in block.looks)
-
-
-def _tell(mistake: Mistake) -> tuple[str, str]:
-    """What the wrong code does, and the line that is right."""
-    return mistake.does, mistake.change
 
 
 def _claim(finding: Finding, diagnosis: Diagnosis) -> str:
@@ -238,16 +233,16 @@ def _excuse(run: Run, finding: Finding) -> Iterator[tuple[str, str]]:
         word = "wrong" if run.settings.strict else "right"
         yield f"counted as {word}", _count(len(right), "case")
     elif not run.settings.exam:
-        yield from _excuse_by_name(finding)
+        yield from _excuse_by_name(run, finding)
     unjudged = [outcome for outcome in finding.outcomes if outcome.status == "not judged"]
     yield from (("not judged", outcome.message) for outcome in unjudged[:1])
     yield from (("outside", reason) for reason in finding.reasons)
 
 
-def _excuse_by_name(finding: Finding) -> Iterator[tuple[str, str]]:
+def _excuse_by_name(run: Run, finding: Finding) -> Iterator[tuple[str, str]]:
     aged = [outcome for outcome in finding.outcomes if outcome.age]
     if finding.age:
-        does, change = _tell(finding.age)
+        does, change = finding.age.tell(run.channels_first, run.contract)
         yield from (("age", finding.age.title), ("", does))
         yield from (("", line) for line in aged[0].age[1:])
         yield from (("instead", change), ("mended in flight", _count(len(aged), "case")))
@@ -256,7 +251,7 @@ def _excuse_by_name(finding: Finding) -> Iterator[tuple[str, str]]:
         mistake = next(m for m in mistakes.read() if m.id == name)
         label = "integers" if name == "integer-accumulator" else "convention"
         yield label, f"{mistake.title} ({_count(count, 'case')})"
-        yield "", _tell(mistake)[0]
+        yield "", mistake.tell(run.channels_first, run.contract)[0]
 
 
 def _write_drawn(run: Run, drawn: Drawn) -> list[str]:
