@@ -110,7 +110,7 @@ class Candidate:
         """Put a question to a function; of y and a cache, where torch has y alone, take y."""
         reply = self._call(self._plan(function, case, given, cache), case.layout)
         y, is_new = reply.values.get("y"), function.name not in self._pairs
-        if function.optional and is_new and isinstance(y, Other) and y.kind == "tuple":
+        if function.settings and is_new and isinstance(y, Other) and y.kind == "tuple":
             self._pairs.add(function.name)
             self.notes.append(f"{self.name_of(function)} returns a pair: the first is judged")
             return self.ask(function, case, given, cache)
@@ -136,7 +136,7 @@ class Candidate:
         then it raises, and has no default that promises it.
         """
         parameters = self._parameters(function)
-        if not (function.optional and parameters and self.has(function)):
+        if not (function.settings and parameters and self.has(function)):
             return {}
         if function.name not in self._narrow:
             narrow = self._narrow[function.name] = dict[str, str]()
@@ -200,7 +200,7 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
         found = contracts.recognise(hello.names | dict.fromkeys(terms.names))
     contract = contracts.get(found, terms.layout) if found else contracts.find_nearest(known)
     names = contract.resolve(hello.names, terms.names) if found else {}
-    notes, misfit = [*hello.notes], "" if found else contracts.explain_misfit(hello.names)
+    notes, misfit = [*hello.notes], "" if found else contracts.explain_misfit(hello.names, contract)
     return Candidate(name, contract, names, process, _hash(name), notes, terms.timeout, misfit)
 
 

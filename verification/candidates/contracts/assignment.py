@@ -62,7 +62,7 @@ def build_functions(
         "pool_forward",
         arguments=lambda case, given: (given["x"], pool(case)),
         words={"y": "A", "": "cache"},
-        mode=_write_mode,
+        has_mode=True,
     )
     return (
         build("zero_pad", arguments=lambda case, given: (given["x"], pad(case))),
@@ -83,13 +83,9 @@ def build_functions(
             words={"dx": "dA_prev"},
             needs=("pool_forward", MASK, SHARE),
             forward=pool_forward,
-            mode=_write_mode,
+            has_mode=True,
         ),
     )
-
-
-def _write_mode(case: Case) -> tuple[str, ...]:
-    return () if case.op == "max_pool" else ("average",)
 
 
 def _takes(case: Case) -> bool:
