@@ -16,8 +16,9 @@ import site
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from functools import cache, reduce
+from functools import reduce
 from importlib import import_module
+from textwrap import dedent
 from traceback import walk_tb
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType, NoneType
 from typing import Any
@@ -37,7 +38,12 @@ MARKS = re.compile(
     r"#(?=.*\bCODE\b).*\bSTARTS?\b.*\n(?:[ \t]*(?:#.*)?\n)*?[ \t]*#(?=.*\bCODE\b).*\bENDS?\b"
 )
 """Where a course says that one's own code begins and ends, and nothing but comments between."""
-GIVEN = ast.Name | ast.Attribute | ast.Subscript | ast.Slice | ast.Tuple | ast.Constant
+NOTHING, GIVEN, FRESH, WORK = "None, or a call or tuple of it", "given", "to be filled", "work"
+PARTS = ast.Name | ast.Attribute | ast.Subscript | ast.Slice | ast.Tuple | ast.Constant
+PARTS |= ast.expr_context
+"""What is given is made of these alone."""
+FRESH_ARRAYS = ("zeros", "zeros_like", "empty", "empty_like")
+PLAIN = (NoneType, bool, int, float, str)
 STARS = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}
 SPARED = "only definitions are taken, as from a notebook"
 WORDS = 2000
@@ -93,7 +99,8 @@ class Program:
         else:
             code = compile(text, self.name, "exec", dont_inherit=True)
             flags = code.co_flags & __future__.annotations.compiler_flag
-            statements = [(self.name, one) for one in ast.parse(text, self.name).body]
+            body = ast.parse(text, self.name).body
+            statements = [(self.name, one) for one in body if not notebook.is_magic(one)]
             while statements and not (failed or reason):
                 file, statement = statements.pop(0)
                 try:
@@ -151,17 +158,19 @@ class Program:
         """Notes about what was imported that does the work itself."""
         used = {name for name in FOREIGN if name in sys.modules} - self._before
         if self._is_live:  # a session may have torch for other purposes
-            used = {name for value in self.namespace.values() for name in _modules_of(value)}
-        own = self.name.partition(".")[0]
-        names = (name for name in FOREIGN if name in used and name != own)
+            functions = (one for one in self.namespace.values() if type(one) is FunctionType)
+            spoken = {id(one) for function in functions for one in _references(function)}
+            modules = [name for name, one in sys.modules.items() if id(one) in spoken]
+            used = {n for n in FOREIGN if any(f"{name}.".startswith(f"{n}.") for name in modules)}
+        names = (name for name in FOREIGN if name in used and name != self.name.partition(".")[0])
         return tuple(f"imports {name}: not a NumPy implementation" for name in names)
 
     def own_lines(self, places: Iterable[Place]) -> tuple[str, ...]:
         """The places in its own code; each once, as its owner knows it."""
-        lines = (self._show(file, number) for file, number in places if self._owns(file))
+        lines = (self._write_line(file, number) for file, number in places if self._owns(file))
         return tuple(dict.fromkeys(lines))
 
-    def _show(self, file: str, number: int) -> str:
+    def _write_line(self, file: str, number: int) -> str:
         name = os.path.basename(file)
         if file.startswith("cell "):
             name = file
@@ -204,15 +213,6 @@ def _is_borrowed(value: Any) -> bool:
     return home in sys.stdlib_module_names or home in ("numpy", "IPython")
 
 
-def _modules_of(function: Any) -> Iterator[str]:
-    """The modules that a live function speaks of."""
-    if isinstance(function, FunctionType):
-        for name in function.__code__.co_names:
-            module = function.__globals__.get(name)
-            if isinstance(module, ModuleType):
-                yield from (module.__name__, module.__name__.partition(".")[0])
-
-
 def _references(function: Any) -> Iterator[Any]:
     """What its code speaks of: globals, what is in those that are modules or classes, closures."""
     if isinstance(function, type):
@@ -248,18 +248,14 @@ def parameters(function: Any) -> list[str] | None:
         for one in inspect.signature(function).parameters.values():
             if one.kind is one.KEYWORD_ONLY and not any(word[0] == "*" for word in words):
                 words.append("*")
-            default = "" if one.default is one.empty else f"={_show(one.default)}"
-            words.append(STARS.get(one.kind.name, "") + one.name + default)
+            word = STARS.get(one.kind.name, "") + one.name
+            parts = one.default if type(one.default) is tuple else (one.default,)
+            is_plain = all(type(part) in PLAIN for part in parts)
+            default = repr(one.default)[:WORDS] if is_plain else "..."  # no stranger's repr
+            words.append(word if one.default is one.empty else f"{word}={default}")
     except Exception:  # a stranger's __signature__, or a function of C
         return None
     return words
-
-
-def _show(value: Any) -> str:
-    """A default, without asking a stranger's object."""
-    parts = value if type(value) is tuple else (value,)
-    is_plain = all(type(one) in (NoneType, bool, int, float, str) for one in parts)
-    return repr(value)[:WORDS] if is_plain else "..."
 
 
 _name: Callable[[type], str] = vars(type)["__name__"].__get__
@@ -289,29 +285,11 @@ def trace(error: BaseException) -> Iterator[Place]:
 
 def is_stub(function: Any) -> bool:
     """Whether nobody has written it yet, as far as its source can be read."""
-    try:
-        function = inspect.unwrap(function)
-    except Exception:  # a stranger's __wrapped__
-        return False
-    if type(function) is not FunctionType:
-        return False
-    code = function.__code__
-    definition = _definitions(code.co_filename).get(code.co_firstlineno)
-    if definition is None or definition.name != code.co_name:
-        return False
-    lines = linecache.getlines(code.co_filename)[definition.lineno - 1 : definition.end_lineno]
-    return is_blank(definition, "".join(lines))
-
-
-@cache
-def _definitions(file: str) -> dict[int, Definition]:
-    """By the line where they begin, decorators included."""
-    try:
-        nodes = [*ast.walk(ast.parse("".join(linecache.getlines(file))))]
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return {}
-    functions = (node for node in nodes if isinstance(node, Definition))
-    return {min([f.lineno, *(one.lineno for one in f.decorator_list)]): f for f in functions}
+    with suppress(Exception):  # a stranger's __wrapped__, or no source
+        text = dedent(inspect.getsource(function))
+        (definition,) = ast.parse(text).body
+        return isinstance(definition, Definition) and is_blank(definition, text)
+    return False
 
 
 def is_blank(definition: Definition, text: str) -> bool:
@@ -326,31 +304,32 @@ def is_blank(definition: Definition, text: str) -> bool:
     has_blank = MARKS.search(text) is not None
     for node in _walk_own(definition):
         match node:
-            case ast.Return(ast.expr() as value) if not _is_none(value):
+            case ast.Return(ast.expr() as value) if _weigh(value) != NOTHING:
                 results.append(value)
             case ast.Call():
-                has_blank |= _is_none(node)
-            case ast.Assign([target, *_], value) | ast.AnnAssign(target, value=ast.expr() as value):
-                if _is_none(value):
-                    is_whole = isinstance(target, ast.Name) or isinstance(value, ast.Tuple)
-                    has_blank |= not (is_whole or isinstance(target, ast.Attribute))
+                has_blank |= _weigh(node) == NOTHING
+            case ast.For(target):
+                given |= _names(target)
+            case (
+                ast.Assign([target, *_], value)
+                | ast.AnnAssign(target, value=ast.expr() as value)
+                | ast.AugAssign(target, value=value)
+            ):
+                weight, is_part = _weigh(value), isinstance(target, ast.Subscript)
+                if weight == NOTHING:
+                    has_blank |= is_part
                     blank |= _names(target)
-                elif isinstance(target, ast.Subscript) or not _is_fresh(value):
+                elif weight == WORK or is_part or isinstance(node, ast.AugAssign):
                     worked |= _names(target)
                 else:
                     given |= _names(target)
-            case ast.AugAssign(target, value=value) if _is_none(value):
-                has_blank = True
-            case ast.AugAssign(target):
-                worked |= _names(target)
-            case ast.For(target):
-                given |= _names(target)
     returned = set[str]().union(*map(_names, results))
     if all(map(_is_idle, definition.body)) and (not results or returned - given):
         return True
-    is_untouched = bool(results) and all(map(_is_given, results)) and not returned & worked
+    is_given = bool(results) and all(_weigh(result) == GIVEN for result in results)
+    is_untouched = is_given and not returned & worked and returned <= given | blank
     straight = (one for one in definition.body if not isinstance(one, ast.Assign | ast.AnnAssign))
-    return has_blank and is_untouched and returned <= given | blank and all(map(_is_idle, straight))
+    return has_blank and is_untouched and all(map(_is_idle, straight))
 
 
 def _walk_own(node: ast.AST) -> Iterator[ast.AST]:
@@ -370,35 +349,28 @@ def _is_idle(statement: ast.stmt) -> bool:
     match statement:
         case ast.Pass() | ast.Assert() | ast.Expr(ast.Constant()) | ast.Return(None):
             return True
-        case ast.Return(ast.expr() as value):
-            return _is_given(value)
+        case ast.Return(ast.expr() as value) | ast.Assign([ast.Name() | ast.Tuple(), *_], value):
+            return _weigh(value) in (NOTHING, GIVEN)
+        case ast.Assign(_, value) | ast.AnnAssign(value=value) | ast.AugAssign(value=value):
+            return value is None or _weigh(value) == NOTHING
         case ast.Raise(ast.Call(ast.Name(name)) | ast.Name(name)):
             return name == "NotImplementedError"
-        case ast.Assign([ast.Name() | ast.Tuple(), *_], value):
-            return _is_none(value) or _is_given(value)
-        case ast.Assign(_, value) | ast.AnnAssign(value=value) | ast.AugAssign(value=value):
-            return value is None or _is_none(value)
         case ast.For(body=body, orelse=orelse) | ast.If(body=body, orelse=orelse):
             return all(map(_is_idle, [*body, *orelse]))
     return False
 
 
-def _is_none(value: ast.expr) -> bool:
-    """None, a tuple of it, or a call with nothing else."""
+def _weigh(value: ast.expr) -> str:
+    """How much a value is."""
     match value:
+        case ast.Constant(None):
+            return NOTHING
         case ast.Tuple([_, *_] as parts) | ast.Call(args=[_, *_] as parts, keywords=[]):
-            return all(map(_is_none, parts))
-    return isinstance(value, ast.Constant) and value.value is None
-
-
-def _is_given(value: ast.expr) -> bool:
-    """Whether it is made of names, their parts and constants alone."""
-    return all(isinstance(node, GIVEN | ast.expr_context) for node in ast.walk(value))
-
-
-def _is_fresh(value: ast.expr) -> bool:
-    """Whether it is given, or an array that is still to be filled."""
+            if all(_weigh(part) == NOTHING for part in parts):
+                return NOTHING
+    if all(isinstance(node, PARTS) for node in ast.walk(value)):
+        return GIVEN
     match value:
-        case ast.Call(ast.Attribute(attr=name) | ast.Name(name)):
-            return name in ("zeros", "zeros_like", "empty", "empty_like")
-    return _is_given(value)
+        case ast.Call(ast.Attribute(attr=name) | ast.Name(name)) if name in FRESH_ARRAYS:
+            return FRESH
+    return WORK

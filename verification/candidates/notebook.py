@@ -110,6 +110,12 @@ def _is_magic(line: str) -> bool:
     return line.startswith(("%", "!", "?")) or line.endswith("?") or value.startswith(("%", "!"))
 
 
+def is_magic(statement: ast.stmt) -> bool:
+    """Whether it is what nbconvert makes of a magic."""
+    value = getattr(statement, "value", None)
+    return isinstance(value, ast.Call) and ast.unparse(value).startswith("get_ipython().")
+
+
 def is_harmless(statement: ast.stmt) -> bool:
     """Whether it only names things."""
     match statement:
