@@ -28,6 +28,7 @@ SMALL = [
     for case in parse(f"{op} x=[1{',4' * axes},1] {size.format(',2' * (axes - 1))}")
 ]
 """A question for each of torch's functions."""
+SESSION = "this session"
 UNFIT = ("TypeError", "AttributeError")
 """What is raised where a number was expected."""
 
@@ -179,12 +180,9 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
 
     UnloadableError where there is no such thing or its code does not run.
     """
-    if isinstance(candidate, str):
-        name, namespace = candidate, None
-        if hint := _find_hint(Path(name)):
-            raise UnloadableError(hint)
-    else:
-        name, namespace = "this session", candidate
+    name, namespace = (candidate, None) if isinstance(candidate, str) else (SESSION, candidate)
+    if namespace is None and (hint := _find_hint(Path(name))):
+        raise UnloadableError(hint)
     try:
         process = Process(name, terms.timeout, terms.memory, namespace)
     except UnloadableError as error:
@@ -206,34 +204,31 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
 
 def _find_hint(path: Path) -> str:
     """What to name instead of what is no candidate; "" where it may be one."""
-    if path.is_dir() and not (path.name == str(path) and (path / "__init__.py").is_file()):
+    is_package = path.name == str(path) and (path / "__init__.py").is_file()
+    if path.is_dir() and not is_package:
         return f"{path} is a folder: name a file in it, or a package by its dotted name from above"
-    if path.is_file() and not is_path(str(path)):
-        return (
-            f"{path} is no candidate: name a .py file, a notebook, or a module by its dotted name"
-        )
-    return f"there is no file {path}" if is_path(str(path)) and not path.is_file() else ""
+    if path.is_file() == is_path(str(path)):
+        return ""
+    what = "name a .py file, a notebook, or a module by its dotted name"
+    return f"{path} is no candidate: {what}" if path.is_file() else f"there is no file {path}"
 
 
 def _hash(name: str) -> str:
     """sha256 of the file, or of all files of the package; of nothing where there is none."""
-    files = [Path(name)] if is_path(name) else []
-    with suppress(ImportError, KeyError, ValueError):
-        files = files or _find_modules(name)
+    file = Path(name) if is_path(name) else _find_module(name)
+    files = sorted(file.parent.rglob("*.py")) if file.stem == "__init__" else [file]
     return hashlib.sha256(b"".join(f.read_bytes() for f in files if f.is_file())).hexdigest()
 
 
-def _find_modules(name: str) -> list[Path]:
-    """The files of a module; of one in a package, without importing that, which would run it."""
+def _find_module(name: str) -> Path:
+    """The file of a module, without importing its package, which would run it."""
     top, *rest = name.split(".")
-    spec = importlib.util.find_spec(top)
-    for part in rest:
-        folders = spec and spec.submodule_search_locations
-        spec = PathFinder.find_spec(f"{spec.name}.{part}", folders) if spec and folders else None
-    if spec is None or not spec.origin:
-        return []
-    path = Path(spec.origin)
-    return sorted(path.parent.rglob("*.py")) if path.stem == "__init__" else [path]
+    with suppress(ImportError, ValueError):
+        spec = importlib.util.find_spec(top)
+        for part in rest:
+            spec = spec and PathFinder.find_spec(part, spec.submodule_search_locations or ())
+        return Path((spec and spec.origin) or "")
+    return Path()
 
 
 def _build_argument(value: Any) -> Any:

@@ -4,7 +4,6 @@ NumPy is not needed here; whatever the candidate imports is its own affair, and 
 """
 
 from __future__ import annotations
-import __future__
 
 import ast
 import builtins
@@ -25,6 +24,7 @@ from typing import Any
 from warnings import catch_warnings, simplefilter
 
 from verification.candidates import notebook
+from verification.candidates.notebook import find_names
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 Place = tuple[str, int]
@@ -97,14 +97,13 @@ class Program:
             statements, notes, failed = notebook.read(text)
             yield from notes
         else:
-            code = compile(text, self.name, "exec", dont_inherit=True)
-            flags = code.co_flags & __future__.annotations.compiler_flag
+            compile(text, self.name, "exec", dont_inherit=True)
             body = ast.parse(text, self.name).body
             statements = [(self.name, one) for one in body if not notebook.is_magic(one)]
             while statements and not (failed or reason):
                 file, statement = statements.pop(0)
                 try:
-                    yield from notebook.execute(statement, file, namespace, flags, is_whole=True)
+                    yield from notebook.execute(statement, file, namespace, is_whole=True)
                 except BaseException as error:
                     failed = error
                     if isinstance(error, MemoryError) or "relative import" in describe(error):
@@ -309,7 +308,7 @@ def is_blank(definition: Definition, text: str) -> bool:
             case ast.Call():
                 has_blank |= _weigh(node) == NOTHING
             case ast.For(target):
-                given |= _names(target)
+                given |= find_names(target)
             case (
                 ast.Assign([target, *_], value)
                 | ast.AnnAssign(target, value=ast.expr() as value)
@@ -318,12 +317,12 @@ def is_blank(definition: Definition, text: str) -> bool:
                 weight, is_part = _weigh(value), isinstance(target, ast.Subscript)
                 if weight == NOTHING:
                     has_blank |= is_part
-                    blank |= _names(target)
+                    blank |= find_names(target)
                 elif weight == WORK or is_part or isinstance(node, ast.AugAssign):
-                    worked |= _names(target)
+                    worked |= find_names(target)
                 else:
-                    given |= _names(target)
-    returned = set[str]().union(*map(_names, results))
+                    given |= find_names(target)
+    returned = set[str]().union(*map(find_names, results))
     if all(map(_is_idle, definition.body)) and (not results or returned - given):
         return True
     is_given = bool(results) and all(_weigh(result) == GIVEN for result in results)
@@ -338,10 +337,6 @@ def _walk_own(node: ast.AST) -> Iterator[ast.AST]:
         yield child
         if not isinstance(child, Definition | ast.Lambda | ast.ClassDef):
             yield from _walk_own(child)
-
-
-def _names(node: ast.AST) -> set[str]:
-    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
 
 
 def _is_idle(statement: ast.stmt) -> bool:

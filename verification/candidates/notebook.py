@@ -7,6 +7,7 @@ seventh code cell.
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import json
@@ -116,17 +117,14 @@ def is_magic(statement: ast.stmt) -> bool:
     return isinstance(value, ast.Call) and ast.unparse(value).startswith("get_ipython().")
 
 
-def is_harmless(statement: ast.stmt) -> bool:
-    """Whether it only names things."""
-    match statement:
-        case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
-            return _calls_nothing(statement)
-        case ast.If(test, body, orelse):
-            return _calls_nothing(test) and all(map(is_harmless, [*body, *orelse]))
-        case ast.Try(body, handlers, orelse, final):
-            inner = [one for handler in handlers for one in handler.body]
-            return all(map(is_harmless, [*body, *inner, *orelse, *final]))
-    return isinstance(statement, ast.Import | ast.ImportFrom | ast.Pass | DEFINITIONS)
+def is_harmless(node: ast.AST) -> bool:
+    """Whether a statement only names things."""
+    match node:
+        case ast.If() | ast.Try() | ast.ExceptHandler():
+            return all(map(is_harmless, ast.iter_child_nodes(node)))
+        case ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.expr():
+            return _calls_nothing(node)
+    return isinstance(node, ast.Import | ast.ImportFrom | ast.Pass | DEFINITIONS)
 
 
 def _calls_nothing(node: ast.AST) -> bool:
@@ -167,45 +165,50 @@ def _find_needed(statements: Sequence[Statement]) -> set[ast.stmt]:
     needed, names = set[ast.stmt](), set[str]()
     for _, statement in statements:
         if isinstance(statement, DEFINITIONS):
-            names |= _find_names(statement, ast.Load) - _find_names(statement, ast.Store)
+            names |= _find_read(statement)
     for _, statement in reversed(statements):
         if isinstance(statement, ASSIGNMENTS) and not is_harmless(statement):
             targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-            if any(names & _find_names(target, ast.expr_context) for target in targets):
+            if names & set[str]().union(*map(find_names, targets)):
                 needed.add(statement)
-                names |= _find_names(statement, ast.Load)
+                names |= _find_read(statement)
     return needed
 
 
-def _find_names(tree: ast.AST, way: type[ast.expr_context]) -> set[str]:
-    """The names that are read there, or bound, parameters too."""
-    found = (node for node in ast.walk(tree) if isinstance(node, ast.Name | ast.arg))
-    ways = (
-        (one.id, one.ctx) if isinstance(one, ast.Name) else (one.arg, ast.Store()) for one in found
-    )
-    return {name for name, context in ways if isinstance(context, way)}
+def find_names(tree: ast.AST) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def _find_read(tree: ast.AST) -> set[str]:
+    """The names that are neither bound there nor parameters."""
+    nodes = [*ast.walk(tree)]
+    bound = {one.arg for one in nodes if isinstance(one, ast.arg)}
+    stored = {one.id for one in nodes if isinstance(one, ast.Name) and type(one.ctx) is ast.Store}
+    return find_names(tree) - bound - stored
 
 
 def execute(
-    statement: ast.stmt,
-    file: str,
-    namespace: dict[str, Any],
-    flags: int = 0,
-    is_whole: bool = False,
+    statement: ast.stmt, file: str, namespace: dict[str, Any], is_whole: bool = False
 ) -> Iterator[str]:
     """Run it, an import name by name, with a note of what is missing.
 
     Of a program that is to run as a `whole` only packages that are not installed may be missing.
     """
+    future = namespace.get("annotations")
+    flags = future.compiler_flag if type(future) is __future__._Feature else 0
+
+    def run(part: ast.stmt) -> None:
+        exec(compile(ast.Module([part], []), file, "exec", flags, True), namespace)
+
     if not isinstance(statement, ast.Import | ast.ImportFrom):
-        exec(compile(ast.Module([statement], []), file, "exec", flags, True), namespace)
+        run(statement)
         return
     for alias in statement.names:
         part = copy(statement)
         part.names = [alias]
         package = getattr(part, "module", None) or alias.name
         try:
-            exec(compile(ast.Module([part], []), file, "exec", flags, True), namespace)
+            run(part)
         except MemoryError:
             raise
         except (Exception, SystemExit) as error:
