@@ -54,7 +54,7 @@ Parameters = Sequence[str] | None
 """A function's parameters as a signature writes them, None where nobody knows them."""
 Names = Mapping[str, Parameters]
 """A candidate's functions, with their parameters."""
-Arguments = Callable[[Case, Arrays], tuple[Any, ...]]
+Form = Callable[[Case, str, Array], Any]
 
 
 def keep_form(case: Case, name: str, value: Array) -> Array:
@@ -66,25 +66,27 @@ def keep_form(case: Case, name: str, value: Array) -> Array:
 class Function:
     """One function of a contract: `op` is our name for what it does.
 
-    It is asked the questions that it `takes`, by `arguments` and, by keyword, `keywords`; the
-    `signature` is the contract's.  Where there are `settings`, every one of a question, they are
-    optional: a function that lacks one is not asked what needs it.  `words` are the contract's
-    names of what it returns, in order, by ours; "" is not sent here.  `form` shapes the oracle's
-    arrays, going and coming, as the contract has them.  `also` are other names, `needs` the
-    functions that it stands on where its code does not tell.  A gradient with a cache gets dy and
-    that of its `forward` pass, or the canonical one, which is the arguments of that pass.  Where it
-    `has_mode`, "average" stands behind them, and "max" where a function has no default for it.
+    It is asked the questions that it `takes`: by some of the question's `arrays`, the `rest` behind
+    them, and, by keyword, `keywords`; the `signature` is the contract's.  Where there are
+    `settings`, every one of a question, they are optional: a function that lacks one is not asked
+    what needs it.  `words` are the contract's names of what it returns, in order, by ours; "" is
+    not sent here.  `form` shapes the oracle's arrays, going and coming, as the contract has them.
+    `also` are other names, `needs` the functions that it stands on where its code does not tell.  A
+    gradient with a cache gets dy and that of its `forward` pass, or the canonical one, which is the
+    arguments of that pass.  Where it `has_mode`, "average" stands behind them, and "max" where a
+    function has no default for it.
     """
 
     name: str
     op: str
     takes: Callable[[Case], bool]
-    arguments: Arguments = lambda case, given: ()
+    arrays: str
+    signature: str
     words: Mapping[str, str] = field(default_factory=lambda: {"y": "y"})
+    rest: Callable[[Case], tuple[Any, ...]] = lambda case: ()
     keywords: Callable[[Case], Mapping[str, Any]] = lambda case: {}
-    signature: str = ""
+    form: Form = keep_form
     settings: Callable[[Case], Mapping[str, Any]] | None = None
-    form: Callable[[Case, str, Array], Array] = keep_form
     also: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     forward: Function | None = None
@@ -176,15 +178,18 @@ class Function:
         formed = {name: self.form(case, name, a) for name, a in given.items()}
         before: list[Call] = []
         if self.forward is None:
-            arguments = self.arguments(case, formed)
+            arguments = self._write_arguments(case, formed)
         elif cache == OWN:
             before = self.forward.plan(case, given)
             arguments = (formed["dy"], Result(0, 1))
         else:
-            arguments = (formed["dy"], self.forward.arguments(case, formed))
+            arguments = (formed["dy"], self.forward._write_arguments(case, formed))
         arguments += ("average",) * (self.has_mode and case.op == "avg_pool")
         outputs, returns = tuple(self.words), ", ".join(self.words.values())
         return [*before, Call(self.name, arguments, self.keywords(case), outputs, returns)]
+
+    def _write_arguments(self, case: Case, formed: Arrays) -> tuple[Any, ...]:
+        return *(formed.get(name) for name in self.arrays.split()), *self.rest(case)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from verification.candidates.contracts import (
     is_affordable,
     lead_channels,
 )
-from verification.questions import Array, Arrays, Case, simplify, simplify_pad
+from verification.questions import Case, simplify, simplify_pad
 
 _SIGNATURES = {
     "conv": "x, w, b=None, stride=1, padding=0, dilation=1, groups=1",
@@ -57,29 +57,22 @@ def build_functions(
 ) -> tuple[Function, ...]:
     """torch's functions, channels last: which questions they take, and with which keywords."""
     functions: list[Function] = []
-    for op, axes in product(("conv", "max_pool", "avg_pool"), (1, 2, 3)):
-        name, kind = f"{op}{axes}d", "conv" if op == "conv" else "pool"
-        gradients = ("dx", "dw", "db") if op == "conv" else ("dx",)
-        words, takes = dict(zip(gradients, gradients)), partial(_takes, op, axes, fits)
+    for op, axes in product(_SIGNATURES, (1, 2, 3)):
+        kind, arrays = ("conv", "x w b") if op == "conv" else ("pool", "x")
+        takes, signature = partial(_takes, op, axes, fits), _SIGNATURES[op]
         more: Any = {"keywords": keywords, "settings": write_settings}
-        there, back = _SIGNATURES[op], "dy, " + _SIGNATURES[op].replace("b=None, ", "")
-        forward = Function(name, f"{kind}_forward", takes, _forward, signature=there, **more)
-        more |= {"words": words, "signature": back}
-        backward = Function(f"{name}_backward", f"{kind}_backward", takes, _backward, **more)
-        functions += [forward, backward]
+        name, way = f"{op}{axes}d", f"{kind}_forward"
+        functions.append(Function(name, way, takes, arrays, signature, **more))
+        name, way = f"{name}_backward", f"{kind}_backward"
+        words = {f"d{array}": f"d{array}" for array in arrays.split()}
+        arrays = "dy " + arrays.removesuffix(" b")
+        signature = "dy, " + signature.replace("b=None, ", "")
+        functions.append(Function(name, way, takes, arrays, signature, words, **more))
     return tuple(functions)
 
 
 def _takes(op: str, axes: int, fits: Callable[[Case], bool], case: Case) -> bool:
     return (case.op, len(case.space)) == (op, axes) and fits(case)
-
-
-def _forward(case: Case, given: Arrays) -> tuple[Array | None, ...]:
-    return (given["x"], given["w"], given.get("b")) if case.w else (given["x"],)
-
-
-def _backward(case: Case, given: Arrays) -> tuple[Array, ...]:
-    return tuple(given[name] for name in ("dy", "x", "w") if name in given)
 
 
 def _fits(case: Case) -> bool:
