@@ -89,10 +89,10 @@ class Candidate:
 
     def lacks(self, function: Function) -> str:
         """What cannot be put to it and why, in a sentence; "" where all can."""
-        parameters, name = self._parameters(function), self.name_of(function)
-        spelled = function.spellings if parameters is None else function.spell(parameters)
+        spelled = function.spell(self._parameters(function))
         parts = [word for word in function.spellings if word not in spelled]
         parts += [f"{kind} as {word}" for word, kind in self._find_narrow(function).items()]
+        name = self.name_of(function)
         return f"{name} takes no {', '.join(parts)}: such questions are outside" if parts else ""
 
     def stands_on(self, function: Function) -> set[str]:

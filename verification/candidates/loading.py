@@ -59,7 +59,8 @@ class Program:
     """A candidate's names; `root` is the folder that is its own, where it has one."""
 
     def __init__(self, name: str, namespace: Mapping[str, Any] | None) -> None:
-        self.name, self.namespace, self._is_live = name, namespace or {}, namespace is not None
+        self.name, self._is_live = name, namespace is not None
+        self.namespace = dict(namespace or {})
         self.root, self.notes = "", tuple[str, ...]()
         self._before = frozenset(sys.modules)
 
@@ -77,22 +78,23 @@ class Program:
         folder, sys.argv = os.path.dirname(self.name), [self.name]
         os.chdir(folder)
         sys.path.insert(0, folder)
-        namespace = vars(_make_module(self.name))
-        self.namespace, self.root = namespace, os.path.join(folder, "")
+        self.namespace = vars(_make_module(self.name))
+        self.root = os.path.join(folder, "")
         with open(self.name, "rb") as code, catch_warnings(record=True) as warned:
             simplefilter("always", SyntaxWarning)
-            notes = [*self._run(code.read(), namespace, reason)]
+            notes = [*self._run(code.read(), reason)]
         for one in warned:
             if one.category is SyntaxWarning and one.filename.startswith((self.name, "cell ")):
                 cell = one.filename.removeprefix(self.name)
                 notes.append(f"{cell} line {one.lineno}: SyntaxWarning: {one.message}".strip())
         self.notes = tuple(dict.fromkeys(notes))
 
-    def _run(self, text: bytes, namespace: dict[str, Any], reason: str) -> Iterator[str]:
-        """Run it as Python does, but for packages that are missing; the rest of what fails, and
-        notebooks, definition by definition.
+    def _run(self, text: bytes, reason: str) -> Iterator[str]:
+        """Run a file until something fails, but for packages that are missing; from there on, as in
+        a notebook, what only names things and, unless there is a reason not to, what that needs.
         """
         failed: BaseException | None = None
+        is_whole = not reason and not self.name.endswith(".ipynb")
         if self.name.endswith(".ipynb"):
             statements, notes, failed = notebook.read(text)
             yield from notes
@@ -100,18 +102,27 @@ class Program:
             compile(text, self.name, "exec", dont_inherit=True)
             body = ast.parse(text, self.name).body
             statements = [(self.name, one) for one in body if not notebook.is_magic(one)]
-            while statements and not (failed or reason):
-                file, statement = statements.pop(0)
-                try:
-                    yield from notebook.execute(statement, file, namespace, is_whole=True)
-                except BaseException as error:
-                    failed = error
-                    if isinstance(error, MemoryError) or "relative import" in describe(error):
-                        raise
-                    yield f"line {statement.lineno}: {describe(error)}: below it {SPARED}"
             if reason:
                 yield f"{reason}: {SPARED}"
-        yield from notebook.define(statements, namespace, reason)
+        needed = notebook.find_needed(statements)
+        for file, statement in statements:
+            where = f"{file.removeprefix(self.name)} line {statement.lineno}".strip()
+            words, is_needed = reason, statement in needed
+            if is_whole or notebook.is_harmless(statement) or (is_needed and not reason):
+                try:
+                    yield from notebook.execute(statement, file, self.namespace, is_whole)
+                    continue
+                except BaseException as error:
+                    words = describe(error)
+                    if isinstance(error, MemoryError) or (is_whole and "relative import" in words):
+                        raise
+                    failed = error if is_whole else failed
+            if is_whole:
+                is_whole = False
+                yield f"{where}: {words}: below it {SPARED}"
+            elif is_needed:
+                what = getattr(statement, "name", "") or ast.unparse(statement)
+                yield f"{where}: {what} is passed over: {words}"
         if (failed or reason) and not self.functions():
             raise failed or TimeoutError(reason)
 

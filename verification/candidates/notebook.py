@@ -134,38 +134,10 @@ def _calls_nothing(node: ast.AST) -> bool:
     return is_quiet or isinstance(node, ast.Lambda)
 
 
-def define(
-    statements: Sequence[Statement], namespace: dict[str, Any], reason: str = ""
-) -> Iterator[str]:
-    """Execute what only names things, and, unless there is a reason not to, what is needed too.
-
-    Notes of what is passed over and will be missed.
-    """
-    needed = _find_needed(statements)
-    for file, statement in statements:
-        is_missed = statement in needed or isinstance(statement, DEFINITIONS)
-        error = reason
-        if is_harmless(statement) or (is_missed and not reason):
-            try:
-                yield from execute(statement, file, namespace)
-                continue
-            except MemoryError:
-                raise
-            except (Exception, SystemExit) as raised:
-                error = f"{type(raised).__name__}: {raised}"
-        if is_missed:
-            line = f"line {statement.lineno}"
-            what = getattr(statement, "name", "") or ast.unparse(statement)
-            place = f"{file} {line}" if file.startswith("cell ") else line
-            yield f"{place}: {what} is passed over: {error}"
-
-
-def _find_needed(statements: Sequence[Statement]) -> set[ast.stmt]:
-    """The assignments by calls whose names are read by a definition, or by another of them."""
-    needed, names = set[ast.stmt](), set[str]()
-    for _, statement in statements:
-        if isinstance(statement, DEFINITIONS):
-            names |= _find_read(statement)
+def find_needed(statements: Sequence[Statement]) -> set[ast.stmt]:
+    """The definitions, and the assignments by calls whose names one of these reads."""
+    needed: set[ast.stmt] = {one for _, one in statements if isinstance(one, DEFINITIONS)}
+    names = set[str]().union(*map(_find_read, needed))
     for _, statement in reversed(statements):
         if isinstance(statement, ASSIGNMENTS) and not is_harmless(statement):
             targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]

@@ -32,7 +32,7 @@ START, GRACE = 60.0, 2.0
 """Seconds for an interpreter with NumPy to start, and for its guard to end what is left."""
 MARK = "VERIFICATION_WORKER"
 """In the environment of all that a new interpreter starts, so that it can be found again."""
-HABITS = ("changed", "shared", "reused", "notes", "ages")
+FINDINGS = ("changed", "shared", "reused", "notes", "ages")
 """What counts in either of two answers."""
 Namespace = Mapping[str, Any] | None
 IDENTITY = object()
@@ -154,7 +154,7 @@ class Process:
         if "MEMORY" in (first.status, again.status):
             self._end()  # it may have kept what it took
         seen = [bits([one["status"], one["kind"], one["values"]]) for one in headers]
-        pairs = ((name, getattr(first, name) + getattr(again, name)) for name in HABITS)
+        pairs = ((name, getattr(first, name) + getattr(again, name)) for name in FINDINGS)
         either: Header = {name: tuple(dict.fromkeys(both)) for name, both in pairs}
         return replace(first, steady=seen[0] == seen[1], **either)
 
@@ -302,7 +302,7 @@ def _parse(header: Header, outputs: Sequence[str]) -> Reply:
         raise ValueError("its status is none")
     values = [one if isinstance(one, np.ndarray) else Other(_clean(one)) for one in values]
     words: Header = {name: _clean(header[name]) for name in ("error", "kind", "stdout")}
-    words |= {name: tuple(_clean(header[name])) for name in ("where", *HABITS)}
+    words |= {name: tuple(_clean(header[name])) for name in ("where", *FINDINGS)}
     words |= {"values": dict(zip(outputs, values, strict=status == "ok"))}
     return Reply(status, seconds=float(header["seconds"]), **words)
 

@@ -98,10 +98,15 @@ class Function:
         return self.op.removesuffix("_forward").removesuffix("_backward")
 
     @property
+    def parameters(self) -> list[str]:
+        """The names of the contract's own."""
+        return _names(self.signature.split(", "))
+
+    @property
     def spellings(self) -> dict[str, tuple[str, ...]]:
         """The names that each of its optional settings goes by."""
-        ours = _names(self.signature.split(", ")) if self.settings else ()
-        return {word: SPELLINGS[word] for word in ours if word in SPELLINGS}
+        words = self.parameters if self.settings else ()
+        return {word: SPELLINGS[word] for word in words if word in SPELLINGS}
 
     @property
     def is_pass(self) -> bool:
@@ -119,7 +124,7 @@ class Function:
         ours = self.signature.split(", ")
         theirs = [parameter for parameter in parameters if parameter[0] != "*"]
         is_open = bool({*parameters} - {*theirs, "*"})
-        known = {*_names(ours)}.union(*self.spellings.values())
+        known = {*self.parameters}.union(*self.spellings.values())
         is_foreign = self.is_pass and SETTINGS.intersection(_names(theirs)) - known
         is_long = is_open or len(theirs) >= _count_required(ours)
         return is_long and _count_required(theirs) <= len(ours) and not is_foreign
@@ -129,20 +134,19 @@ class Function:
         if not (self.concerns(case) and self.takes(case)):
             return False
         wanted = {*drop_usual(self.keywords(case)), *["b"] * case.bias} & self.spellings.keys()
-        return parameters is None or wanted <= self.spell(parameters).keys()
+        return wanted <= self.spell(parameters).keys()
 
-    def spell(self, parameters: Sequence[str]) -> dict[str, str]:
-        """A function's own names of the settings that it has.
+    def spell(self, parameters: Parameters) -> dict[str, str]:
+        """A function's own names of the settings that it has: all, where nobody knows.
 
         What stands where the contract has the bias, or the kernel, is that, whatever its name.
         """
-        names, ours = _names(parameters), _names(self.signature.split(", "))
-        spelled: dict[str, str] = {}
+        names, spelled = _names(["**words"] if parameters is None else parameters), dict[str, str]()
         known = set[str]().union(*self.spellings.values())
         for word, spelling in self.spellings.items():
             found = [name for name in spelling if name in names]
             if word in ("b", "kernel_size"):
-                there = names[ours.index(word) :][:1]
+                there = names[self.parameters.index(word) :][:1]
                 found += [name for name in there if name not in known and name[0] != "*"]
             found += [word for name in names if name.startswith("**")]
             if found:
@@ -154,7 +158,7 @@ class Function:
         if parameters is None:
             return call
         arguments, words = call.arguments, dict(call.words)
-        names, ours = _names(parameters), _names(self.signature.split(", "))
+        names = _names(parameters)
         if self.has_mode and len(arguments) < _count_required(parameters):
             arguments += ("max",)
         if self.settings:
@@ -168,7 +172,7 @@ class Function:
             }
         elif "*" in names:
             at = names.index("*")
-            given = zip(ours[at:], names[at + 1 :], arguments[at:])
+            given = zip(self.parameters[at:], names[at + 1 :], arguments[at:])
             words |= {our if our in names else their: value for our, their, value in given}
             arguments = arguments[:at]
         return replace(call, arguments=arguments, words=words)
