@@ -39,6 +39,7 @@ MARKS = re.compile(
 )
 """Where a course says that one's own code begins and ends, and nothing but comments between."""
 NOTHING, GIVEN, FRESH, WORK = "None, or a call or tuple of it", "given", "to be filled", "work"
+"""What a value may be worth in a function that is perhaps not written."""
 PARTS = ast.Name | ast.Attribute | ast.Subscript | ast.Slice | ast.Tuple | ast.Constant
 PARTS |= ast.expr_context
 """What is given is made of these alone."""
@@ -78,8 +79,7 @@ class Program:
         folder, sys.argv = os.path.dirname(self.name), [self.name]
         os.chdir(folder)
         sys.path.insert(0, folder)
-        self.namespace = vars(_make_module(self.name))
-        self.root = os.path.join(folder, "")
+        self.namespace, self.root = vars(_make_module(self.name)), os.path.join(folder, "")
         with open(self.name, "rb") as code, catch_warnings(record=True) as warned:
             simplefilter("always", SyntaxWarning)
             notes = [*self._run(code.read(), reason)]
@@ -135,10 +135,10 @@ class Program:
 
     def functions(self) -> dict[str, Any]:
         """What can be called by name, also in the modules of the candidate's own package."""
-        functions = dict(_own_callables(self.namespace))
+        functions = _find_own(self.namespace)
         for name, value in [*self.namespace.items()]:
             if isinstance(value, ModuleType) and value.__name__.startswith(f"{self.name}."):
-                inner = _own_callables(vars(value))
+                inner = _find_own(vars(value)).items()
                 functions |= {f"{name}.{one}": f for one, f in inner if not one.startswith("_")}
             elif isinstance(value, type) and name in functions:
                 statics = (one for one, way in vars(value).items() if type(way) is staticmethod)
@@ -168,9 +168,11 @@ class Program:
         """Notes about what was imported that does the work itself."""
         used = {name for name in FOREIGN if name in sys.modules} - self._before
         if self._is_live:  # a session may have torch for other purposes
-            functions = (one for one in self.namespace.values() if type(one) is FunctionType)
-            spoken = {id(one) for function in functions for one in _references(function)}
-            modules = [name for name, one in sys.modules.items() if id(one) in spoken]
+            spoken = set[int]()
+            for function in (one for one in self.namespace.values() if type(one) is FunctionType):
+                with suppress(Exception):  # a stranger's __wrapped__, or an empty cell
+                    spoken.update(map(id, _references(function)))
+            modules = [name for name, one in [*sys.modules.items()] if id(one) in spoken]
             used = {n for n in FOREIGN if any(f"{name}.".startswith(f"{n}.") for name in modules)}
         names = (name for name in FOREIGN if name in used and name != self.name.partition(".")[0])
         return tuple(f"imports {name}: not a NumPy implementation" for name in names)
@@ -208,11 +210,14 @@ def _make_module(path: str) -> ModuleType:
     return module
 
 
-def _own_callables(namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, value in [*namespace.items()]:
-        is_named = isinstance(name, str) and not name.startswith("__")
-        if is_named and callable(value) and not _is_borrowed(value):
-            yield name, value
+def _find_own(namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """What is named there and can be called, but for what is borrowed."""
+    return {
+        name: value
+        for name, value in [*namespace.items()]
+        if isinstance(name, str) and not name.startswith("__")
+        if callable(value) and not _is_borrowed(value)
+    }
 
 
 def _is_borrowed(value: Any) -> bool:
@@ -367,7 +372,6 @@ def _is_idle(statement: ast.stmt) -> bool:
 
 
 def _weigh(value: ast.expr) -> str:
-    """How much a value is."""
     match value:
         case ast.Constant(None):
             return NOTHING

@@ -1,9 +1,8 @@
-"""The functions of a notebook, or of a file that does not run, without running the rest of it.
+"""What stands in a notebook, and which of its statements, or of a file's that does not run, count.
 
-These statements are executed, one by one: imports, definitions, assignments that call nothing, and
-those by calls whose names a definition reads.  Lines that are not Python (magics) are dropped.  A
-package that is missing is noted, and stands there as something that does nothing.  `cell 7` is the
-seventh code cell.
+These do: imports, definitions, assignments that call nothing, and those by calls whose names a
+definition reads.  Lines that are not Python (magics) are dropped.  A package that is missing is
+noted, and stands there as something that does nothing.  `cell 7` is the seventh code cell.
 """
 
 from __future__ import annotations
@@ -98,14 +97,14 @@ def drop_magics(lines: list[str], cell: str) -> list[str]:
         ast.parse("".join(lines), cell)
     except SyntaxError as error:
         at = (error.lineno or 0) - 1
-        if not 0 <= at < len(lines) or not _is_magic(lines[at].strip()):
+        if not 0 <= at < len(lines) or not _is_magic_line(lines[at].strip()):
             raise
         indent = lines[at][: len(lines[at]) - len(lines[at].lstrip())]
         return drop_magics([*lines[:at], f"{indent}pass\n", *lines[at + 1 :]], cell)
     return lines
 
 
-def _is_magic(line: str) -> bool:
+def _is_magic_line(line: str) -> bool:
     """%matplotlib inline, !pip install, files = !ls, ?help, help?"""
     value = line.partition("=")[2].strip()
     return line.startswith(("%", "!", "?")) or line.endswith("?") or value.startswith(("%", "!"))

@@ -33,7 +33,7 @@ START, GRACE = 60.0, 2.0
 MARK = "VERIFICATION_WORKER"
 """In the environment of all that a new interpreter starts, so that it can be found again."""
 FINDINGS = ("changed", "shared", "reused", "notes", "ages")
-"""What counts in either of two answers."""
+"""What is told where either of two answers shows it."""
 Namespace = Mapping[str, Any] | None
 IDENTITY = object()
 """An argument: `lambda Z: Z`, made where it is called."""
