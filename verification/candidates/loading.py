@@ -100,8 +100,7 @@ class Program:
             yield from notes
         else:
             compile(text, self.name, "exec", dont_inherit=True)
-            body = ast.parse(text, self.name).body
-            statements = [(self.name, one) for one in body if not notebook.is_magic(one)]
+            statements = notebook.parse(text, self.name)
             if reason:
                 yield f"{reason}: {SPARED}"
         needed = notebook.find_needed(statements)

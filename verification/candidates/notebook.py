@@ -20,6 +20,7 @@ from typing import Any
 
 PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
 CALLS = ast.Call | ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr
+IMPORTS = ast.Import | ast.ImportFrom
 DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 ASSIGNMENTS = ast.Assign | ast.AnnAssign | ast.AugAssign
 Statement = tuple[str, ast.stmt]
@@ -53,6 +54,20 @@ class Missing:
     __setitem__ = __setattr__ = __exit__ = _ignore
 
 
+def parse(text: str | bytes, file: str) -> list[Statement]:
+    """Its statements: imports name by name, and none that nbconvert has made of a magic."""
+    statements = list[Statement]()
+    for one in ast.parse(text, file).body:
+        value = getattr(one, "value", None)
+        if isinstance(one, IMPORTS):
+            for alias in one.names:
+                statements.append((file, part := copy(one)))
+                part.names = [alias]
+        elif not (value and ast.unparse(value).startswith("get_ipython().")):
+            statements.append((file, one))
+    return statements
+
+
 def read(raw: bytes) -> tuple[list[Statement], list[str], SyntaxError | None]:
     """Its statements; notes of the cells that are no Python, and the error of the first of them."""
     statements, notes, broken = list[Statement](), list[str](), None
@@ -60,7 +75,7 @@ def read(raw: bytes) -> tuple[list[Statement], list[str], SyntaxError | None]:
         cell, lines = f"cell {number}", text.splitlines(keepends=True)
         try:
             lines = drop_magics(lines, cell)
-            statements += ((cell, one) for one in ast.parse("".join(lines), cell).body)
+            statements += parse("".join(lines), cell)
         except SyntaxError as error:
             broken = broken or error
             lost = "".join(f", {name} with it" for name in re.findall(r"(?m)^def (\w+)", text))
@@ -110,12 +125,6 @@ def _is_magic_line(line: str) -> bool:
     return line.startswith(("%", "!", "?")) or line.endswith("?") or value.startswith(("%", "!"))
 
 
-def is_magic(statement: ast.stmt) -> bool:
-    """Whether it is what nbconvert makes of a magic."""
-    value = getattr(statement, "value", None)
-    return isinstance(value, ast.Call) and ast.unparse(value).startswith("get_ipython().")
-
-
 def is_harmless(node: ast.AST) -> bool:
     """Whether a statement only names things."""
     match node:
@@ -123,7 +132,7 @@ def is_harmless(node: ast.AST) -> bool:
             return all(map(is_harmless, ast.iter_child_nodes(node)))
         case ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.expr():
             return _calls_nothing(node)
-    return isinstance(node, ast.Import | ast.ImportFrom | ast.Pass | DEFINITIONS)
+    return isinstance(node, IMPORTS | ast.Pass | DEFINITIONS)
 
 
 def _calls_nothing(node: ast.AST) -> bool:
@@ -161,32 +170,23 @@ def _find_read(tree: ast.AST) -> set[str]:
 def execute(
     statement: ast.stmt, file: str, namespace: dict[str, Any], is_whole: bool = False
 ) -> Iterator[str]:
-    """Run it, an import name by name, with a note of what is missing.
+    """Run it, with a note of a package that is missing.
 
     Of a program that is to run as a `whole` only packages that are not installed may be missing.
     """
     future = namespace.get("annotations")
     flags = future.compiler_flag if type(future) is __future__._Feature else 0
-
-    def run(part: ast.stmt) -> None:
-        exec(compile(ast.Module([part], []), file, "exec", flags, True), namespace)
-
-    if not isinstance(statement, ast.Import | ast.ImportFrom):
-        run(statement)
-        return
-    for alias in statement.names:
-        part = copy(statement)
-        part.names = [alias]
-        package = getattr(part, "module", None) or alias.name
-        try:
-            run(part)
-        except MemoryError:
+    try:
+        exec(compile(ast.Module([statement], []), file, "exec", flags, True), namespace)
+    except (Exception, SystemExit) as error:
+        if not isinstance(statement, IMPORTS) or isinstance(error, MemoryError):
             raise
-        except (Exception, SystemExit) as error:
-            missing = (isinstance(error, ModuleNotFoundError) and error.name) or ""
-            if is_whole and missing.partition(".")[0] != package.partition(".")[0]:
-                raise
-            if alias.name != "*":
-                namespace.setdefault(alias.asname or alias.name.partition(".")[0], Missing())
-            reason = "is missing" if missing else f"cannot be imported ({type(error).__name__})"
-            yield f"{package} {reason}, passed over"
+        (alias,) = statement.names
+        package = getattr(statement, "module", None) or alias.name
+        missing = (isinstance(error, ModuleNotFoundError) and error.name) or ""
+        if is_whole and missing.partition(".")[0] != package.partition(".")[0]:
+            raise
+        if alias.name != "*":
+            namespace.setdefault(alias.asname or alias.name.partition(".")[0], Missing())
+        reason = "is missing" if missing else f"cannot be imported ({type(error).__name__})"
+        yield f"{package} {reason}, passed over"

@@ -142,8 +142,8 @@ class Process:
             if not self._end.alive:
                 self._start()
             self._wire.send(request)
-            headers = [self._receive(token) for _ in range(2)]
-            first, again = (_parse(header, outputs) for header in headers)
+            headers = [self._wire.receive() for _ in range(2)]
+            first, again = (_parse(header, token, outputs) for header in headers)
         except UnloadableError as error:
             return Reply("CRASH", error=f"cannot be loaded again: {error}", kind="DIED")
         except Exception as raised:
@@ -195,12 +195,6 @@ class Process:
                 self._setup["reason"] = error  # to take its definitions alone, from now on
                 return self._start()
         raise UnloadableError(_clean(error))
-
-    def _receive(self, token: str) -> Header:
-        header = self._wire.receive()
-        if header["token"] != token:
-            raise ValueError("it bears another token")
-        return header
 
     def _lose(self, raised: Exception) -> Reply:
         """There is no answer, and from now on no child."""
@@ -295,9 +289,11 @@ def _pack(value: Any) -> Any:
     return {"identity": 0}
 
 
-def _parse(header: Header, outputs: Sequence[str]) -> Reply:
+def _parse(header: Header, token: str, outputs: Sequence[str]) -> Reply:
     """A reply: whatever is not as it must be raises something."""
     status, values = header["status"], header["values"]
+    if header["token"] != token:
+        raise ValueError("it bears another token")
     if status not in ("ok", "CRASH", "MEMORY"):
         raise ValueError("its status is none")
     values = [one if isinstance(one, np.ndarray) else Other(_clean(one)) for one in values]
