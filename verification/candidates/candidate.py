@@ -20,12 +20,11 @@ from verification.candidates.loading import is_path
 from verification.candidates.process import Call, Hello, Other, Process, Reply, UnloadableError
 from verification.questions import Arrays, Case, Question, Refusal, arrays, parse
 
-SIZES = {"conv": "w=[2{},1,1]", "max_pool": "kernel=2", "avg_pool": "kernel=2"}
 SMALL = [
     case
-    for op, size in SIZES.items()
+    for words in ("conv w=[2{},1,1]", "max_pool kernel=2", "avg_pool kernel=2")
     for axes in (1, 2, 3)
-    for case in parse(f"{op} x=[1{',4' * axes},1] {size.format(',2' * (axes - 1))}")
+    for case in parse(f"{words.format(',2' * (axes - 1))} x=[1{',4' * axes},1]")
 ]
 """A question for each of torch's functions."""
 SESSION = "this session"
@@ -139,23 +138,24 @@ class Candidate:
         parameters = self._parameters(function)
         if not (function.settings and parameters and self.has(function)):
             return {}
-        if function.name not in self._narrow:
-            narrow = self._narrow[function.name] = dict[str, str]()
-            case = next(filter(function.takes, SMALL))
-            tried: dict[str, Any] = {"b": None}
-            if (axes := len(case.space)) > 1:
-                tried |= {"kernel_size": case.kernel, "stride": case.stride}
-                tried |= {"padding": (0,) * axes, "dilation": (1,) * axes}
-            (call,) = self._plan(function, case, arrays(case, 0, "float64"), OWN)
-            defaults = dict(parameter.partition("=")[::2] for parameter in parameters)
-            is_answered = self.process.ask([call]).status == "ok"
+        if function.name in self._narrow:
+            return self._narrow[function.name]
+        narrow = self._narrow[function.name] = dict[str, str]()
+        case = next(filter(function.takes, SMALL))
+        tried: dict[str, Any] = {"b": None}
+        if (axes := len(case.space)) > 1:
+            tried |= {"kernel_size": case.kernel, "stride": case.stride}
+            tried |= {"padding": (0,) * axes, "dilation": (1,) * axes}
+        (call,) = self._plan(function, case, arrays(case, 0, "float64"), OWN)
+        defaults = dict(parameter.partition("=")[::2] for parameter in parameters)
+        if self.process.ask([call]).status == "ok":
             for word, name in function.spell(parameters).items():
-                is_promised = defaults.get(name, "").startswith("None" if word == "b" else "(")
-                if is_answered and word in tried and not is_promised:
+                kind, promise = ("None", "None") if word == "b" else ("tuple", "(")
+                if word in tried and not defaults.get(name, "").startswith(promise):
                     words = {**call.words, name: tried[word]}
                     if self.process.ask([replace(call, words=words)]).kind in UNFIT:
-                        narrow[word] = "None" if word == "b" else "tuple"
-        return self._narrow[function.name]
+                        narrow[word] = kind
+        return narrow
 
     def refuse(self, function: Function, refusal: Refusal) -> Reply:
         """Make a call that must be refused."""

@@ -291,9 +291,9 @@ def _pack(value: Any) -> Any:
 
 def _parse(header: Header, token: str, outputs: Sequence[str]) -> Reply:
     """A reply: whatever is not as it must be raises something."""
-    status, values = header["status"], header["values"]
     if header["token"] != token:
         raise ValueError("it bears another token")
+    status, values = header["status"], header["values"]
     if status not in ("ok", "CRASH", "MEMORY"):
         raise ValueError("its status is none")
     values = [one if isinstance(one, np.ndarray) else Other(_clean(one)) for one in values]
