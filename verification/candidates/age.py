@@ -47,9 +47,9 @@ class Mended(ndarray[Any, np.dtype[Any]]):
         plain = self.view(ndarray)
         try:
             return convert(plain)
-        except TypeError:
+        except TypeError as error:
             if plain.size != 1:
-                raise
+                raise TypeError(f"{error}: size={plain.size}") from None  # which is no age
             value = convert(plain.reshape(()))
             Mended.note("float-of-array")
             return value
@@ -63,9 +63,11 @@ class Mended(ndarray[Any, np.dtype[Any]]):
         plain = value.view(ndarray) if isinstance(value, Mended) else value
         try:
             super().__setitem__(key, plain)
-        except (TypeError, ValueError):
-            if not isinstance(plain, ndarray) or plain.size != 1:
+        except (TypeError, ValueError) as error:
+            if not isinstance(plain, ndarray):
                 raise
+            if plain.size != 1:
+                raise type(error)(f"{error}: size={plain.size}") from None
             super().__setitem__(key, plain.reshape(()))
             Mended.note("array-into-element")
 

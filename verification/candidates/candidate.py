@@ -30,14 +30,14 @@ from verification.candidates.process import (
 )
 from verification.questions import Arrays, Case, Question, Refusal, arrays, parse, shapes
 
-SIZES = {"conv": "w=[2{},1,1]", "max_pool": "kernel=2", "avg_pool": "kernel=2"}
 SMALL = [
     case
-    for op, size in SIZES.items()
+    for words in ("conv w=[2{},1,1]", "max_pool kernel=2", "avg_pool kernel=2")
     for axes in (1, 2, 3)
-    for case in parse(f"{op} x=[1{',4' * axes},1] {size.format(',2' * (axes - 1))}")
+    for case in parse(f"{words.format(',2' * (axes - 1))} x=[1{',4' * axes},1]")
 ]
 """A question for each of torch's functions."""
+SESSION = "this session"
 UNFIT = ("TypeError", "AttributeError")
 """What is raised where a number was expected."""
 
@@ -98,10 +98,10 @@ class Candidate:
 
     def lacks(self, function: Function) -> str:
         """What cannot be put to it and why, in a sentence; "" where all can."""
-        parameters, name = self._parameters(function), self.name_of(function)
-        spelled = function.spellings if parameters is None else function.spell(parameters)
+        spelled = function.spell(self._parameters(function))
         parts = [word for word in function.spellings if word not in spelled]
         parts += [f"{kind} as {word}" for word, kind in self._find_narrow(function).items()]
+        name = self.name_of(function)
         return f"{name} takes no {', '.join(parts)}: such questions are outside" if parts else ""
 
     def stands_on(self, function: Function) -> set[str]:
@@ -120,7 +120,7 @@ class Candidate:
         """Put a question to a function; of y and a cache, where torch has y alone, take y."""
         reply = self._call(self._plan(function, case, given, cache), case.layout)
         y, is_new = reply.values.get("y"), function.name not in self._pairs
-        if function.optional and is_new and isinstance(y, Other) and y.kind == "tuple":
+        if function.settings and is_new and isinstance(y, Other) and y.kind == "tuple":
             self._pairs.add(function.name)
             self.notes.append(f"{self.name_of(function)} returns a pair: the first is judged")
             return self.ask(function, case, given, cache)
@@ -160,25 +160,26 @@ class Candidate:
         then it raises, and has no default that promises it.
         """
         parameters = self._parameters(function)
-        if not (function.optional and parameters and self.has(function)):
+        if not (function.settings and parameters and self.has(function)):
             return {}
-        if function.name not in self._narrow:
-            narrow = self._narrow[function.name] = dict[str, str]()
-            case = next(filter(function.takes, SMALL))
-            tried: dict[str, Any] = {"b": None}
-            if (axes := len(case.space)) > 1:
-                tried |= {"kernel_size": case.kernel, "stride": case.stride}
-                tried |= {"padding": (0,) * axes, "dilation": (1,) * axes}
-            (call,) = self._plan(function, case, arrays(case, 0, "float64"), OWN)
-            defaults = dict(parameter.partition("=")[::2] for parameter in parameters)
-            is_answered = self.process.ask([call]).status == "ok"
+        if function.name in self._narrow:
+            return self._narrow[function.name]
+        narrow = self._narrow[function.name] = dict[str, str]()
+        case = next(filter(function.takes, SMALL))
+        tried: dict[str, Any] = {"b": None}
+        if (axes := len(case.space)) > 1:
+            tried |= {"kernel_size": case.kernel, "stride": case.stride}
+            tried |= {"padding": (0,) * axes, "dilation": (1,) * axes}
+        (call,) = self._plan(function, case, arrays(case, 0, "float64"), OWN)
+        defaults = dict(parameter.partition("=")[::2] for parameter in parameters)
+        if self.process.ask([call]).status == "ok":
             for word, name in function.spell(parameters).items():
-                is_promised = defaults.get(name, "").startswith("None" if word == "b" else "(")
-                if is_answered and word in tried and not is_promised:
+                kind, promise = ("None", "None") if word == "b" else ("tuple", "(")
+                if word in tried and not defaults.get(name, "").startswith(promise):
                     words = {**call.words, name: tried[word]}
                     if self.process.ask([replace(call, words=words)]).kind in UNFIT:
-                        narrow[word] = "None" if word == "b" else "tuple"
-        return self._narrow[function.name]
+                        narrow[word] = kind
+        return narrow
 
     def refuse(self, function: Function, refusal: Refusal) -> Reply:
         """Make a call that must be refused."""
@@ -203,12 +204,9 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
 
     UnloadableError where there is no such thing or its code does not run.
     """
-    if isinstance(candidate, str):
-        name, namespace = candidate, None
-        if hint := _find_hint(Path(name)):
-            raise UnloadableError(hint)
-    else:
-        name, namespace = "this session", candidate
+    name, namespace = (candidate, None) if isinstance(candidate, str) else (SESSION, candidate)
+    if namespace is None and (hint := _find_hint(Path(name))):
+        raise UnloadableError(hint)
     try:
         process = Process(name, terms.timeout, terms.memory, namespace)
     except UnloadableError as error:
@@ -224,40 +222,37 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
         found = contracts.recognise(hello.names | dict.fromkeys(terms.names))
     contract = contracts.get(found, terms.layout) if found else contracts.find_nearest(known)
     names = contract.resolve(hello.names, terms.names) if found else {}
-    notes, misfit = [*hello.notes], "" if found else contracts.explain_misfit(hello.names)
+    notes, misfit = [*hello.notes], "" if found else contracts.explain_misfit(hello.names, contract)
     return Candidate(name, contract, names, process, _hash(name), notes, terms.timeout, misfit)
 
 
 def _find_hint(path: Path) -> str:
     """What to name instead of what is no candidate; "" where it may be one."""
-    if path.is_dir() and not (path.name == str(path) and (path / "__init__.py").is_file()):
+    is_package = path.name == str(path) and (path / "__init__.py").is_file()
+    if path.is_dir() and not is_package:
         return f"{path} is a folder: name a file in it, or a package by its dotted name from above"
-    if path.is_file() and not is_path(str(path)):
-        return (
-            f"{path} is no candidate: name a .py file, a notebook, or a module by its dotted name"
-        )
-    return f"there is no file {path}" if is_path(str(path)) and not path.is_file() else ""
+    if path.is_file() == is_path(str(path)):
+        return ""
+    what = "name a .py file, a notebook, or a module by its dotted name"
+    return f"{path} is no candidate: {what}" if path.is_file() else f"there is no file {path}"
 
 
 def _hash(name: str) -> str:
     """sha256 of the file, or of all files of the package; of nothing where there is none."""
-    files = [Path(name)] if is_path(name) else []
-    with suppress(ImportError, KeyError, ValueError):
-        files = files or _find_modules(name)
+    file = Path(name) if is_path(name) else _find_module(name)
+    files = sorted(file.parent.rglob("*.py")) if file.stem == "__init__" else [file]
     return hashlib.sha256(b"".join(f.read_bytes() for f in files if f.is_file())).hexdigest()
 
 
-def _find_modules(name: str) -> list[Path]:
-    """The files of a module; of one in a package, without importing that, which would run it."""
+def _find_module(name: str) -> Path:
+    """The file of a module, without importing its package, which would run it."""
     top, *rest = name.split(".")
-    spec = importlib.util.find_spec(top)
-    for part in rest:
-        folders = spec and spec.submodule_search_locations
-        spec = PathFinder.find_spec(f"{spec.name}.{part}", folders) if spec and folders else None
-    if spec is None or not spec.origin:
-        return []
-    path = Path(spec.origin)
-    return sorted(path.parent.rglob("*.py")) if path.stem == "__init__" else [path]
+    with suppress(ImportError, ValueError):
+        spec = importlib.util.find_spec(top)
+        for part in rest:
+            spec = spec and PathFinder.find_spec(part, spec.submodule_search_locations or ())
+        return Path((spec and spec.origin) or "")
+    return Path()
 
 
 def _write(value: Any, name: str) -> str:

@@ -4,7 +4,6 @@ NumPy is not needed here; whatever the candidate imports is its own affair, and 
 """
 
 from __future__ import annotations
-import __future__
 
 import ast
 import builtins
@@ -16,14 +15,16 @@ import site
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from functools import cache, reduce
+from functools import reduce
 from importlib import import_module
+from textwrap import dedent
 from traceback import walk_tb
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType, NoneType
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
 from verification.candidates import notebook
+from verification.candidates.notebook import find_names
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 Place = tuple[str, int]
@@ -37,7 +38,13 @@ MARKS = re.compile(
     r"#(?=.*\bCODE\b).*\bSTARTS?\b.*\n(?:[ \t]*(?:#.*)?\n)*?[ \t]*#(?=.*\bCODE\b).*\bENDS?\b"
 )
 """Where a course says that one's own code begins and ends, and nothing but comments between."""
-GIVEN = ast.Name | ast.Attribute | ast.Subscript | ast.Slice | ast.Tuple | ast.Constant
+NOTHING, GIVEN, FRESH, WORK = "None, or a call or tuple of it", "given", "to be filled", "work"
+"""What a value may be worth in a function that is perhaps not written."""
+PARTS = ast.Name | ast.Attribute | ast.Subscript | ast.Slice | ast.Tuple | ast.Constant
+PARTS |= ast.expr_context
+"""What is given is made of these alone."""
+FRESH_ARRAYS = ("zeros", "zeros_like", "empty", "empty_like")
+PLAIN = (NoneType, bool, int, float, str)
 STARS = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}
 SPARED = "only definitions are taken, as from a notebook"
 WORDS = 2000
@@ -53,7 +60,8 @@ class Program:
     """A candidate's names; `root` is the folder that is its own, where it has one."""
 
     def __init__(self, name: str, namespace: Mapping[str, Any] | None) -> None:
-        self.name, self.namespace, self._is_live = name, namespace or {}, namespace is not None
+        self.name, self._is_live = name, namespace is not None
+        self.namespace = dict(namespace or {})
         self.root, self.notes = "", tuple[str, ...]()
         self._before = frozenset(sys.modules)
 
@@ -71,41 +79,49 @@ class Program:
         folder, sys.argv = os.path.dirname(self.name), [self.name]
         os.chdir(folder)
         sys.path.insert(0, folder)
-        namespace = vars(_make_module(self.name))
-        self.namespace, self.root = namespace, os.path.join(folder, "")
+        self.namespace, self.root = vars(_make_module(self.name)), os.path.join(folder, "")
         with open(self.name, "rb") as code, catch_warnings(record=True) as warned:
             simplefilter("always", SyntaxWarning)
-            notes = [*self._run(code.read(), namespace, reason)]
+            notes = [*self._run(code.read(), reason)]
         for one in warned:
             if one.category is SyntaxWarning and one.filename.startswith((self.name, "cell ")):
                 cell = one.filename.removeprefix(self.name)
                 notes.append(f"{cell} line {one.lineno}: SyntaxWarning: {one.message}".strip())
         self.notes = tuple(dict.fromkeys(notes))
 
-    def _run(self, text: bytes, namespace: dict[str, Any], reason: str) -> Iterator[str]:
-        """Run it as Python does, but for packages that are missing; the rest of what fails, and
-        notebooks, definition by definition.
+    def _run(self, text: bytes, reason: str) -> Iterator[str]:
+        """Run a file until something fails, but for packages that are missing; from there on, as in
+        a notebook, what only names things and, unless there is a reason not to, what that needs.
         """
         failed: BaseException | None = None
+        is_whole = not reason and not self.name.endswith(".ipynb")
         if self.name.endswith(".ipynb"):
             statements, notes, failed = notebook.read(text)
             yield from notes
         else:
-            code = compile(text, self.name, "exec", dont_inherit=True)
-            flags = code.co_flags & __future__.annotations.compiler_flag
-            statements = [(self.name, one) for one in ast.parse(text, self.name).body]
-            while statements and not (failed or reason):
-                file, statement = statements.pop(0)
-                try:
-                    yield from notebook.execute(statement, file, namespace, flags, is_whole=True)
-                except BaseException as error:
-                    failed = error
-                    if isinstance(error, MemoryError) or "relative import" in describe(error):
-                        raise
-                    yield f"line {statement.lineno}: {describe(error)}: below it {SPARED}"
+            compile(text, self.name, "exec", dont_inherit=True)
+            statements = notebook.parse(text, self.name)
             if reason:
                 yield f"{reason}: {SPARED}"
-        yield from notebook.define(statements, namespace, reason)
+        needed = notebook.find_needed(statements)
+        for file, statement in statements:
+            where = f"{file.removeprefix(self.name)} line {statement.lineno}".strip()
+            words, is_needed = reason, statement in needed
+            if is_whole or notebook.is_harmless(statement) or (is_needed and not reason):
+                try:
+                    yield from notebook.execute(statement, file, self.namespace, is_whole)
+                    continue
+                except BaseException as error:
+                    words = describe(error)
+                    if isinstance(error, MemoryError) or (is_whole and "relative import" in words):
+                        raise
+                    failed = error if is_whole else failed
+            if is_whole:
+                is_whole = False
+                yield f"{where}: {words}: below it {SPARED}"
+            elif is_needed:
+                what = getattr(statement, "name", "") or ast.unparse(statement)
+                yield f"{where}: {what} is passed over: {words}"
         if (failed or reason) and not self.functions():
             raise failed or TimeoutError(reason)
 
@@ -118,10 +134,10 @@ class Program:
 
     def functions(self) -> dict[str, Any]:
         """What can be called by name, also in the modules of the candidate's own package."""
-        functions = dict(_own_callables(self.namespace))
+        functions = _find_own(self.namespace)
         for name, value in [*self.namespace.items()]:
             if isinstance(value, ModuleType) and value.__name__.startswith(f"{self.name}."):
-                inner = _own_callables(vars(value))
+                inner = _find_own(vars(value)).items()
                 functions |= {f"{name}.{one}": f for one, f in inner if not one.startswith("_")}
             elif isinstance(value, type) and name in functions:
                 statics = (one for one, way in vars(value).items() if type(way) is staticmethod)
@@ -151,17 +167,21 @@ class Program:
         """Notes about what was imported that does the work itself."""
         used = {name for name in FOREIGN if name in sys.modules} - self._before
         if self._is_live:  # a session may have torch for other purposes
-            used = {name for value in self.namespace.values() for name in _modules_of(value)}
-        own = self.name.partition(".")[0]
-        names = (name for name in FOREIGN if name in used and name != own)
+            spoken = set[int]()
+            for function in (one for one in self.namespace.values() if type(one) is FunctionType):
+                with suppress(Exception):  # a stranger's __wrapped__, or an empty cell
+                    spoken.update(map(id, _references(function)))
+            modules = [name for name, one in [*sys.modules.items()] if id(one) in spoken]
+            used = {n for n in FOREIGN if any(f"{name}.".startswith(f"{n}.") for name in modules)}
+        names = (name for name in FOREIGN if name in used and name != self.name.partition(".")[0])
         return tuple(f"imports {name}: not a NumPy implementation" for name in names)
 
     def own_lines(self, places: Iterable[Place]) -> tuple[str, ...]:
         """The places in its own code; each once, as its owner knows it."""
-        lines = (self._show(file, number) for file, number in places if self._owns(file))
+        lines = (self._write_line(file, number) for file, number in places if self._owns(file))
         return tuple(dict.fromkeys(lines))
 
-    def _show(self, file: str, number: int) -> str:
+    def _write_line(self, file: str, number: int) -> str:
         name = os.path.basename(file)
         if file.startswith("cell "):
             name = file
@@ -189,11 +209,14 @@ def _make_module(path: str) -> ModuleType:
     return module
 
 
-def _own_callables(namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, value in [*namespace.items()]:
-        is_named = isinstance(name, str) and not name.startswith("__")
-        if is_named and callable(value) and not _is_borrowed(value):
-            yield name, value
+def _find_own(namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """What is named there and can be called, but for what is borrowed."""
+    return {
+        name: value
+        for name, value in [*namespace.items()]
+        if isinstance(name, str) and not name.startswith("__")
+        if callable(value) and not _is_borrowed(value)
+    }
 
 
 def _is_borrowed(value: Any) -> bool:
@@ -202,15 +225,6 @@ def _is_borrowed(value: Any) -> bool:
         return type(value) is notebook.Missing or type(value).__module__ in ("typing", "types")
     home = str(getattr(value, "__module__", None) or "").partition(".")[0]
     return home in sys.stdlib_module_names or home in ("numpy", "IPython")
-
-
-def _modules_of(function: Any) -> Iterator[str]:
-    """The modules that a live function speaks of."""
-    if isinstance(function, FunctionType):
-        for name in function.__code__.co_names:
-            module = function.__globals__.get(name)
-            if isinstance(module, ModuleType):
-                yield from (module.__name__, module.__name__.partition(".")[0])
 
 
 def _references(function: Any) -> Iterator[Any]:
@@ -248,18 +262,14 @@ def parameters(function: Any) -> list[str] | None:
         for one in inspect.signature(function).parameters.values():
             if one.kind is one.KEYWORD_ONLY and not any(word[0] == "*" for word in words):
                 words.append("*")
-            default = "" if one.default is one.empty else f"={_show(one.default)}"
-            words.append(STARS.get(one.kind.name, "") + one.name + default)
+            word = STARS.get(one.kind.name, "") + one.name
+            parts = one.default if type(one.default) is tuple else (one.default,)
+            is_plain = all(type(part) in PLAIN for part in parts)
+            default = repr(one.default)[:WORDS] if is_plain else "..."  # no stranger's repr
+            words.append(word if one.default is one.empty else f"{word}={default}")
     except Exception:  # a stranger's __signature__, or a function of C
         return None
     return words
-
-
-def _show(value: Any) -> str:
-    """A default, without asking a stranger's object."""
-    parts = value if type(value) is tuple else (value,)
-    is_plain = all(type(one) in (NoneType, bool, int, float, str) for one in parts)
-    return repr(value)[:WORDS] if is_plain else "..."
 
 
 _name: Callable[[type], str] = vars(type)["__name__"].__get__
@@ -289,29 +299,11 @@ def trace(error: BaseException) -> Iterator[Place]:
 
 def is_stub(function: Any) -> bool:
     """Whether nobody has written it yet, as far as its source can be read."""
-    try:
-        function = inspect.unwrap(function)
-    except Exception:  # a stranger's __wrapped__
-        return False
-    if type(function) is not FunctionType:
-        return False
-    code = function.__code__
-    definition = _definitions(code.co_filename).get(code.co_firstlineno)
-    if definition is None or definition.name != code.co_name:
-        return False
-    lines = linecache.getlines(code.co_filename)[definition.lineno - 1 : definition.end_lineno]
-    return is_blank(definition, "".join(lines))
-
-
-@cache
-def _definitions(file: str) -> dict[int, Definition]:
-    """By the line where they begin, decorators included."""
-    try:
-        nodes = [*ast.walk(ast.parse("".join(linecache.getlines(file))))]
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return {}
-    functions = (node for node in nodes if isinstance(node, Definition))
-    return {min([f.lineno, *(one.lineno for one in f.decorator_list)]): f for f in functions}
+    with suppress(Exception):  # a stranger's __wrapped__, or no source
+        text = dedent(inspect.getsource(function))
+        (definition,) = ast.parse(text).body
+        return isinstance(definition, Definition) and is_blank(definition, text)
+    return False
 
 
 def is_blank(definition: Definition, text: str) -> bool:
@@ -326,31 +318,32 @@ def is_blank(definition: Definition, text: str) -> bool:
     has_blank = MARKS.search(text) is not None
     for node in _walk_own(definition):
         match node:
-            case ast.Return(ast.expr() as value) if not _is_none(value):
+            case ast.Return(ast.expr() as value) if _weigh(value) != NOTHING:
                 results.append(value)
             case ast.Call():
-                has_blank |= _is_none(node)
-            case ast.Assign([target, *_], value) | ast.AnnAssign(target, value=ast.expr() as value):
-                if _is_none(value):
-                    is_whole = isinstance(target, ast.Name) or isinstance(value, ast.Tuple)
-                    has_blank |= not (is_whole or isinstance(target, ast.Attribute))
-                    blank |= _names(target)
-                elif isinstance(target, ast.Subscript) or not _is_fresh(value):
-                    worked |= _names(target)
-                else:
-                    given |= _names(target)
-            case ast.AugAssign(target, value=value) if _is_none(value):
-                has_blank = True
-            case ast.AugAssign(target):
-                worked |= _names(target)
+                has_blank |= _weigh(node) == NOTHING
             case ast.For(target):
-                given |= _names(target)
-    returned = set[str]().union(*map(_names, results))
+                given |= find_names(target)
+            case (
+                ast.Assign([target, *_], value)
+                | ast.AnnAssign(target, value=ast.expr() as value)
+                | ast.AugAssign(target, value=value)
+            ):
+                weight, is_part = _weigh(value), isinstance(target, ast.Subscript)
+                if weight == NOTHING:
+                    has_blank |= is_part
+                    blank |= find_names(target)
+                elif weight == WORK or is_part or isinstance(node, ast.AugAssign):
+                    worked |= find_names(target)
+                else:
+                    given |= find_names(target)
+    returned = set[str]().union(*map(find_names, results))
     if all(map(_is_idle, definition.body)) and (not results or returned - given):
         return True
-    is_untouched = bool(results) and all(map(_is_given, results)) and not returned & worked
+    is_given = bool(results) and all(_weigh(result) == GIVEN for result in results)
+    is_untouched = is_given and not returned & worked and returned <= given | blank
     straight = (one for one in definition.body if not isinstance(one, ast.Assign | ast.AnnAssign))
-    return has_blank and is_untouched and returned <= given | blank and all(map(_is_idle, straight))
+    return has_blank and is_untouched and all(map(_is_idle, straight))
 
 
 def _walk_own(node: ast.AST) -> Iterator[ast.AST]:
@@ -361,44 +354,32 @@ def _walk_own(node: ast.AST) -> Iterator[ast.AST]:
             yield from _walk_own(child)
 
 
-def _names(node: ast.AST) -> set[str]:
-    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
-
-
 def _is_idle(statement: ast.stmt) -> bool:
     """Whether it computes nothing."""
     match statement:
         case ast.Pass() | ast.Assert() | ast.Expr(ast.Constant()) | ast.Return(None):
             return True
-        case ast.Return(ast.expr() as value):
-            return _is_given(value)
+        case ast.Return(ast.expr() as value) | ast.Assign([ast.Name() | ast.Tuple(), *_], value):
+            return _weigh(value) in (NOTHING, GIVEN)
+        case ast.Assign(_, value) | ast.AnnAssign(value=value) | ast.AugAssign(value=value):
+            return value is None or _weigh(value) == NOTHING
         case ast.Raise(ast.Call(ast.Name(name)) | ast.Name(name)):
             return name == "NotImplementedError"
-        case ast.Assign([ast.Name() | ast.Tuple(), *_], value):
-            return _is_none(value) or _is_given(value)
-        case ast.Assign(_, value) | ast.AnnAssign(value=value) | ast.AugAssign(value=value):
-            return value is None or _is_none(value)
         case ast.For(body=body, orelse=orelse) | ast.If(body=body, orelse=orelse):
             return all(map(_is_idle, [*body, *orelse]))
     return False
 
 
-def _is_none(value: ast.expr) -> bool:
-    """None, a tuple of it, or a call with nothing else."""
+def _weigh(value: ast.expr) -> str:
     match value:
+        case ast.Constant(None):
+            return NOTHING
         case ast.Tuple([_, *_] as parts) | ast.Call(args=[_, *_] as parts, keywords=[]):
-            return all(map(_is_none, parts))
-    return isinstance(value, ast.Constant) and value.value is None
-
-
-def _is_given(value: ast.expr) -> bool:
-    """Whether it is made of names, their parts and constants alone."""
-    return all(isinstance(node, GIVEN | ast.expr_context) for node in ast.walk(value))
-
-
-def _is_fresh(value: ast.expr) -> bool:
-    """Whether it is given, or an array that is still to be filled."""
+            if all(_weigh(part) == NOTHING for part in parts):
+                return NOTHING
+    if all(isinstance(node, PARTS) for node in ast.walk(value)):
+        return GIVEN
     match value:
-        case ast.Call(ast.Attribute(attr=name) | ast.Name(name)):
-            return name in ("zeros", "zeros_like", "empty", "empty_like")
-    return _is_given(value)
+        case ast.Call(ast.Attribute(attr=name) | ast.Name(name)) if name in FRESH_ARRAYS:
+            return FRESH
+    return WORK

@@ -1,12 +1,12 @@
-"""The functions of a notebook, or of a file that does not run, without running the rest of it.
+"""What stands in a notebook, and which of its statements, or of a file's that does not run, count.
 
-These statements are executed, one by one: imports, definitions, assignments that call nothing, and
-those by calls whose names a definition reads.  Lines that are not Python (magics) are dropped.  A
-package that is missing is noted, and stands there as something that does nothing.  `cell 7` is the
-seventh code cell.
+These do: imports, definitions, assignments that call nothing, and those by calls whose names a
+definition reads.  Lines that are not Python (magics) are dropped.  A package that is missing is
+noted, and stands there as something that does nothing.  `cell 7` is the seventh code cell.
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import json
@@ -20,6 +20,7 @@ from typing import Any
 
 PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
 CALLS = ast.Call | ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr
+IMPORTS = ast.Import | ast.ImportFrom
 DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 ASSIGNMENTS = ast.Assign | ast.AnnAssign | ast.AugAssign
 Statement = tuple[str, ast.stmt]
@@ -53,6 +54,20 @@ class Missing:
     __setitem__ = __setattr__ = __exit__ = _ignore
 
 
+def parse(text: str | bytes, file: str) -> list[Statement]:
+    """Its statements: imports name by name, and none that nbconvert has made of a magic."""
+    statements = list[Statement]()
+    for one in ast.parse(text, file).body:
+        value = getattr(one, "value", None)
+        if isinstance(one, IMPORTS):
+            for alias in one.names:
+                statements.append((file, part := copy(one)))
+                part.names = [alias]
+        elif not (value and ast.unparse(value).startswith("get_ipython().")):
+            statements.append((file, one))
+    return statements
+
+
 def read(raw: bytes) -> tuple[list[Statement], list[str], SyntaxError | None]:
     """Its statements; notes of the cells that are no Python, and the error of the first of them."""
     statements, notes, broken = list[Statement](), list[str](), None
@@ -60,7 +75,7 @@ def read(raw: bytes) -> tuple[list[Statement], list[str], SyntaxError | None]:
         cell, lines = f"cell {number}", text.splitlines(keepends=True)
         try:
             lines = drop_magics(lines, cell)
-            statements += ((cell, one) for one in ast.parse("".join(lines), cell).body)
+            statements += parse("".join(lines), cell)
         except SyntaxError as error:
             broken = broken or error
             lost = "".join(f", {name} with it" for name in re.findall(r"(?m)^def (\w+)", text))
@@ -97,30 +112,27 @@ def drop_magics(lines: list[str], cell: str) -> list[str]:
         ast.parse("".join(lines), cell)
     except SyntaxError as error:
         at = (error.lineno or 0) - 1
-        if not 0 <= at < len(lines) or not _is_magic(lines[at].strip()):
+        if not 0 <= at < len(lines) or not _is_magic_line(lines[at].strip()):
             raise
         indent = lines[at][: len(lines[at]) - len(lines[at].lstrip())]
         return drop_magics([*lines[:at], f"{indent}pass\n", *lines[at + 1 :]], cell)
     return lines
 
 
-def _is_magic(line: str) -> bool:
+def _is_magic_line(line: str) -> bool:
     """%matplotlib inline, !pip install, files = !ls, ?help, help?"""
     value = line.partition("=")[2].strip()
     return line.startswith(("%", "!", "?")) or line.endswith("?") or value.startswith(("%", "!"))
 
 
-def is_harmless(statement: ast.stmt) -> bool:
-    """Whether it only names things."""
-    match statement:
-        case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
-            return _calls_nothing(statement)
-        case ast.If(test, body, orelse):
-            return _calls_nothing(test) and all(map(is_harmless, [*body, *orelse]))
-        case ast.Try(body, handlers, orelse, final):
-            inner = [one for handler in handlers for one in handler.body]
-            return all(map(is_harmless, [*body, *inner, *orelse, *final]))
-    return isinstance(statement, ast.Import | ast.ImportFrom | ast.Pass | DEFINITIONS)
+def is_harmless(node: ast.AST) -> bool:
+    """Whether a statement only names things."""
+    match node:
+        case ast.If() | ast.Try() | ast.ExceptHandler():
+            return all(map(is_harmless, ast.iter_child_nodes(node)))
+        case ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.expr():
+            return _calls_nothing(node)
+    return isinstance(node, IMPORTS | ast.Pass | DEFINITIONS)
 
 
 def _calls_nothing(node: ast.AST) -> bool:
@@ -130,83 +142,51 @@ def _calls_nothing(node: ast.AST) -> bool:
     return is_quiet or isinstance(node, ast.Lambda)
 
 
-def define(
-    statements: Sequence[Statement], namespace: dict[str, Any], reason: str = ""
-) -> Iterator[str]:
-    """Execute what only names things, and, unless there is a reason not to, what is needed too.
-
-    Notes of what is passed over and will be missed.
-    """
-    needed = _find_needed(statements)
-    for file, statement in statements:
-        is_missed = statement in needed or isinstance(statement, DEFINITIONS)
-        error = reason
-        if is_harmless(statement) or (is_missed and not reason):
-            try:
-                yield from execute(statement, file, namespace)
-                continue
-            except MemoryError:
-                raise
-            except (Exception, SystemExit) as raised:
-                error = f"{type(raised).__name__}: {raised}"
-        if is_missed:
-            line = f"line {statement.lineno}"
-            what = getattr(statement, "name", "") or ast.unparse(statement)
-            place = f"{file} {line}" if file.startswith("cell ") else line
-            yield f"{place}: {what} is passed over: {error}"
-
-
-def _find_needed(statements: Sequence[Statement]) -> set[ast.stmt]:
-    """The assignments by calls whose names are read by a definition, or by another of them."""
-    needed, names = set[ast.stmt](), set[str]()
-    for _, statement in statements:
-        if isinstance(statement, DEFINITIONS):
-            names |= _find_names(statement, ast.Load) - _find_names(statement, ast.Store)
+def find_needed(statements: Sequence[Statement]) -> set[ast.stmt]:
+    """The definitions, and the assignments by calls whose names one of these reads."""
+    needed: set[ast.stmt] = {one for _, one in statements if isinstance(one, DEFINITIONS)}
+    names = set[str]().union(*map(_find_read, needed))
     for _, statement in reversed(statements):
         if isinstance(statement, ASSIGNMENTS) and not is_harmless(statement):
             targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-            if any(names & _find_names(target, ast.expr_context) for target in targets):
+            if names & set[str]().union(*map(find_names, targets)):
                 needed.add(statement)
-                names |= _find_names(statement, ast.Load)
+                names |= _find_read(statement)
     return needed
 
 
-def _find_names(tree: ast.AST, way: type[ast.expr_context]) -> set[str]:
-    """The names that are read there, or bound, parameters too."""
-    found = (node for node in ast.walk(tree) if isinstance(node, ast.Name | ast.arg))
-    ways = (
-        (one.id, one.ctx) if isinstance(one, ast.Name) else (one.arg, ast.Store()) for one in found
-    )
-    return {name for name, context in ways if isinstance(context, way)}
+def find_names(tree: ast.AST) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def _find_read(tree: ast.AST) -> set[str]:
+    """The names that are neither bound there nor parameters."""
+    nodes = [*ast.walk(tree)]
+    bound = {one.arg for one in nodes if isinstance(one, ast.arg)}
+    stored = {one.id for one in nodes if isinstance(one, ast.Name) and type(one.ctx) is ast.Store}
+    return find_names(tree) - bound - stored
 
 
 def execute(
-    statement: ast.stmt,
-    file: str,
-    namespace: dict[str, Any],
-    flags: int = 0,
-    is_whole: bool = False,
+    statement: ast.stmt, file: str, namespace: dict[str, Any], is_whole: bool = False
 ) -> Iterator[str]:
-    """Run it, an import name by name, with a note of what is missing.
+    """Run it, with a note of a package that is missing.
 
     Of a program that is to run as a `whole` only packages that are not installed may be missing.
     """
-    if not isinstance(statement, ast.Import | ast.ImportFrom):
+    future = namespace.get("annotations")
+    flags = future.compiler_flag if type(future) is __future__._Feature else 0
+    try:
         exec(compile(ast.Module([statement], []), file, "exec", flags, True), namespace)
-        return
-    for alias in statement.names:
-        part = copy(statement)
-        part.names = [alias]
-        package = getattr(part, "module", None) or alias.name
-        try:
-            exec(compile(ast.Module([part], []), file, "exec", flags, True), namespace)
-        except MemoryError:
+    except (Exception, SystemExit) as error:
+        if not isinstance(statement, IMPORTS) or isinstance(error, MemoryError):
             raise
-        except (Exception, SystemExit) as error:
-            missing = (isinstance(error, ModuleNotFoundError) and error.name) or ""
-            if is_whole and missing.partition(".")[0] != package.partition(".")[0]:
-                raise
-            if alias.name != "*":
-                namespace.setdefault(alias.asname or alias.name.partition(".")[0], Missing())
-            reason = "is missing" if missing else f"cannot be imported ({type(error).__name__})"
-            yield f"{package} {reason}, passed over"
+        (alias,) = statement.names
+        package = getattr(statement, "module", None) or alias.name
+        missing = (isinstance(error, ModuleNotFoundError) and error.name) or ""
+        if is_whole and missing.partition(".")[0] != package.partition(".")[0]:
+            raise
+        if alias.name != "*":
+            namespace.setdefault(alias.asname or alias.name.partition(".")[0], Missing())
+        reason = "is missing" if missing else f"cannot be imported ({type(error).__name__})"
+        yield f"{package} {reason}, passed over"

@@ -32,8 +32,8 @@ START, GRACE = 60.0, 2.0
 """Seconds for an interpreter with NumPy to start, and for its guard to end what is left."""
 MARK = "VERIFICATION_WORKER"
 """In the environment of all that a new interpreter starts, so that it can be found again."""
-HABITS = ("changed", "shared", "reused", "notes", "ages")
-"""What counts in either of two answers."""
+FINDINGS = ("changed", "shared", "reused", "notes", "ages")
+"""What is told where either of two answers shows it."""
 Namespace = Mapping[str, Any] | None
 IDENTITY = object()
 """An argument: `lambda Z: Z`, made where it is called."""
@@ -142,8 +142,8 @@ class Process:
             if not self._end.alive:
                 self._start()
             self._wire.send(request)
-            headers = [self._receive(token) for _ in range(2)]
-            first, again = (_parse(header, outputs) for header in headers)
+            headers = [self._wire.receive() for _ in range(2)]
+            first, again = (_parse(header, token, outputs) for header in headers)
         except UnloadableError as error:
             return Reply("CRASH", error=f"cannot be loaded again: {error}", kind="DIED")
         except Exception as raised:
@@ -154,7 +154,7 @@ class Process:
         if "MEMORY" in (first.status, again.status):
             self._end()  # it may have kept what it took
         seen = [bits([one["status"], one["kind"], one["values"]]) for one in headers]
-        pairs = ((name, getattr(first, name) + getattr(again, name)) for name in HABITS)
+        pairs = ((name, getattr(first, name) + getattr(again, name)) for name in FINDINGS)
         either: Header = {name: tuple(dict.fromkeys(both)) for name, both in pairs}
         return replace(first, steady=seen[0] == seen[1], **either)
 
@@ -195,12 +195,6 @@ class Process:
                 self._setup["reason"] = error  # to take its definitions alone, from now on
                 return self._start()
         raise UnloadableError(_clean(error))
-
-    def _receive(self, token: str) -> Header:
-        header = self._wire.receive()
-        if header["token"] != token:
-            raise ValueError("it bears another token")
-        return header
 
     def _lose(self, raised: Exception) -> Reply:
         """There is no answer, and from now on no child."""
@@ -295,14 +289,16 @@ def _pack(value: Any) -> Any:
     return {"identity": 0}
 
 
-def _parse(header: Header, outputs: Sequence[str]) -> Reply:
+def _parse(header: Header, token: str, outputs: Sequence[str]) -> Reply:
     """A reply: whatever is not as it must be raises something."""
+    if header["token"] != token:
+        raise ValueError("it bears another token")
     status, values = header["status"], header["values"]
     if status not in ("ok", "CRASH", "MEMORY"):
         raise ValueError("its status is none")
     values = [one if isinstance(one, np.ndarray) else Other(_clean(one)) for one in values]
     words: Header = {name: _clean(header[name]) for name in ("error", "kind", "stdout")}
-    words |= {name: tuple(_clean(header[name])) for name in ("where", *HABITS)}
+    words |= {name: tuple(_clean(header[name])) for name in ("where", *FINDINGS)}
     words |= {"values": dict(zip(outputs, values, strict=status == "ok"))}
     return Reply(status, seconds=float(header["seconds"]), **words)
 

@@ -22,6 +22,7 @@ import platform
 import resource
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from io import RawIOBase, StringIO, TextIOWrapper
 from itertools import takewhile
 from json import dumps, loads
@@ -71,11 +72,11 @@ class Wire:
             raise ConnectionError("a fork has nobody to talk to")
         arrays: list[Array] = []
 
-        def describe(one: Array) -> Header:
+        def declare(one: Array) -> Header:
             arrays.append(asarray(one, order="C"))
             return {"dtype": one.dtype.str, "shape": one.shape}
 
-        words = dumps(header, default=describe).encode()
+        words = dumps(header, default=declare).encode()
         self.stream.settimeout(self.timeout or None)
         self.stream.sendall(PREFIX.pack(len(words), sum(one.nbytes for one in arrays)) + words)
         for one in arrays:
@@ -143,12 +144,12 @@ def serve(judge: socket, namespace: Mapping[str, Any] | None = None) -> None:
     wire.send({"pid": getpid()})  # from here on it is the candidate's time
     setup = wire.receive()
     _limit(setup["memory"])
-    candidate = Candidate(setup, namespace)
-    wire.send(candidate.load())
+    worker = Worker(setup, namespace)
+    wire.send(worker.load())
     while True:
         request = wire.receive()
         for _ in range(2):
-            wire.send(candidate.answer(request))
+            wire.send(worker.answer(request))
 
 
 def _read_nothing(prompt: object = "") -> str:
@@ -166,7 +167,7 @@ def _limit(memory: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
-class Candidate:
+class Worker:
     """A stranger's program; a request is answered by one run of its calls."""
 
     def __init__(self, setup: Header, namespace: Mapping[str, Any] | None) -> None:
@@ -179,19 +180,8 @@ class Candidate:
 
     def load(self) -> Header:
         """Who it is."""
-        hello = Header(python=platform.python_version(), numpy=numpy.__version__)
-
-        def run() -> None:
-            if self._is_mended:
-                age.mend(numpy, self._note)
-            self._program.load(self._reason)
-            functions = dict([*self._program.functions().items()][:FUNCTIONS])
-            hello["names"] = {name: parameters(one) for name, one in functions.items()}
-            hello["calls"] = self._program.calls(functions)
-            hello["stubs"] = [name for name, one in functions.items() if is_stub(one)]
-            hello["notes"] = (*self._program.notes, *self._program.foreign())
-
-        return {**self._watch(run), **hello}
+        hello = {"python": platform.python_version(), "numpy": numpy.__version__}
+        return self._watch(self._load, hello)
 
     def answer(self, request: Header) -> Header:
         """What came of one run of the calls, on fresh copies of the arrays."""
@@ -199,28 +189,37 @@ class Candidate:
         self._copies: list[tuple[str, Array]] = []
         self._watched: list[tuple[str, Any, Any]] = []
         self._results: list[list[Any]] = []
-        self._reply = Header(token=request["token"], values=[], changed=[], shared=[], reused=[])
-        self._reply["seconds"] = 0.0
-        last = request["calls"][-1]
+        reply = {"token": request["token"], "values": [], "changed": [], "shared": [], "reused": []}
+        return self._watch(partial(self._run, request["calls"]), {**reply, "seconds": 0.0})
 
-        def run() -> None:
-            try:
-                for call in request["calls"]:
-                    self._results.append(self._call(call))
-            finally:
-                changed = (name for name, value, was in self._watched if bits(value) != was)
-                self._reply["changed"] = [*dict.fromkeys(changed)]
-            self._reply["reused"] = self._find_reused(last["function"])
-            for name, one in zip(last["outputs"], self._results[-1]):
-                if name:
-                    self._reply["values"].append(self._describe(name, one))
-                    if type(one) in ARRAYS and one.nbytes <= LARGE:
-                        self._kept.append((last["function"], name, one, hash(bits(one))))
+    def _load(self) -> None:
+        if self._is_mended:
+            age.mend(numpy, self._note)
+        self._program.load(self._reason)
+        self._reply["notes"] = self._program.notes
+        functions = dict([*self._program.functions().items()][:FUNCTIONS])
+        self._reply["names"] = {name: parameters(one) for name, one in functions.items()}
+        self._reply["calls"] = self._program.calls(functions)
+        self._reply["stubs"] = [name for name, one in functions.items() if is_stub(one)]
 
-        return {**self._watch(run), **self._reply}
+    def _run(self, calls: list[Header]) -> None:
+        try:
+            for call in calls:
+                self._results.append(self._call(call))
+        finally:
+            changed = (name for name, value, was in self._watched if bits(value) != was)
+            self._reply["changed"] = [*dict.fromkeys(changed)]
+        function = calls[-1]["function"]
+        self._reply["reused"] = self._find_reused(function)
+        for name, one in zip(calls[-1]["outputs"], self._results[-1]):
+            if name:
+                self._reply["values"].append(self._describe(name, one))
+                if type(one) in ARRAYS and one.nbytes <= LARGE:
+                    self._kept.append((function, name, one, hash(bits(one))))
 
-    def _watch(self, run: Callable[[], None]) -> Header:
-        """What came of it, whatever it does."""
+    def _watch(self, run: Callable[[], None], reply: Header) -> Header:
+        """The reply that it fills, and what came of it, whatever it does."""
+        self._reply = reply
         self._ages.clear()
         prints = Prints()
         stream: Any = TextIOWrapper(prints, "utf-8", "replace", write_through=True)
@@ -237,8 +236,9 @@ class Candidate:
                 status, self._reserve = "MEMORY", bytearray()
             error, name = describe(raised), kind(raised) if status == "CRASH" else status
             where = self._program.own_lines(trace(raised))[-LINES:]
-        reply = Header(status=status, error=error, kind=name, where=where, ages=[*self._ages])
-        return reply | {"stdout": prints.read_text(), "notes": self._program.foreign()}
+        reply |= {"status": status, "error": error, "kind": name, "where": where}
+        reply |= {"ages": [*self._ages], "stdout": prints.read_text()}
+        return reply | {"notes": (*reply.get("notes", ()), *self._program.foreign())}
 
     def _note(self, error: str) -> None:
         """An error of age was mended: where, in the candidate's own code."""

@@ -240,7 +240,7 @@ class Trial:
         if reply.status == "CRASH" and any(age.matches(reply.error) for age in ages):
             judged.mend()
             mended = judged.ask(function, case, given, cache)
-            reply = mended if mended.ages else reply
+            reply = mended if mended.ages or mended.kind == reply.kind else reply
         self._lost[function.name] += reply.kind in LOST
         if reply.status == "ok" and reply.seconds > TELLING and case.work >= work:
             self._pace[function.name] = reply.seconds, case.work

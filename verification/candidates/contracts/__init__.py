@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -37,7 +37,16 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "count_include_pad": ("count_include_pad",),
     "divisor_override": ("divisor_override",),
 }
-"""The names that settings go by, ours first."""
+"""The names that optional settings go by, torch's first."""
+USUAL: Mapping[str, Any] = {
+    "padding": 0,
+    "dilation": 1,
+    "groups": 1,
+    "ceil_mode": False,
+    "count_include_pad": True,
+    "divisor_override": None,
+}
+"""What need not be said; a pool's stride is its kernel, a convolution's 1."""
 SHOWN = 20
 """Functions that are listed where no contract fits."""
 
@@ -45,7 +54,7 @@ Parameters = Sequence[str] | None
 """A function's parameters as a signature writes them, None where nobody knows them."""
 Names = Mapping[str, Parameters]
 """A candidate's functions, with their parameters."""
-Arguments = Callable[[Case, Arrays], tuple[Any, ...]]
+Form = Callable[[Case, str, Array], Any]
 
 
 def keep_form(case: Case, name: str, value: Array) -> Array:
@@ -57,30 +66,31 @@ def keep_form(case: Case, name: str, value: Array) -> Array:
 class Function:
     """One function of a contract: `op` is our name for what it does.
 
-    It is asked the questions that it `takes`, by `arguments` and, by keyword, `keywords`; the
-    `signature` is the contract's; where its `settings` are `optional`, a function that lacks one is
-    not asked what `wants` it.  `words` are the contract's names of what it returns, in order, by
-    ours; "" is not sent here.  `form` shapes the oracle's arrays, going and coming, as the contract
-    has them.  `also` are other names, `needs` the functions that it stands on where its code does
-    not tell.  A gradient with a cache gets dy and that of its `forward` pass, or the canonical one,
-    which is the arguments of that pass; a `mode` stands behind them.
+    It is asked the questions that it `takes`: by some of the question's `arrays`, the `rest` behind
+    them, and, by keyword, `keywords`; the `signature` is the contract's.  Where there are
+    `settings`, every one of a question, they are optional: a function that lacks one is not asked
+    what needs it.  `words` are the contract's names of what it returns, in order, by ours; "" is
+    not sent here.  `form` shapes the oracle's arrays, going and coming, as the contract has them.
+    `also` are other names, `needs` the functions that it stands on where its code does not tell.  A
+    gradient with a cache gets dy and that of its `forward` pass, or the canonical one, which is the
+    arguments of that pass.  Where it `has_mode`, "average" stands behind them, and "max" where a
+    function has no default for it.
     """
 
     name: str
     op: str
     takes: Callable[[Case], bool]
-    arguments: Arguments = lambda case, given: ()
+    arrays: str
+    signature: str
     words: Mapping[str, str] = field(default_factory=lambda: {"y": "y"})
+    rest: Callable[[Case], tuple[Any, ...]] = lambda case: ()
     keywords: Callable[[Case], Mapping[str, Any]] = lambda case: {}
-    signature: str = ""
-    optional: bool = False
-    settings: Callable[[Case], Mapping[str, Any]] = lambda case: {}
-    wants: Callable[[Case], Set[str]] = lambda case: frozenset()
-    form: Callable[[Case, str, Array], Array] = keep_form
+    form: Form = keep_form
+    settings: Callable[[Case], Mapping[str, Any]] | None = None
     also: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     forward: Function | None = None
-    mode: Callable[[Case], tuple[Any, ...]] = lambda case: ()
+    has_mode: bool = False
 
     @property
     def kind(self) -> str:
@@ -88,9 +98,14 @@ class Function:
         return self.op.removesuffix("_forward").removesuffix("_backward")
 
     @property
+    def parameters(self) -> list[str]:
+        """The names of the contract's own."""
+        return _names(self.signature.split(", "))
+
+    @property
     def spellings(self) -> dict[str, tuple[str, ...]]:
         """The names that each of its optional settings goes by."""
-        words = _names(self.signature.split(", ")) if self.optional else []
+        words = self.parameters if self.settings else ()
         return {word: SPELLINGS[word] for word in words if word in SPELLINGS}
 
     @property
@@ -108,8 +123,8 @@ class Function:
             return True
         ours = self.signature.split(", ")
         theirs = [parameter for parameter in parameters if parameter[0] != "*"]
-        is_open = any(parameter[0] == "*" and parameter[1:] for parameter in parameters)
-        known = {*_names(ours), *(name for names in self.spellings.values() for name in names)}
+        is_open = bool({*parameters} - {*theirs, "*"})
+        known = {*self.parameters}.union(*self.spellings.values())
         is_foreign = self.is_pass and SETTINGS.intersection(_names(theirs)) - known
         is_long = is_open or len(theirs) >= _count_required(ours)
         return is_long and _count_required(theirs) <= len(ours) and not is_foreign
@@ -118,21 +133,20 @@ class Function:
         """Whether the question can be put to a function of these parameters."""
         if not (self.concerns(case) and self.takes(case)):
             return False
-        wanted = self.wants(case) & self.spellings.keys()
-        return parameters is None or wanted <= self.spell(parameters).keys()
+        wanted = {*drop_usual(self.keywords(case)), *["b"] * case.bias} & self.spellings.keys()
+        return wanted <= self.spell(parameters).keys()
 
-    def spell(self, parameters: Sequence[str]) -> dict[str, str]:
-        """A function's own names of the settings that it has.
+    def spell(self, parameters: Parameters) -> dict[str, str]:
+        """A function's own names of the settings that it has: all, where nobody knows.
 
         What stands where the contract has the bias, or the kernel, is that, whatever its name.
         """
-        names, ours = _names(parameters), _names(self.signature.split(", "))
-        spelled: dict[str, str] = {}
-        known = {name for spelling in self.spellings.values() for name in spelling}
+        names, spelled = _names(["**words"] if parameters is None else parameters), dict[str, str]()
+        known = set[str]().union(*self.spellings.values())
         for word, spelling in self.spellings.items():
             found = [name for name in spelling if name in names]
             if word in ("b", "kernel_size"):
-                there = names[ours.index(word) :][:1]
+                there = names[self.parameters.index(word) :][:1]
                 found += [name for name in there if name not in known and name[0] != "*"]
             found += [word for name in names if name.startswith("**")]
             if found:
@@ -144,8 +158,10 @@ class Function:
         if parameters is None:
             return call
         arguments, words = call.arguments, dict(call.words)
-        names, ours = _names(parameters), _names(self.signature.split(", "))
-        if self.spellings:
+        names = _names(parameters)
+        if self.has_mode and len(arguments) < _count_required(parameters):
+            arguments += ("max",)
+        if self.settings:
             if "b" in self.spellings:
                 arguments, words["b"] = arguments[:-1], arguments[-1]
             known = {**self.settings(case), **words}
@@ -156,7 +172,7 @@ class Function:
             }
         elif "*" in names:
             at = names.index("*")
-            given = zip(ours[at:], names[at + 1 :], arguments[at:])
+            given = zip(self.parameters[at:], names[at + 1 :], arguments[at:])
             words |= {our if our in names else their: value for our, their, value in given}
             arguments = arguments[:at]
         return replace(call, arguments=arguments, words=words)
@@ -166,15 +182,18 @@ class Function:
         formed = {name: self.form(case, name, a) for name, a in given.items()}
         before: list[Call] = []
         if self.forward is None:
-            arguments = self.arguments(case, formed)
+            arguments = self._write_arguments(case, formed)
         elif cache == OWN:
             before = self.forward.plan(case, given)
             arguments = (formed["dy"], Result(0, 1))
         else:
-            arguments = (formed["dy"], self.forward.arguments(case, formed))
-        arguments += self.mode(case)
+            arguments = (formed["dy"], self.forward._write_arguments(case, formed))
+        arguments += ("average",) * (self.has_mode and case.op == "avg_pool")
         outputs, returns = tuple(self.words), ", ".join(self.words.values())
         return [*before, Call(self.name, arguments, self.keywords(case), outputs, returns)]
+
+    def _write_arguments(self, case: Case, formed: Arrays) -> tuple[Any, ...]:
+        return *(formed.get(name) for name in self.arrays.split()), *self.rest(case)
 
 
 @dataclass(frozen=True)
@@ -194,9 +213,10 @@ class Contract:
         """How many passes and helpers seem to be written for it; none where no pass is."""
         theirs = self.resolve(names, {})
         there = [function for function in self.functions if function.name in theirs]
-        passes = [f.fits(names[theirs[f.name]]) for f in there if f.is_pass]
-        helpers = [f.fits(names[theirs[f.name]]) for f in there if not f.is_pass]
-        return (sum(passes), sum(helpers)) if any(passes) or not passes else (0, 0)
+        fitting = [one for one in there if one.fits(names[theirs[one.name]])]
+        passes = sum(function.is_pass for function in fitting)
+        is_none = not passes and any(function.is_pass for function in there)
+        return (0, 0) if is_none else (passes, len(fitting) - passes)
 
     def forward_of(self, function: Function) -> Function:
         """The forward pass that a gradient belongs to; of any other function, itself."""
@@ -250,6 +270,16 @@ def lead_channels(case: Case, name: str, value: Array) -> Array:
     return value if name in ("b", "db") else np.moveaxis(value, -1, 1)
 
 
+def drop_usual(words: Mapping[str, Any], *kept: str) -> dict[str, Any]:
+    """Without the words that say what holds anyway: so the defaults are asked about too."""
+    usual = {**USUAL, "stride": words.get("kernel_size", 1)}
+    return {
+        name: word
+        for name, word in words.items()
+        if name in kept or name not in usual or word != usual[name]
+    }
+
+
 NAMES = ("assignment", "functional", "cs231n", "holberton", "npcnn")
 """Every contract; the order decides where several fit alike."""
 
@@ -273,23 +303,23 @@ def find_nearest(names: Names) -> Contract:
     return max(map(get, NAMES), key=lambda contract: len(contract.resolve(names, {})))
 
 
-def explain_misfit(names: Names) -> str:
+def explain_misfit(names: Names, nearest: Contract) -> str:
     """What is here, what the nearest contract has in its place, and how to go on."""
-    shown = [f"    {_write(name, words)}" for name, words in names.items() if name[0] != "_"]
-    more = [f"    and {len(shown) - SHOWN} more"] * (len(shown) > SHOWN)
-    contract = find_nearest(names)
-    there = contract.resolve(names, {}) or {function.name: "" for function in contract.functions}
-    lacks = [f.name for f in contract.functions if f.name not in there]
-    wanted = [f"    {f.name}({f.signature})" for f in contract.functions if f.name in there]
-    lines = [
-        "No contract fits the functions and classes that are here:",
-        *(shown[:SHOWN] or ["    none"]),
-        *more,
-        f"The nearest is {contract.name}, where they are:",
-        *wanted,
-        *([f"    and, missing here: {', '.join(lacks)}"] * bool(lacks)),
-        f"Go on with --contract {contract.name}, or with --name OURS=THEIRS{_suggest(names)}",
+    shown = [
+        f"    {name}" if parameters is None else f"    {name}({', '.join(parameters)})"
+        for name, parameters in names.items()
+        if name[0] != "_"
     ]
+    there = nearest.resolve(names, {}) or {function.name for function in nearest.functions}
+    lacks = ", ".join(f.name for f in nearest.functions if f.name not in there)
+    lines = ["No contract fits the functions and classes that are here:"]
+    lines += shown[:SHOWN] or ["    none"]
+    lines += [f"    and {len(shown) - SHOWN} more"] * (len(shown) > SHOWN)
+    lines += [f"The nearest is {nearest.name}, where they are:"]
+    lines += [f"    {f.name}({f.signature})" for f in nearest.functions if f.name in there]
+    lines += [f"    and, missing here: {lacks}"] * bool(lacks)
+    hint = _suggest(names)
+    lines += [f"Go on with --contract {nearest.name}, or with --name OURS=THEIRS{hint}"]
     return "\n".join(lines)
 
 
@@ -303,13 +333,9 @@ def _suggest(names: Names) -> str:
     return ""
 
 
-def _write(name: str, parameters: Parameters) -> str:
-    return f"{name}({', '.join(parameters or [])})" if parameters is not None else name
-
-
 def _names(parameters: Sequence[str]) -> list[str]:
     return [parameter.partition("=")[0] for parameter in parameters]
 
 
 def _count_required(parameters: Sequence[str]) -> int:
-    return sum("=" not in parameter for parameter in parameters)
+    return sum("=" not in parameter and parameter[0] != "*" for parameter in parameters)
