@@ -64,7 +64,7 @@ class Mended(ndarray[Any, np.dtype[Any]]):
         try:
             super().__setitem__(key, plain)
         except (TypeError, ValueError) as error:
-            if not isinstance(plain, ndarray):
+            if not isinstance(plain, ndarray) or "element with a sequence" not in str(error):
                 raise
             if plain.size != 1:
                 raise type(error)(f"{error}: size={plain.size}") from None

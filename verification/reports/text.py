@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from verification import mistakes
 from verification.judging import Block, Drawn, Finding, Outcome, Run, Settings
-from verification.mistakes import Diagnosis, Mistake
+from verification.mistakes import Diagnosis
 from verification.questions import LINE, RUNGS, rung
 from verification.reports.planes import draw
 
