@@ -60,12 +60,12 @@ def test_a_file_is_read_by_its_keys(tmp_path):
     (tmp_path / "a.toml").write_text(FILE, encoding="utf-8")
     *cases, refusal = read(tmp_path)
     assert " ".join(q.id for q in cases[1:]) == "a.sparse ab-0.wide ab-1.wide ab-2.wide ab-3.wide"
-    assert [case.bias for case in cases[2:]] == (True, True, False, False,)
+    assert [case.bias for case in cases[2:]] == [True, True, False, False]
     assert [case.pad for case in cases[2:]] == [((0, 0), (0, 0)), ((1, 1), (2, 2))] * 2
     assert refusal == Refusal("c", "f", {"x": 1}, "TypeError", ("x", "y"), "w")
     assert refusal.row == "f(x=1)"
-    assert read(tmp_path, "max/ab-1.wide") == cases
-    assert read(tmp_path, "nothing of it") == (,)
+    assert read(tmp_path, "max/ab-1.wide") == tuple(cases)
+    assert read(tmp_path, "nothing of it") == ()
 
 
 @parametrize_from_file
