@@ -1,7 +1,5 @@
 """Candidates as strangers write them: right ones pass, wrong ones are caught and named."""
 
-import tomllib
-
 import parametrize_from_file
 import pytest
 
@@ -12,12 +10,17 @@ from verification.questions import read, rung
 
 WHOLE = {"taps", "cs231n_im2col", "holberton"}
 """One of each course's contract, asked everything; the others are asked small questions."""
+FORMS = {"wider-result", "integer-accumulator"}
+"""What right code may do with the types of its numbers."""
 FOLDER = strength.FOLDER
-ROWS = tomllib.loads((FOLDER / "wrong.toml").read_text(encoding="utf-8"))
+ROWS = strength.read_wrong(FOLDER / "wrong.toml")
+ANEW = strength.read_wrong(FOLDER / "anew.toml")
 KNOWN = {mistake.id for mistake in mistakes.read()}
 ALL = read()
 POOLS = ("max_pool", "avg_pool", "create_mask_from_window", "distribute_value")
-PAIRS = 3
+EACH, PAIRS = 3, 3
+EACH = 3
+"""Of so many kinds of candidates written anew one is asked."""
 
 
 def thin(asked, step):
@@ -50,7 +53,7 @@ class Asking(Session):
 def judge(name, questions, dtype="float64", live=None):
     """What the judge finds in a file, or in a live session's names, function by function."""
     candidate, layout = live or str(FOLDER / name), strength.find_layout(name)
-    settings = Settings(candidate=candidate, layout=layout, dtype=dtype)
+    settings = Settings(candidate=candidate, layout=layout, dtype=dtype, draw=0)
     with Asking(settings, questions) as session:
         return {finding.function: finding for finding in session.run().findings}
 
@@ -65,15 +68,23 @@ def test_right_candidates_pass(name, dtype):
     statuses = {finding.status for finding in found.values() if finding.outcomes}
     assert "ok" in statuses or "deviates" in statuses
     assert statuses <= {"ok", "deviates", "not attempted"}
-    assert {name for f in found.values() for name in f.deviations} <= {"wider-result"}
+    assert {name for f in found.values() for name in f.deviations} <= {
+        "wider-result",
+        "integer-accumulator",
+    }
 
 
 def choose():
-    """One row for every mistake, in one function and another by turns; and a few pairs."""
+    """A row of every third mistake, in one function and another by turns; and a few pairs.
+
+    `measures strength --wrong` has all of them.
+    """
     rows = {}
-    for row in ROWS["wrong"]:
-        rows.setdefault(row["mistake"], []).append(row)
-    return [found[i % len(found)] for i, found in enumerate(rows.values())] + ROWS["two"][:PAIRS]
+    for row in ROWS:
+        rows.setdefault(row.get("mistake"), []).append(row)
+    pairs = rows.pop(None)
+    chosen = [found[i % len(found)] for i, found in enumerate(rows.values())]
+    return chosen[::EACH] + pairs[:PAIRS]
 
 
 def judge_row(row):
@@ -101,11 +112,30 @@ def test_wrong_candidates_are_caught_and_named(capsys):
     assert rates["named"] >= 0.90
 
 
+def test_names_are_true():
+    """In other styles mistakes are named all the same, and where no name is true none is given."""
+    rows = {(row["mistake"] == "", row["base"], row["function"]): row for row in ANEW}
+    verdicts = strength.run_all(judge_row, list(rows.values())[::EACH], 2)
+    kinds = ("caught", "blamed", "named")
+    assert [v for v in verdicts if not all(v[kind] for kind in kinds)] == []
+
+
+@parametrize_from_file
+def test_fewer_questions_tell_the_same(function, mistakes, settings):
+    """A narrowed run, and one that stops at the first failure, name what a whole run does."""
+    row = next(r for r in ANEW if (r["function"], r["mistake"]) == (function, mistakes[0]))
+    names = {"__name__": "wrong"}
+    exec(compile(strength.write_wrong(row), row["base"], "exec"), names)
+    with Session(Settings(candidate=names, only=(function,), draw=0, **settings)) as session:
+        (finding,) = session.run().findings
+    assert tuple(m.id for m in finding.diagnosis.mistakes) == mistakes
+
+
 def test_every_mistake_has_a_wrong_candidate():
     """But the one that shows in float32 alone; a pair is of two that have rows of their own."""
-    shown = {row["mistake"] for row in ROWS["wrong"]}
+    shown = {row["mistake"] for row in ROWS if "mistake" in row}
     assert shown == KNOWN - {"wider-result"}
-    assert {name for row in ROWS["two"] for name in row["mistakes"]} <= shown
+    assert {name for row in ROWS for name in row.get("mistakes", ())} <= shown
 
 
 @parametrize_from_file(schema=parametrize_from_file.defaults(dtype="float64", named={}))

@@ -15,6 +15,7 @@ from verification.truth import define, textbook
 KNOWN = {mistake.id: mistake for mistake in read()}
 OPS = {"conv": ("conv_forward", "conv_backward")}
 OPS |= dict.fromkeys(("max_pool", "avg_pool"), ("pool_forward", "pool_backward"))
+FOREIGN = r"A_prev|\bn_[HWC]|\bd[ZA]\b|vert_|horiz_|i, h, w|, :\]|:, :, :, c"
 SMALL = {}
 for case in read_questions():
     if isinstance(case, Case) and case.work <= 300 and case.is_exact and not case.check:
@@ -81,6 +82,22 @@ def test_two_mistakes(one, two, apart):
 
 
 @parametrize_from_file
-def test_messages_match(message, mistake):
-    """Each message by one entry alone."""
-    assert [known.id for known in read() if known.matches(message)] == [mistake]
+def test_messages_match(message, mistakes):
+    """Of an age's words those of a mistake may be; of a misspelt name nothing is."""
+    assert tuple(known.id for known in read() if known.matches(message)) == mistakes
+
+
+@pytest.mark.parametrize("contract", ["cs231n", "functional", "holberton"])
+def test_other_courses_read_their_own_words(contract):
+    """No name of the first course is left in what another is told, nor an index of its layout."""
+    foreign = r"\bn_[HW]|hparameters|pad:pad" if contract == "holberton" else FOREIGN
+    is_first = contract != "holberton"
+    for mistake in KNOWN.values():
+        told = " ".join(mistake.tell(is_first, contract))
+        assert not re.search(foreign, told), (mistake.id, told)
+
+
+@parametrize_from_file
+def test_tell(mistake, contract, channels_first, change):
+    """The line that is right, as each contract's authors write it."""
+    assert KNOWN[mistake].tell(channels_first, contract)[1] == change

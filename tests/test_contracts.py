@@ -65,14 +65,15 @@ def test_what_a_contract_expresses(row, contracts):
         assert all(f"{case.op}{len(case.space)}d" in name for name in general)
 
 
-@parametrize_from_file
-def test_what_a_function_without_the_parameter_is_not_asked(row, parameters, expressed):
-    """It is no failure; under the other contracts it is."""
+@parametrize_from_file(schema=parametrize_from_file.defaults(backward=None))
+def test_what_a_function_without_the_parameter_is_not_asked(row, parameters, expressed, backward):
+    """It is no failure; under the other contracts it is.  A gradient gets dy, and no bias."""
     case = parse(row)[0]
+    theirs = ["dy", *(name for name in parameters if name != "b")]
     for name in ("functional", "functional-nhwc"):
-        forward, backward = (f for f in get(name).functions if f.expresses(case, None))
+        forward, back = (f for f in get(name).functions if f.expresses(case, None))
         assert forward.expresses(case, parameters) == expressed
-        assert backward.expresses(case, parameters) == expressed
+        assert back.expresses(case, theirs) == (expressed if backward is None else backward)
     for name in ("npcnn", "assignment", "holberton"):
         able = [f for f in get(name).functions if f.expresses(case, None)]
         assert all(f.expresses(case, parameters) for f in able)
@@ -91,15 +92,18 @@ class Coded(np.ndarray):
         return f"{('x', 'w', 'b', 'dy')[int(self.min()) // CODE]}{list(self.shape)}"
 
 
-@parametrize_from_file(schema=parametrize_from_file.defaults(cache="own"))
-def test_a_question_is_put_by_calls(contract, function, row, cache, calls):
-    """Arrays and settings as the contract has them, the forward pass before a gradient."""
+@parametrize_from_file(schema=parametrize_from_file.defaults(cache="own", parameters={}))
+def test_a_question_is_put_by_calls(contract, function, row, cache, parameters, calls):
+    """Arrays and settings as the contract and the functions have them, forward before backward."""
     case = parse(row)[0]
     given = {}
     for name, shape in shapes(case).items():
         start = CODE * ("x", "w", "b", "dy").index(name)
         given[name] = np.arange(start, start + math.prod(shape)).reshape(shape).view(Coded)
-    plan = find(contract, function).plan(case, given, cache)
+    plan = [
+        find(contract, call.function).fit(case, call, parameters.get(call.function))
+        for call in find(contract, function).plan(case, given, cache)
+    ]
     lines = [f"{c.function}{c.arguments} {c.words} -> {c.outputs} {c.returns}" for c in plan]
     assert [line.replace(repr(IDENTITY), "identity") for line in lines] == list(calls)
 

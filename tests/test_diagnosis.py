@@ -57,6 +57,16 @@ def test_diagnosis(fake, function, bend, more, dtype, expected, explains, others
         assert (found.explains, found.of, found.exactly) == (count, len(failing), exactly)
         assert tuple(m.id for m in found.others) == others
         assert found.is_whole == (not explains)
+        parts = [suspect for _, suspect in found.parts]
+        assert all(any(asked.explains(part, seen) for seen in failing) for part in parts)
+
+
+def test_two_mistakes_beside_a_convention(fake):
+    """Whoever marks every tied maximum may be wrong in two ways more; the convention is none."""
+    three = "wrong('stride-ignored-backward', 'assign-not-add', 'ties-all')"
+    asked, *seen = look(fake({"pool_backward": three}), "pool_backward", LINES["pool"])
+    found = diagnose(asked, *seen, ("ties-all",))
+    assert {m.id for m in found.mistakes} == {"stride-ignored-backward", "assign-not-add"}
 
 
 def test_without_time_nothing_is_claimed(fake, monkeypatch):
@@ -92,7 +102,8 @@ def test_narrower(row, way, kinds, dtypes, expected):
         scope = {"narrow": narrow, "ask": ask, "given": asked.arrays, "np": np}
         with np.errstate(over="ignore"):
             got = {name: a.astype(dtype) for name, a in eval(way, scope).items() if name != "index"}
-        names = find_narrower(asked, got, lambda case, name, value: value)
+        fitting = find_narrower(asked, got, lambda case, name, value: value)
+        names = [name for name, is_traced in fitting.items() if is_traced]
         assert names == [kind if name == "itself" else name for name in expected], (dtype, kind)
 
 

@@ -35,7 +35,7 @@ def test_functions_of_a_session_with_all_that_they_stand_on():
 
     namespace = {"triple": triple, "die": die, "loop": loop, "fail": fail, "three": factor}
     with closing(Process(LIVE, timeout=0.5, namespace=namespace)) as process:
-        assert process.hello.names == {"triple": ["x"], "die": ["code"], "loop": [], "fail": []}
+        assert process.hello.names == {"triple": ["x"], "die": ["code=3"], "loop": [], "fail": []}
         reply = process.ask([Call("triple", (np.arange(3.0),))])
         assert (reply.values["y"].tolist(), reply.stdout) == ([0, 3, 6], "here\n")
         where = f"test_live.py line {fail.__code__.co_firstlineno + 1}: return triple.nothing"

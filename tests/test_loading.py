@@ -74,6 +74,14 @@ def test_a_package_and_its_rooms():
     assert not [name for name in functions if "._" in name or name.endswith((".np", ".Any"))]
 
 
+@parametrize_from_file(schema=defaults(files={}))
+def test_who_calls_whom(load, files, text, calls):
+    """By names, helpers, modules, closures, classes."""
+    program = load({**files, "my.py": text})
+    found = program.calls(program.functions())
+    assert {name: {*words} for name, words in found.items()} == {n: {*w} for n, w in calls.items()}
+
+
 def test_parameters_and_words_that_cannot_be_had():
     """Whatever a signature or an exception does; words are cut."""
 
@@ -117,7 +125,7 @@ def test_what_does_the_work_is_noted(monkeypatch):
 
 
 @parametrize_from_file
-def test_a_stub_has_a_blank_that_no_written_function_has(body, blank):
-    """None is a value that a function may begin with."""
+def test_a_stub_does_no_work_of_its_own(body, blank):
+    """None is a value that a function may begin with; a wrong function does work."""
     text = "def f(X):\n    " + body.replace("\n", "\n    ")
-    assert loading.is_blank(ast.parse(text).body[0]) is blank
+    assert loading.is_blank(ast.parse(text).body[0], text) is blank

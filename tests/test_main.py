@@ -14,6 +14,7 @@ import parametrize_from_file
 import pytest
 
 from verification import __main__ as command
+from verification import mistakes
 from verification.judging import Session
 from verification.truth import oracle
 
@@ -60,6 +61,20 @@ def test_bad_usage(run, words, says):
 
 
 @parametrize_from_file
+def test_an_exam(run, tmp_path, words, known):
+    """On every rung: nothing but questions, statuses, and the candidate's own answers and words."""
+    path = tmp_path / "report.json"
+    honest = " ".join(run(words)[1].split())
+    told = " ".join(run(f"{words} --exam --json {path}")[1].split())
+    document = path.read_text(encoding="utf-8")
+    texts = {text for m in mistakes.read() for text in (m.id, m.title, m.does, m.hint, m.change)}
+    assert [text for text in (*texts, *known) if text in told or text in document] == []
+    assert [text for text in known if text not in honest] == []
+    outputs = [one for case in json.loads(document)["cases"] for one in case["outputs"]]
+    assert {key for one in outputs for key in one} <= {"name", "status"}
+
+
+@parametrize_from_file
 def test_json_alone_on_standard_output(run, words, code, verdict, error):
     """A document whatever happens, with who was judged as far as that is known."""
     ended, out, _ = run(f"{words} --json -")
@@ -85,15 +100,15 @@ def test_json_in_a_file(run, tmp_path):
 def test_the_command_that_is_printed_shows_the_same_again(run):
     """Whether the case is of the files or was made smaller."""
     _, out, _ = run("{negated} -k one-cell")
-    (again,) = re.findall(r"again +python -m verification (.*)", out)
+    (again,) = re.findall(r"again\s+python -m verification (.*)", out)
     code, out, _ = run(again)
     assert code == 1
     assert "1 of 1 function differs.   1 question, 1 check" in out
 
 
 @parametrize_from_file
-def test_what_ends_a_run(run, monkeypatch, tmp_path, error, code, verdict, says):
-    """Nobody is blamed, and the document holds what had been found until then."""
+def test_what_ends_a_run(run, monkeypatch, tmp_path, error, code, verdict, says, last):
+    """Nobody is blamed, and what had been found until then is told, and is in the document."""
     find = Session._find
 
     def find_one(session, watch):
@@ -104,9 +119,9 @@ def test_what_ends_a_run(run, monkeypatch, tmp_path, error, code, verdict, says)
     path = tmp_path / "report.json"
     ended, out, err = run(f"--only conv_single_step zero_pad -k integers --json {path}")
     document = json.loads(path.read_text(encoding="utf-8"))
-    assert (ended, err, document["verdict"]) == (code, f"{says}\n", verdict)
+    assert (ended, err, document["verdict"]) == (code, says, verdict)
     assert (document["candidate"]["contract"], len(document["functions"])) == ("npcnn", 1)
-    assert "all match" not in out
+    assert re.fullmatch(last, out.splitlines()[-1])
 
 
 def test_a_fault_of_the_oracle_is_none_of_the_candidates(run, monkeypatch):

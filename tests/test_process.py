@@ -97,7 +97,7 @@ def test_a_candidate_is_loaded_and_answers(write):
     text = "print('loading')\ndef zero_pad(X): pass\ndef f(x, *r, p=0, **q): print('x'); return x"
     with closing(write(text)) as process:
         hello, reply = process.hello, process.ask([Call("f", (X,))])
-    assert hello.names == {"zero_pad": ["X"], "f": ["x", "*r", "p", "**q"]}
+    assert hello.names == {"zero_pad": ["X"], "f": ["x", "*r", "p=0", "**q"]}
     assert (hello.stubs, hello.notes) == ({"zero_pad"}, ())
     assert (hello.python, hello.numpy) == (sys.version.split()[0], np.__version__)
     assert (reply.status, reply.error, reply.kind, reply.where) == ("ok", "", "", ())
@@ -145,6 +145,7 @@ def test_calls_one_after_another(write, text, module, timeout, memory, hello, st
             reply = process.ask([Call(step["call"], arguments)], step.get("layout", "C"))
             assert (reply.status, reply.notes) == (status, step.get("notes", ()))
             assert reply.error.startswith(step.get("error", ""))
+            assert reply.reused == step.get("reused", ())
             assert reply.stdout.endswith(step.get("stdout", ""))
             assert reply.where == step.get("where", reply.where)
             want = big * 2 if "large" in step and status == "ok" else step.get("value")

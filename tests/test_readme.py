@@ -1,11 +1,14 @@
-"""What the READMEs show is what really happens; as a program, it writes the catalogue's table."""
+"""What the READMEs show is what really happens; as a program, it writes anew what is generated."""
 
 import doctest
 import inspect
 import re
 import shlex
 from collections import Counter
+from contextlib import chdir, redirect_stdout
+from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -19,6 +22,7 @@ from verification.questions import RUNGS, rung
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```\w*\n(.*?)```", README, re.DOTALL)
+WRONG = next(block for block in BLOCKS if block.startswith("import numpy as np\n\n\ndef zero_pad"))
 CATALOGUE = ROOT / "verification" / "mistakes" / "README.md"
 HEAD = "| id | seen | where | what the code does |\n|---|---|---|---|\n"
 
@@ -35,6 +39,14 @@ def write_table():
         f"| `{m.id}` | {m.seen or ''} | {', '.join(m.ops)} | {m.does} |\n" for m in mistakes.read()
     )
     return HEAD + "".join(rows)
+
+
+def judge(text):
+    """The exit code and the report of a file that holds this."""
+    with TemporaryDirectory() as folder, chdir(folder), redirect_stdout(StringIO()) as told:
+        Path("my_cnn.py").write_text(text, encoding="utf-8")
+        code = command.main(["my_cnn.py", "--draw", "0"])
+    return code, told.getvalue()
 
 
 def drop_seconds(report):
@@ -56,30 +68,31 @@ def test_the_session():
     assert doctest.DocTestRunner().run(session).failed == 0
 
 
-def test_a_wrong_candidate_and_its_repair(tmp_path, capsys, monkeypatch):
+def test_a_wrong_candidate_and_its_repair():
     """The file is judged as shown; with the two lines that are shown it matches."""
-    monkeypatch.chdir(tmp_path)
-    wrong = find("import numpy as np\n\n\ndef zero_pad")
     repair, crop = find("            window = np.s_[:, h * stride").splitlines()
-    right = wrong.replace("            window = np.s_[:, h : h + f, w : w + f]", repair)
+    right = WRONG.replace("            window = np.s_[:, h : h + f, w : w + f]", repair)
     right = right.replace("    return dX[:, pad:-pad, pad:-pad], dW, db", crop)
-    Path("my_cnn.py").write_text(wrong, encoding="utf-8")
-    assert command.main(["my_cnn.py"]) == 1
-    assert drop_seconds(capsys.readouterr().out) == drop_seconds(find("my_cnn.py   "))
-    Path("my_cnn.py").write_text(right, encoding="utf-8")
-    assert command.main(["my_cnn.py"]) == 0
-    assert "and all match." in capsys.readouterr().out
+    code, report = judge(WRONG)
+    assert (code, drop_seconds(report)) == (1, drop_seconds(find("my_cnn.py   ")))
+    code, report = judge(right)
+    assert (code, "and all match." in report) == (0, True)
 
 
 def test_the_verdict():
     """Of npcnn: as many questions and checks as there are, of every rung."""
-    shown = next(block for block in BLOCKS if "functions, and all match" in block)
+    shown = find("npcnn   npcnn contract")
+    assert all(line in shown for line in write_counts())
+
+
+def write_counts():
+    """How many questions and checks there are of npcnn, rung by rung."""
     with Session(Settings()) as session:
         checks = [check for check in session.checks for _ in check.functions]
     rows = {check.question.row for check in checks}
-    assert f"{len(rows)} questions, {len(checks)} checks: " in shown
     rungs = Counter(rung(check.question) for check in checks)
-    assert ", ".join(f"{rungs[name]} {name}" for name in RUNGS) in shown
+    ladder = [f"{rungs[name]} {name}" for name in RUNGS]
+    return [*ladder, f"{len(rows)} questions, {len(checks)} checks."]
 
 
 COMMANDS = re.findall(r"-m verification\b(?!\.)(.*?)(?:   .*)?\n", "".join(BLOCKS))
@@ -116,6 +129,17 @@ def test_the_exit_codes_and_contracts():
     assert all(f"**{name}**" in README for name in NAMES)
 
 
-if __name__ == "__main__":
+def renew():
+    """The catalogue's table, the wrong file's report, and how much npcnn is asked."""
     page = CATALOGUE.read_text(encoding="utf-8").partition(HEAD)[0]
     CATALOGUE.write_text(page + write_table(), encoding="utf-8")
+    verdict = find("npcnn   npcnn contract")
+    for line in write_counts():
+        verdict = re.sub(re.sub(r"\d+", r"\\d+", re.escape(line)), line, verdict, count=1)
+    readme = README.replace(find("my_cnn.py   "), judge(WRONG)[1])
+    readme = readme.replace(find("npcnn   npcnn contract"), verdict)
+    (ROOT / "README.md").write_text(readme, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    renew()

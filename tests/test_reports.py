@@ -10,9 +10,10 @@ import numpy as np
 import parametrize_from_file
 import pytest
 
-from verification.judging import Finding, Outcome, Run, Settings
+from verification import mistakes
+from verification.judging import Block, Drawn, Finding, Outcome, Run, Settings
 from verification.judging.compare import compare
-from verification.mistakes import Diagnosis, Mistake
+from verification.mistakes import Diagnosis, Mistake, Suspect
 from verification.questions import Refusal, parse
 from verification.reports import display, document, planes, text
 
@@ -20,38 +21,56 @@ from verification.reports import display, document, planes, text
 QUESTIONS = {
     "row": SMALL,
     "named": replace(SMALL, name="plain", why="the plainest there is"),
+    "drawn": replace(SMALL, name="drawn-3"),
     "sparse": replace(SMALL, fill="sparse"),
     "large": parse("conv x=[1,5,6,1] w=[2,2,1,1] pad=1 fill=integers")[0],
+    "long": parse("conv x=[12,345,678,9] w=[11,12,9,34] stride=[5,6] pad=7 fill=units")[0],
     "proof": parse("conv x=[1,5,6,1] w=[2,2,1,1] check=proof")[0],
     "refusal": Refusal("r", "zero_pad", {"pad": -1}, "ShapeError", ("pad",), "no pad"),
 }
-COMPARED = {
-    "right": compare("dW", np.ones(3), np.ones(3), "float64"),
-    "wrong": compare("dA_prev", np.array([1.0, 5.0]), np.array([1.0, 271.0]), "float64"),
-    "misshapen": compare("db", np.ones(2), np.ones(3), "float64"),
-    "odd": compare("y", np.array([np.nan]), np.array([-np.inf]), "float64"),
+ANSWERS = {
+    "right": ("dW", np.ones(3), np.ones(3)),
+    "wrong": ("dA_prev", np.array([1.0, 5.0]), np.array([1.0, 27182818.0])),
+    "misshapen": ("db", np.ones(2), np.ones(3)),
+    "odd": ("y", np.array([np.nan]), np.array([-np.inf])),
 }
 CROP = Mistake(
     "crop", 3, ("conv_backward",), "the crop is empty", "cuts 0:-0", "What is x[0:-0]?", "x[0:n]"
 )
 FLIP = replace(CROP, id="flip", title="the kernel is flipped", change="W as it is")
+WORDS = {"dx": "dA_prev", "dw": "dW"}.items()
+CODE = Suspect((), ((),), {})
 AGE = replace(CROP, id="float", title="float of an array", does="took float(b)", change="b.item()")
 
 
 def make_outcome(status, question="row", function="conv_backward", compared=(), **more):
-    comparisons = tuple(COMPARED[name] for name in compared)
-    return Outcome(function, function, QUESTIONS[question], status, comparisons=comparisons, **more)
+    compared = [ANSWERS[name] for name in compared]
+    about = {"answers": {name: got for name, got, _ in compared}, **more}
+    comparisons = tuple(compare(*answer, "float64") for answer in compared)
+    question = QUESTIONS[question]
+    return Outcome(function, function, question, status, comparisons=comparisons, **about)
 
 
-def make_finding(outcomes, mistakes=0, diagnosis=None, age=False, **more):
-    """The last failing outcome is the smallest; an outcome is a status, or a table."""
+def make_finding(outcomes, mistakes=0, diagnosis=None, age=False, looks=None, **more):
+    """The last failing outcome is shown, for each mistake; and with its `looks`, if any are given.
+
+    An outcome is a status, or a table.
+    """
     rows = ({"status": row} if isinstance(row, str) else row for row in outcomes)
-    made = [make_outcome(**row) for row in rows]
-    known = Diagnosis((CROP, FLIP)[:mistakes], **diagnosis) if diagnosis else None
-    smallest = [outcome for outcome in made if outcome.is_failing][-1:] or [None]
+    made, named = [make_outcome(**row) for row in rows], (CROP, FLIP)[:mistakes]
+    known = Diagnosis(named, **{"suspects": (CODE,), **diagnosis}) if diagnosis else None
+    shown = [outcome for outcome in made if outcome.is_failing][-1:]
+    blocks = [Block(outcome, mistake) for outcome in shown for mistake in named]
+    if not named or looks:
+        blocks += [Block(outcome, None, tuple(looks or ())) for outcome in shown]
     function = made[0].function if made else "conv_backward"
-    about = {"age": AGE if age else None, "diagnosis": known, "smallest": smallest[0], **more}
+    about = {"age": AGE if age else None, "diagnosis": known, "blocks": tuple(blocks), **more}
     return Finding(function, function, tuple(made), **about)
+
+
+def make_drawn(outcomes):
+    rows = ({"status": row} if isinstance(row, str) else row for row in outcomes)
+    return Drawn(1 << 60, tuple(make_outcome(**row) for row in rows))
 
 
 def make_run(findings, notes=(), **settings):
@@ -62,18 +81,19 @@ def make_run(findings, notes=(), **settings):
     return Run(settings, "my_cnn.py", "npcnn", **known, notes=notes, findings=made, seconds=1.2)
 
 
-@parametrize_from_file(schema=parametrize_from_file.defaults(notes=(), full=False))
-def test_a_report_to_the_letter(findings, notes, full, lines):
+@parametrize_from_file(schema=parametrize_from_file.defaults(notes=(), full=False, verbose=False))
+def test_a_report_to_the_letter(findings, notes, full, verbose, lines):
     """A line a function in the contract's order, a block for the smallest failure or for each."""
-    assert text.write_text(make_run(findings, notes), full=full) == lines
+    assert (
+        text.write_text(make_run(findings, notes), text.Style(full=full, verbose=verbose)) == lines
+    )
 
 
 @parametrize_from_file(schema=parametrize_from_file.defaults(settings={}))
 def test_a_block(finding, settings, lines):
     """What stands under a function's counts, but for the command to ask again."""
-    found = make_finding(**finding)
-    told = [line.strip() for line in text.write_finding(make_run([], **settings), found)[1:]]
-    assert [line for line in told if not line.startswith("again ")] == list(lines)
+    told = "\n".join(text.write_finding(make_run([], **settings), make_finding(**finding))[1:])
+    assert re.sub(r"^ +again\s+python .*\n?", "", told, flags=re.MULTILINE).rstrip() == lines
 
 
 @parametrize_from_file
@@ -82,22 +102,39 @@ def test_a_question_can_be_asked_again(settings, question, command):
     assert text.write_command(make_run([], **settings), make_outcome("WRONG", question)) == command
 
 
-@parametrize_from_file
-def test_a_line_of_counts(statuses, outside, line):
+@parametrize_from_file(schema=parametrize_from_file.defaults(verbose=False))
+def test_a_line_of_counts(statuses, outside, verbose, line):
     """Whatever came first; colour changes nothing but colour."""
-    found = make_finding(statuses, outside=outside)
-    plain, coloured = (text.write_finding(make_run([]), found, colour)[0] for colour in (0, 1))
-    assert plain == line
+    found = replace(make_finding(statuses, outside=outside), blocks=())
+    plain, coloured = (
+        "\n".join(text.write_finding(make_run([]), found, text.Style(colour, False, verbose)))
+        for colour in (False, True)
+    )
+    assert plain.partition("\n      not judged")[0] == line
     assert "\033[" in coloured
     assert re.sub(r"\033\[[\d;]*m", "", coloured) == plain
 
 
-@parametrize_from_file(schema=parametrize_from_file.defaults(age=False, strict=False, verdict=""))
-def test_the_last_line(functions, age, strict, verdict, line):
-    """Zero checks are not green; what is not judged, not there or outside does not fail."""
-    run = make_run([make_finding(row, outside=1, age=age) for row in functions], strict=strict)
-    assert text.write_summary(run)[-1] == line
-    assert run.verdict == verdict or line.startswith("Nothing")
+@parametrize_from_file(
+    schema=parametrize_from_file.defaults(
+        age=False, strict=False, verdict="", wanted=(), drawn=(), fault="", misfit=""
+    )
+)
+def test_the_last_line(functions, age, strict, verdict, wanted, drawn, fault, misfit, line):
+    """Zero checks are not green, nor is what was asked for and is not there."""
+    found = [make_finding(row, outside=1, age=age) for row in functions]
+    more = {"wanted": frozenset(wanted), "fault": fault, "misfit": misfit}
+    run = replace(make_run(found, strict=strict), drawn=make_drawn(drawn), **more)
+    told = text.write_summary(run)
+    assert "\n".join(told[told.index("") + 1 :]) == line
+    assert run.verdict == verdict
+
+
+@parametrize_from_file
+def test_questions_that_were_drawn(outcomes, lines):
+    """A line, and the first wrong one of each function, to be asked again by its row."""
+    run = replace(make_run([{"outcomes": ["ok"]}]), drawn=make_drawn(outcomes))
+    assert "\n".join(text.write_summary(run)[:-2]) == lines
 
 
 def test_what_a_terminal_would_obey_is_shown_instead():
@@ -111,28 +148,37 @@ def test_what_a_terminal_would_obey_is_shown_instead():
 
 
 @parametrize_from_file
-def test_a_run_with_something_of_everything(findings, secrets):
+def test_a_run_with_something_of_everything(findings, secrets, shown):
     """JSON has every key of schema 1, sorted, and no NaN; an exam hides numbers and names."""
-    written = document.write_json(make_run(findings, ["h5py is missing"]))
+    run = replace(make_run(findings, ["h5py is missing"]), drawn=make_drawn(["WRONG"]))
+    written = document.write_json(run)
     json.loads(written, parse_constant=pytest.fail)
     assert written + "\n" == Path(__file__).with_name("schema_1.json").read_text(encoding="utf-8")
-    for exam in False, True:
-        run = make_run(findings, exam=exam)
-        told = display.Judgement(run)
-        pages = [repr(told), told.json, told._repr_html_(), text.write_text(run, full=True)]
-        shown = html.unescape("\n".join(pages))
-        assert [secret for secret in secrets if (secret in shown) == exam] == []
-    assert "What is x[0:-0]?" in shown
-    assert "fails the check 'proof'" in shown
+    assert [secret for secret in secrets if secret not in collect(run)] == []
+    told = collect(replace(run, settings=replace(run.settings, exam=True)))
+    known = {word for m in mistakes.read() for word in (m.id, m.title, m.does, m.hint, m.change)}
+    assert [secret for secret in (*secrets, *known, CROP.hint) if secret in told] == []
+    assert [word for word in shown if word not in told] == []
+
+
+def collect(run):
+    """Every string and number that anybody is shown."""
+    wrong = [compared for outcome in run.outcomes for compared in outcome.comparisons]
+    assert any(compared.worst for compared in wrong)
+    told = display.Judgement(run)
+    full = text.Style(full=True, verbose=True)
+    pages = [repr(told), told.json, told._repr_html_(), text.write_text(run, full)]
+    return html.unescape("\n".join(pages))
 
 
 def test_a_session_shows_itself():
-    """As text, and as HTML that is escaped."""
+    """As text, and as HTML that is escaped, in a font whose columns stand under each other."""
     hostile = {"status": "CRASH", "message": "<script>alert(1)</script> & more"}
     told = display.Judgement(make_run([make_finding([hostile])]))
     assert repr(told) == text.write_text(told.run)
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in told._repr_html_()
     assert "<script" not in told._repr_html_()
+    assert '<pre style="margin: 0; font-family: monospace; ' in told._repr_html_()
     assert (told.verdict, json.loads(told.json)["verdict"]) == ("differs", "differs")
 
 
@@ -143,20 +189,54 @@ def test_what_cannot_be_judged_is_refused(candidate):
         display.judge(candidate)
 
 
-@parametrize_from_file
-def test_a_plane(name, shape, at, first, head, lines):
-    """Rows and columns wherever the contract has them, at most six by six."""
+@parametrize_from_file(schema=parametrize_from_file.defaults(first=False))
+def test_planes(row, op, name, shape, at, first, heads):
+    """Of what went in, and of the answer: around the worst place, and what belongs to it."""
     want = np.zeros(shape)
     got = want.copy()
-    got[at] = 1
-    shown = planes.draw(compare(name, got, want, "float64"), first)
-    assert shown[0].endswith(f"   {head}")
-    assert len(shown) == lines
+    got[tuple(at)] = 1
+    shown = draw(row, op, compare(name, got, want, "float64"), channels_first=first)
+    assert [line for line in shown if "[" in line] == list(heads)
     assert sum(line.count("#") for line in shown) == 1
 
 
 @parametrize_from_file
 def test_numbers_of_a_plane(got, want, line):
-    """Large sums differ in their last digits; others are rounded."""
-    shown = planes.draw(compare("db", np.array(got), np.array(want), "float64"))
-    assert shown[1] == line
+    """Large sums differ in their last digits, others in as many as tell them apart."""
+    row = f"conv x=[1,1,1,1] w=[1,1,1,{len(got)}] fill=units"
+    shown = draw(row, "conv_backward", compare("db", np.array(got), np.array(want), "float64"))
+    assert shown[-1] == line
+
+
+def draw(row, op, compared, **about):
+    """The lines of numbers, none of them too long."""
+    outcome = Outcome(op, op, *parse(row), "WRONG", comparisons=(compared,))
+    shown = planes.draw(replace(make_run([]), **about), outcome)
+    assert max(map(len, shown)) <= planes.WIDTH
+    return shown
+
+
+def test_the_numbers_of_a_right_answer():
+    """One plane of each output, below what went in."""
+    answers = {"dx": np.full((1, 2, 2, 1), 3.5), "dw": np.ones((2, 2, 1, 1))}
+    right = [compare(word, answers[name], answers[name], "float64") for name, word in WORDS]
+    outcome = Outcome("f", "conv_backward", SMALL, "ok", comparisons=tuple(right), answers=answers)
+    shown = planes.draw(make_run([]), outcome)
+    assert shown[0] == "dy[0, :, :, 0]   x[0, :, :, 0]         w[:, :, 0, 0]"
+    assert shown[-3:] == [
+        "your dA_prev[0, :, :, 0]   your dW[:, :, 0, 0]",
+        "3.5 3.5                    1 1",
+        "3.5 3.5                    1 1",
+    ]
+
+
+def test_what_is_asked_for_must_be_there():
+    """In a session, too; what else is missing there is no news."""
+
+    def zero_pad(X, pad):
+        return np.pad(X, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+
+    for only, verdict in (("zero_pad", "match"), (["zero_pad", "conv_forward"], "differs")):
+        told = display.judge(zero_pad, only, level=1, strict=True)
+        assert told.verdict == verdict
+        assert ("conv_forward, which fails the run" in repr(told)) == (verdict == "differs")

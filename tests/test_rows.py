@@ -64,8 +64,8 @@ def test_a_file_is_read_by_its_keys(tmp_path):
     assert [case.pad for case in cases[2:]] == [((0, 0), (0, 0)), ((1, 1), (2, 2))] * 2
     assert refusal == Refusal("c", "f", {"x": 1}, "TypeError", ("x", "y"), "w")
     assert refusal.row == "f(x=1)"
-    assert read(tmp_path, "max/ab-1.wide") == cases
-    assert read(tmp_path, "nothing of it") == []
+    assert read(tmp_path, "max/ab-1.wide") == tuple(cases)
+    assert read(tmp_path, "nothing of it") == ()
 
 
 @parametrize_from_file

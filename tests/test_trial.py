@@ -150,6 +150,13 @@ def test_what_cannot_be_mended_is_a_crash(fake):
     assert (outcome.status, outcome.message, outcome.age) == ("CRASH", OLD, ())
 
 
+def test_what_is_no_number_in_any_numpy_is_no_age(fake):
+    """Once it is mended, its words are those of an array of several elements."""
+    bend = f"crash({f'{OLD}: size=2'!r}) if mended else crash({OLD!r})"
+    outcome = run(fake({"conv_single_step": bend}), [STEP])[1]["conv_single_step"]
+    assert (outcome.status, outcome.message, outcome.age) == ("CRASH", f"{OLD}: size=2", ())
+
+
 def test_a_forward_pass_that_is_not_there_is_not_missed(fake):
     """The contract's own cache will do; what stands between both passes is not asked."""
     for bend, status in {"give()": "ok", "give(dw=2 * dw)": "WRONG"}.items():

@@ -11,6 +11,7 @@ import importlib.util
 import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from verification.candidates import NAMES, UnloadableError
 from verification.judging import Finding, Run, Session, Settings, UsageError, Watch
 from verification.questions import RUNGS
 from verification.reports import (
+    Style,
     make_visible,
     write_finding,
     write_header,
@@ -39,7 +41,8 @@ LEVELS = "up to 1 helpers and smallest sizes, 2 the assignment's, 3 uneven ones,
 class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        self.exit(USAGE, f"{self.prog}: {message}\n")
+        line = make_visible(message).replace("\n", "\\n")
+        self.exit(USAGE, f"{self.prog}: {line}\n")
 
 
 def build_parser() -> Parser:
@@ -64,14 +67,19 @@ def build_parser() -> Parser:
     add("--name", action="append", default=[], metavar="OURS=THEIRS", help="another name")
     add("--timeout", type=float, default=10.0, metavar="S", help="for a call (10 seconds)")
     add("--memory", type=int, default=4096, metavar="MIB", help="for the candidate (4096)")
-    add("--strict", action="store_true", help="named deviations and errors of age fail too")
-    add("--exam", action="store_true", help="show no expected numbers and name no mistake")
+    add(
+        "--strict",
+        action="store_true",
+        help="conventions, errors of age and missing functions fail too",
+    )
+    add("--exam", action="store_true", help="show questions and their own answers alone")
     add("--seed", type=int, help="another seed, other numbers (0), and other draws (the clock's)")
-    add("--draw", type=int, default=20, metavar="N", help="questions that nobody has seen (20)")
+    add("--draw", type=int, default=20, metavar="N", help="ask N more that nobody has seen (20)")
     add("--dtype", choices=("float64", "float32"), default="float64", help="of arrays (float64)")
     add("-x", dest="first", action="store_true", help="stop at the first failure")
     add("--list", action="store_true", help="list the cases and judge nothing")
     add("--json", default="", metavar="FILE", help="the report as JSON; - is standard output")
+    add("--verbose", action="store_true", help="count rungs, evidence, and what is outside")
     add("--color", choices=("auto", "always", "never"), default="auto", help="(on a terminal)")
     return parser
 
@@ -104,6 +112,8 @@ def _read_settings(options: argparse.Namespace) -> Settings:
     names = dict(pair.partition("=")[::2] for pair in options.name)
     if not all(names) or not all(names.values()):
         raise UsageError(f"--name takes OURS=THEIRS, got {' '.join(options.name)}")
+    if options.list and options.json:
+        raise UsageError("--list judges nothing, so there is no --json")
     if options.json not in ("", "-"):
         try:  # before the run, not after it
             Path(options.json).open("a").close()
@@ -124,6 +134,7 @@ def _judge(settings: Settings, options: argparse.Namespace) -> Run:
                     return _list(session) if options.list else session.run(_watch(options))
                 fault, words = "nothing", "no case fits these options"
             finally:
+                _wipe()
                 run = session.known
     except UsageError:
         raise
@@ -133,7 +144,7 @@ def _judge(settings: Settings, options: argparse.Namespace) -> Run:
     except UnloadableError as error:
         fault, words = "unloadable", str(error)
     except KeyboardInterrupt:
-        fault, words = "interrupted", "interrupted"
+        return replace(run, fault="interrupted", error="interrupted")
     except Exception as error:  # not the candidate's fault, and never to be reported as its
         fault, words = "fault", f"fault of the harness: {type(error).__name__}: {error}"
     print(make_visible(words), file=sys.stderr)
@@ -150,7 +161,7 @@ def _list(session: Session) -> Run:
 def _watch(options: argparse.Namespace) -> Watch:
     """Progress on a terminal, and the report on standard output as it comes."""
     is_told, is_terminal = options.json != "-", sys.stderr.isatty()
-    colour = _is_coloured(options.color)
+    style = _read_style(options)
 
     def begin(run: Run) -> None:
         if is_told:
@@ -161,12 +172,17 @@ def _watch(options: argparse.Namespace) -> Watch:
             print(f"\r{done} of {total} checks\033[K", end="", file=sys.stderr, flush=True)
 
     def show(run: Run, finding: Finding) -> None:
-        if is_terminal:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
-        for line in write_finding(run, finding, colour, bool(options.case)) if is_told else ():
+        _wipe()
+        for line in write_finding(run, finding, style) if is_told else ():
             print(line, flush=True)
 
     return Watch(begin, count, show)
+
+
+def _wipe() -> None:
+    """Take the progress off the terminal."""
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def _write(run: Run, options: argparse.Namespace) -> None:
@@ -176,13 +192,17 @@ def _write(run: Run, options: argparse.Namespace) -> None:
         print(write_json(run))
     elif options.json:
         Path(options.json).write_text(write_json(run) + "\n", encoding="utf-8")
-    if options.json != "-" and not run.fault:
-        print("\n".join(write_summary(run)))
+    if options.json != "-" and run.fault in ("", "interrupted"):
+        print("\n".join(write_summary(run, _read_style(options))))
 
 
 def _silence() -> None:
     """Nobody can read standard output; what is left in its buffer must not fail at the end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _read_style(options: argparse.Namespace) -> Style:
+    return Style(_is_coloured(options.color), bool(options.case), options.verbose)
 
 
 def _is_coloured(wish: str) -> bool:
@@ -195,4 +215,5 @@ def _is_coloured(wish: str) -> bool:
 
 
 if __name__ == "__main__":
+    warnings.simplefilter("ignore")  # what a stranger's numbers do to ours is no news
     sys.exit(main())

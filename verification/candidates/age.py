@@ -1,8 +1,9 @@
 """The errors of age, mended in flight: code that older NumPys took, so that the rest can be judged.
 
-float-of-array        float(b) of an array of one element and any number of axes
+float-of-array        float(b) or int(b) of an array of one element and any number of axes
 array-into-element    Z[i, h, w, c] = a where a is such an array
 removed-alias         np.float, ...: names that NumPy has dropped
+ragged-array          np.array([[1], [1, 2]]), which was an array of objects
 """
 
 from __future__ import annotations
@@ -12,15 +13,13 @@ from collections.abc import Callable
 from functools import partial, partialmethod
 from operator import index
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy import asarray, isin, ndarray, sort
 
-MAKERS = (
-    *("zeros", "empty", "ones", "full", "zeros_like", "empty_like", "ones_like", "full_like"),
-    *("array", "asarray", "ascontiguousarray", "copy", "pad", "einsum", "tensordot", "dot"),
-)
+MAKERS = ("zeros", "empty", "ones", "full", "array", "asarray", "ascontiguousarray", "arange")
+"""What makes arrays of other things; what makes them of arrays is mended where these are."""
 DROPPED: dict[str, Any] = {
     "asfarray": lambda a, dtype=np.float64: mend_value(asarray(a, dtype)),
     "asscalar": lambda a: asarray(a).item(),
@@ -48,9 +47,9 @@ class Mended(ndarray[Any, np.dtype[Any]]):
         plain = self.view(ndarray)
         try:
             return convert(plain)
-        except TypeError:
+        except TypeError as error:
             if plain.size != 1:
-                raise
+                raise TypeError(f"{error}: size={plain.size}") from None  # which is no age
             value = convert(plain.reshape(()))
             Mended.note("float-of-array")
             return value
@@ -64,11 +63,20 @@ class Mended(ndarray[Any, np.dtype[Any]]):
         plain = value.view(ndarray) if isinstance(value, Mended) else value
         try:
             super().__setitem__(key, plain)
-        except (TypeError, ValueError):
-            if not isinstance(plain, ndarray) or plain.size != 1:
+        except (TypeError, ValueError) as error:
+            if not isinstance(plain, ndarray) or "element with a sequence" not in str(error):
                 raise
+            if plain.size != 1:
+                raise type(error)(f"{error}: size={plain.size}") from None
             super().__setitem__(key, plain.reshape(()))
             Mended.note("array-into-element")
+
+    def __array_function__(self, function: Any, types: Any, arguments: Any, words: Any) -> Any:
+        """Also a plain array that is made of one of ours, such as the places of its maxima."""
+        return mend_value(super().__array_function__(function, types, arguments, words))
+
+    def nonzero(self) -> tuple[ndarray[Any, Any], ...]:
+        return cast("tuple[ndarray[Any, Any], ...]", mend_value(super().nonzero()))
 
     def __array_wrap__(
         self, array: Any, context: Any = None, return_scalar: bool = False, /
@@ -94,7 +102,14 @@ def mend(numpy: ModuleType, note: Callable[[str], None]) -> None:
 
 
 def _make_mended(make: Callable[..., Any], *arguments: Any, **words: Any) -> Any:
-    return mend_value(make(*arguments, **words))
+    try:
+        return mend_value(make(*arguments, **words))
+    except ValueError as error:
+        if "inhomogeneous" not in str(error) or "dtype" in words or len(arguments) > 1:
+            raise
+        ragged = make(*arguments, **words, dtype=object)
+        Mended.note("ragged-array")
+        return mend_value(ragged)
 
 
 def mend_value(value: Any) -> Any:

@@ -9,16 +9,37 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib.machinery import PathFinder
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from verification.candidates import contracts
-from verification.candidates.contracts import OWN, Contract, Function
+from verification.candidates.contracts import OWN, Contract, Function, Parameters
 from verification.candidates.loading import is_path
-from verification.candidates.process import Call, Hello, Process, Reply, UnloadableError
-from verification.questions import Arrays, Case, Question, Refusal
+from verification.candidates.process import (
+    IDENTITY,
+    Call,
+    Hello,
+    Other,
+    Process,
+    Reply,
+    Result,
+    UnloadableError,
+)
+from verification.questions import Arrays, Case, Question, Refusal, arrays, parse, shapes
+
+SMALL = [
+    case
+    for words in ("conv w=[2{},1,1]", "max_pool kernel=2", "avg_pool kernel=2")
+    for axes in (1, 2, 3)
+    for case in parse(f"{words.format(',2' * (axes - 1))} x=[1{',4' * axes},1]")
+]
+"""A question for each of torch's functions."""
+SESSION = "this session"
+UNFIT = ("TypeError", "AttributeError")
+"""What is raised where a number was expected."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +58,10 @@ class Terms:
 
 @dataclass
 class Candidate:
-    """A stranger's functions; `names` are theirs for ours, `notes` what is to be said of it all."""
+    """A stranger's functions; `names` are theirs for ours, `notes` what is to be said of it all.
+
+    Where no contract fits, `misfit` says what is there and how to go on, and nothing is asked.
+    """
 
     name: str
     contract: Contract
@@ -46,6 +70,9 @@ class Candidate:
     sha256: str
     notes: list[str]
     timeout: float = math.inf
+    misfit: str = ""
+    _narrow: dict[str, dict[str, str]] = field(default_factory=dict, init=False)
+    _pairs: set[str] = field(default_factory=set, init=False)
 
     @property
     def hello(self) -> Hello:
@@ -63,19 +90,96 @@ class Candidate:
         """Whether the question can be put to it under the contract."""
         if isinstance(question, Refusal):
             return True
-        return function.expresses(question, self.hello.names.get(self.name_of(function)))
+        if not function.expresses(question, self._parameters(function)):
+            return False
+        words = {**function.keywords(question), "b": 0 if question.bias else ()}
+        asked = {name for name, word in words.items() if isinstance(word, tuple)}
+        return not asked & self._find_narrow(function).keys()
+
+    def lacks(self, function: Function) -> str:
+        """What cannot be put to it and why, in a sentence; "" where all can."""
+        spelled = function.spell(self._parameters(function))
+        parts = [word for word in function.spellings if word not in spelled]
+        parts += [f"{kind} as {word}" for word, kind in self._find_narrow(function).items()]
+        name = self.name_of(function)
+        return f"{name} takes no {', '.join(parts)}: such questions are outside" if parts else ""
 
     def stands_on(self, function: Function) -> set[str]:
-        """The contract's functions that it may call, by our names."""
-        return {name for name in function.needs if name in self.names}
+        """The contract's functions that it calls, by our names; that it may call, if unread."""
+        calls = self.hello.calls
+        if self.name_of(function) not in calls:
+            return {name for name in function.needs if name in self.names}
+        reached, todo = set[str](), [self.name_of(function)]
+        while todo:
+            new = {*calls.get(todo.pop(), ())} - reached
+            reached |= new
+            todo += new
+        return {our for our, their in self.names.items() if their in reached}
 
     def ask(self, function: Function, case: Case, given: Arrays, cache: str = OWN) -> Reply:
-        """Put a question to a function."""
-        calls = [
-            replace(call, function=self.names.get(call.function, call.function))
-            for call in function.plan(case, given, cache)
-        ]
-        return self._call(calls, case.layout)
+        """Put a question to a function; of y and a cache, where torch has y alone, take y."""
+        reply = self._call(self._plan(function, case, given, cache), case.layout)
+        y, is_new = reply.values.get("y"), function.name not in self._pairs
+        if function.settings and is_new and isinstance(y, Other) and y.kind == "tuple":
+            self._pairs.add(function.name)
+            self.notes.append(f"{self.name_of(function)} returns a pair: the first is judged")
+            return self.ask(function, case, given, cache)
+        return reply
+
+    def write_call(self, function: Function, case: Case) -> str:
+        """The calls that put a question, a line each, with names for arrays."""
+        given = {name: np.zeros(shape) for name, shape in shapes(case).items()}
+        ours = {self.name_of(one): one for one in self.contract.functions}
+        calls = []
+        for call in self._plan(function, case, given, OWN):
+            parameters = self._parameters(ours[call.function]) or ()
+            names = [name.partition("=")[0] for name in parameters if name != "*"]
+            named = zip_longest(call.arguments, names[: len(call.arguments)], fillvalue="...")
+            words = [_write(value, name) for value, name in named]
+            words += [f"{name}={_write(value, name)}" for name, value in call.words.items()]
+            calls.append(f"{call.function}({', '.join(words)})")
+        return "\n".join(calls)
+
+    def _plan(self, function: Function, case: Case, given: Arrays, cache: str) -> list[Call]:
+        """The calls that put a question, as the candidate's functions take them."""
+        ours, calls = {one.name: one for one in self.contract.functions}, []
+        for call in function.plan(case, given, cache):
+            called = ours[call.function]
+            call = called.fit(case, call, self._parameters(called))
+            outputs = (*call.outputs, *[""] * (called.name in self._pairs))
+            calls.append(replace(call, function=self.name_of(called), outputs=outputs))
+        return calls
+
+    def _parameters(self, function: Function) -> Parameters:
+        return self.hello.names.get(self.name_of(function))
+
+    def _find_narrow(self, function: Function) -> dict[str, str]:
+        """The settings of which it takes no tuple, or no None, and which of these.
+
+        Such a one stands in place of the same size, or of a bias, in a question that it answers:
+        then it raises, and has no default that promises it.
+        """
+        parameters = self._parameters(function)
+        if not (function.settings and parameters and self.has(function)):
+            return {}
+        if function.name in self._narrow:
+            return self._narrow[function.name]
+        narrow = self._narrow[function.name] = dict[str, str]()
+        case = next(filter(function.takes, SMALL))
+        tried: dict[str, Any] = {"b": None}
+        if (axes := len(case.space)) > 1:
+            tried |= {"kernel_size": case.kernel, "stride": case.stride}
+            tried |= {"padding": (0,) * axes, "dilation": (1,) * axes}
+        (call,) = self._plan(function, case, arrays(case, 0, "float64"), OWN)
+        defaults = dict(parameter.partition("=")[::2] for parameter in parameters)
+        if self.process.ask([call]).status == "ok":
+            for word, name in function.spell(parameters).items():
+                kind, promise = ("None", "None") if word == "b" else ("tuple", "(")
+                if word in tried and not defaults.get(name, "").startswith(promise):
+                    words = {**call.words, name: tried[word]}
+                    if self.process.ask([replace(call, words=words)]).kind in UNFIT:
+                        narrow[word] = kind
+        return narrow
 
     def refuse(self, function: Function, refusal: Refusal) -> Reply:
         """Make a call that must be refused."""
@@ -100,42 +204,67 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
 
     UnloadableError where there is no such thing or its code does not run.
     """
-    if isinstance(candidate, str):
-        name, namespace = candidate, None
-        if is_path(name) and not Path(name).is_file():
-            raise UnloadableError(f"there is no file {name}")
-    else:
-        name, namespace = "this session", candidate
+    name, namespace = (candidate, None) if isinstance(candidate, str) else (SESSION, candidate)
+    if namespace is None and (hint := _find_hint(Path(name))):
+        raise UnloadableError(hint)
     try:
         process = Process(name, terms.timeout, terms.memory, namespace)
     except UnloadableError as error:
-        raise UnloadableError(f"{name} cannot be loaded: {error}") from error
+        hint = ""
+        if "relative import" in str(error):
+            dotted = f"{Path(name).resolve().parent.name}.{Path(name).stem}"
+            hint = f"; it belongs to a package: name {dotted}, from the folder above that"
+        raise UnloadableError(f"{name} cannot be loaded: {error}{hint}") from error
     hello = process.hello
     known = hello.names | {ours: hello.names.get(theirs) for ours, theirs in terms.names.items()}
-    contract = contracts.get(terms.contract or contracts.recognise(known), terms.layout)
-    names = contract.resolve(hello.names, terms.names)
-    return Candidate(name, contract, names, process, _hash(name), [*hello.notes], terms.timeout)
+    found = terms.contract or contracts.recognise(known)
+    if not found and terms.names:  # a wish is no guess
+        found = contracts.recognise(hello.names | dict.fromkeys(terms.names))
+    contract = contracts.get(found, terms.layout) if found else contracts.find_nearest(known)
+    names = contract.resolve(hello.names, terms.names) if found else {}
+    notes, misfit = [*hello.notes], "" if found else contracts.explain_misfit(hello.names, contract)
+    return Candidate(name, contract, names, process, _hash(name), notes, terms.timeout, misfit)
+
+
+def _find_hint(path: Path) -> str:
+    """What to name instead of what is no candidate; "" where it may be one."""
+    is_package = path.name == str(path) and (path / "__init__.py").is_file()
+    if path.is_dir() and not is_package:
+        return f"{path} is a folder: name a file in it, or a package by its dotted name from above"
+    if path.is_file() == is_path(str(path)):
+        return ""
+    what = "name a .py file, a notebook, or a module by its dotted name"
+    return f"{path} is no candidate: {what}" if path.is_file() else f"there is no file {path}"
 
 
 def _hash(name: str) -> str:
     """sha256 of the file, or of all files of the package; of nothing where there is none."""
-    files = [Path(name)] if is_path(name) else []
-    with suppress(ImportError, KeyError, ValueError):
-        files = files or _find_modules(name)
+    file = Path(name) if is_path(name) else _find_module(name)
+    files = sorted(file.parent.rglob("*.py")) if file.stem == "__init__" else [file]
     return hashlib.sha256(b"".join(f.read_bytes() for f in files if f.is_file())).hexdigest()
 
 
-def _find_modules(name: str) -> list[Path]:
-    """The files of a module; of one in a package, without importing that, which would run it."""
+def _find_module(name: str) -> Path:
+    """The file of a module, without importing its package, which would run it."""
     top, *rest = name.split(".")
-    spec = importlib.util.find_spec(top)
-    for part in rest:
-        folders = spec and spec.submodule_search_locations
-        spec = PathFinder.find_spec(f"{spec.name}.{part}", folders) if spec and folders else None
-    if spec is None or not spec.origin:
-        return []
-    path = Path(spec.origin)
-    return sorted(path.parent.rglob("*.py")) if path.stem == "__init__" else [path]
+    with suppress(ImportError, ValueError):
+        spec = importlib.util.find_spec(top)
+        for part in rest:
+            spec = spec and PathFinder.find_spec(part, spec.submodule_search_locations or ())
+        return Path((spec and spec.origin) or "")
+    return Path()
+
+
+def _write(value: Any, name: str) -> str:
+    """An argument as one would write it; of an array the name alone."""
+    match value:
+        case np.ndarray():
+            return name
+        case Result():
+            return "cache"
+        case dict():
+            return f"{{{', '.join(f'{key!r}: {_write(one, key)}' for key, one in value.items())}}}"
+    return "lambda Z: Z" if value is IDENTITY else repr(value)
 
 
 def _build_argument(value: Any) -> Any:

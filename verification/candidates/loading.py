@@ -13,15 +13,18 @@ import os
 import re
 import site
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache, reduce
+from contextlib import suppress
+from functools import reduce
 from importlib import import_module
+from textwrap import dedent
 from traceback import walk_tb
-from types import BuiltinFunctionType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType, NoneType
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 from verification.candidates import notebook
+from verification.candidates.notebook import find_names
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 Place = tuple[str, int]
@@ -31,6 +34,19 @@ OURS, LIBRARY = os.path.dirname(os.path.dirname(__file__)), os.path.dirname(os._
 FOLDERS = (OURS, LIBRARY, *site.getsitepackages(), site.getusersitepackages())
 OTHERS = (*(os.path.join(folder, "") for folder in FOLDERS), "<frozen", "<__array_function__")
 CELL = re.compile(r"<ipython-input-(\d+)-\w+>")
+MARKS = re.compile(
+    r"#(?=.*\bCODE\b).*\bSTARTS?\b.*\n(?:[ \t]*(?:#.*)?\n)*?[ \t]*#(?=.*\bCODE\b).*\bENDS?\b"
+)
+"""Where a course says that one's own code begins and ends, and nothing but comments between."""
+NOTHING, GIVEN, FRESH, WORK = "None, or a call or tuple of it", "given", "to be filled", "work"
+"""What a value may be worth in a function that is perhaps not written."""
+PARTS = ast.Name | ast.Attribute | ast.Subscript | ast.Slice | ast.Tuple | ast.Constant
+PARTS |= ast.expr_context
+"""What is given is made of these alone."""
+FRESH_ARRAYS = ("zeros", "zeros_like", "empty", "empty_like")
+PLAIN = (NoneType, bool, int, float, str)
+STARS = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}
+SPARED = "only definitions are taken, as from a notebook"
 WORDS = 2000
 """Characters of an exception's words that are kept."""
 
@@ -44,30 +60,70 @@ class Program:
     """A candidate's names; `root` is the folder that is its own, where it has one."""
 
     def __init__(self, name: str, namespace: Mapping[str, Any] | None) -> None:
-        self.name, self.namespace, self._is_live = name, namespace or {}, namespace is not None
+        self.name, self._is_live = name, namespace is not None
+        self.namespace = dict(namespace or {})
         self.root, self.notes = "", tuple[str, ...]()
         self._before = frozenset(sys.modules)
 
-    def load(self) -> None:
-        """Run its code as far as it must be, in its folder, which is the first on the path."""
+    def load(self, reason: str = "") -> None:
+        """Run its code, in its folder, which is the first on the path; or, for a `reason` not to,
+        its definitions alone.
+        """
         if self._is_live:
             return
         if not is_path(self.name):
             module = import_module(self.name)
             self.namespace, file = vars(module), getattr(module, "__file__", None)
             self.root = os.path.join(os.path.dirname(os.path.realpath(file)), "") if file else ""
+            return
+        folder, sys.argv = os.path.dirname(self.name), [self.name]
+        os.chdir(folder)
+        sys.path.insert(0, folder)
+        self.namespace, self.root = vars(_make_module(self.name)), os.path.join(folder, "")
+        with open(self.name, "rb") as code, catch_warnings(record=True) as warned:
+            simplefilter("always", SyntaxWarning)
+            notes = [*self._run(code.read(), reason)]
+        for one in warned:
+            if one.category is SyntaxWarning and one.filename.startswith((self.name, "cell ")):
+                cell = one.filename.removeprefix(self.name)
+                notes.append(f"{cell} line {one.lineno}: SyntaxWarning: {one.message}".strip())
+        self.notes = tuple(dict.fromkeys(notes))
+
+    def _run(self, text: bytes, reason: str) -> Iterator[str]:
+        """Run a file until something fails, but for packages that are missing; from there on, as in
+        a notebook, what only names things and, unless there is a reason not to, what that needs.
+        """
+        failed: BaseException | None = None
+        is_whole = not reason and not self.name.endswith(".ipynb")
+        if self.name.endswith(".ipynb"):
+            statements, notes, failed = notebook.read(text)
+            yield from notes
         else:
-            folder, sys.argv = os.path.dirname(self.name), [self.name]
-            os.chdir(folder)
-            sys.path.insert(0, folder)
-            namespace = vars(_make_module(self.name))
-            self.namespace, self.root = namespace, os.path.join(folder, "")
-            with open(self.name, "rb") as file:
-                text = file.read()
-            if self.name.endswith(".ipynb"):
-                self.notes = notebook.run(text, namespace)
-            else:
-                exec(compile(text, self.name, "exec", dont_inherit=True), namespace)
+            compile(text, self.name, "exec", dont_inherit=True)
+            statements = notebook.parse(text, self.name)
+            if reason:
+                yield f"{reason}: {SPARED}"
+        needed = notebook.find_needed(statements)
+        for file, statement in statements:
+            where = f"{file.removeprefix(self.name)} line {statement.lineno}".strip()
+            words, is_needed = reason, statement in needed
+            if is_whole or notebook.is_harmless(statement) or (is_needed and not reason):
+                try:
+                    yield from notebook.execute(statement, file, self.namespace, is_whole)
+                    continue
+                except BaseException as error:
+                    words = describe(error)
+                    if isinstance(error, MemoryError) or (is_whole and "relative import" in words):
+                        raise
+                    failed = error if is_whole else failed
+            if is_whole:
+                is_whole = False
+                yield f"{where}: {words}: below it {SPARED}"
+            elif is_needed:
+                what = getattr(statement, "name", "") or ast.unparse(statement)
+                yield f"{where}: {what} is passed over: {words}"
+        if (failed or reason) and not self.functions():
+            raise failed or TimeoutError(reason)
 
     def find(self, name: str) -> Any:
         """The function of this name, dots included."""
@@ -78,33 +134,54 @@ class Program:
 
     def functions(self) -> dict[str, Any]:
         """What can be called by name, also in the modules of the candidate's own package."""
-        functions = dict(_own_callables(self.namespace))
+        functions = _find_own(self.namespace)
         for name, value in [*self.namespace.items()]:
             if isinstance(value, ModuleType) and value.__name__.startswith(f"{self.name}."):
-                inner = _own_callables(vars(value))
+                inner = _find_own(vars(value)).items()
                 functions |= {f"{name}.{one}": f for one, f in inner if not one.startswith("_")}
+            elif isinstance(value, type) and name in functions:
+                statics = (one for one, way in vars(value).items() if type(way) is staticmethod)
+                functions |= {f"{name}.{one}": getattr(value, one) for one in statics}
         return functions
+
+    def calls(self, functions: Mapping[str, Any]) -> dict[str, list[str]]:
+        """Whom of them each calls, itself or by other helpers; of those whose code can be read."""
+        known, calls = {*map(id, functions.values())}, dict[str, list[str]]()
+        for name, function in functions.items():
+            with suppress(Exception):  # a stranger's __wrapped__, or a function of C
+                seen, reached = set[int](), [*_references(function)]
+                for one in reached:
+                    is_helper = type(one) is FunctionType and id(one) not in seen | known
+                    seen.add(id(one))
+                    if is_helper and self._owns(one.__code__.co_filename):
+                        reached += _references(one)
+                calls[name] = [other for other, one in functions.items() if id(one) in seen]
+        return calls
+
+    def _owns(self, file: str) -> bool:
+        """Whether a file is the candidate's, no library's nor ours."""
+        inner = tuple(folder for folder in OTHERS if folder.startswith(self.root))
+        return not file.startswith(inner if file.startswith(self.root) else OTHERS)
 
     def foreign(self) -> tuple[str, ...]:
         """Notes about what was imported that does the work itself."""
         used = {name for name in FOREIGN if name in sys.modules} - self._before
         if self._is_live:  # a session may have torch for other purposes
-            used = {name for value in self.namespace.values() for name in _modules_of(value)}
-        own = self.name.partition(".")[0]
-        names = (name for name in FOREIGN if name in used and name != own)
+            spoken = set[int]()
+            for function in (one for one in self.namespace.values() if type(one) is FunctionType):
+                with suppress(Exception):  # a stranger's __wrapped__, or an empty cell
+                    spoken.update(map(id, _references(function)))
+            modules = [name for name, one in [*sys.modules.items()] if id(one) in spoken]
+            used = {n for n in FOREIGN if any(f"{name}.".startswith(f"{n}.") for name in modules)}
+        names = (name for name in FOREIGN if name in used and name != self.name.partition(".")[0])
         return tuple(f"imports {name}: not a NumPy implementation" for name in names)
 
     def own_lines(self, places: Iterable[Place]) -> tuple[str, ...]:
-        """The places in its own code, no library's nor ours; each once, as its owner knows it."""
-        inner = tuple(folder for folder in OTHERS if folder.startswith(self.root))
-        lines = [
-            self._show(file, number)
-            for file, number in places
-            if not file.startswith(inner if file.startswith(self.root) else OTHERS)
-        ]
+        """The places in its own code; each once, as its owner knows it."""
+        lines = (self._write_line(file, number) for file, number in places if self._owns(file))
         return tuple(dict.fromkeys(lines))
 
-    def _show(self, file: str, number: int) -> str:
+    def _write_line(self, file: str, number: int) -> str:
         name = os.path.basename(file)
         if file.startswith("cell "):
             name = file
@@ -132,11 +209,14 @@ def _make_module(path: str) -> ModuleType:
     return module
 
 
-def _own_callables(namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, value in [*namespace.items()]:
-        is_named = isinstance(name, str) and not name.startswith("__")
-        if is_named and callable(value) and not _is_borrowed(value):
-            yield name, value
+def _find_own(namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """What is named there and can be called, but for what is borrowed."""
+    return {
+        name: value
+        for name, value in [*namespace.items()]
+        if isinstance(name, str) and not name.startswith("__")
+        if callable(value) and not _is_borrowed(value)
+    }
 
 
 def _is_borrowed(value: Any) -> bool:
@@ -147,23 +227,49 @@ def _is_borrowed(value: Any) -> bool:
     return home in sys.stdlib_module_names or home in ("numpy", "IPython")
 
 
-def _modules_of(function: Any) -> Iterator[str]:
-    """The modules that a live function speaks of."""
-    if isinstance(function, FunctionType):
-        for name in function.__code__.co_names:
-            module = function.__globals__.get(name)
-            if isinstance(module, ModuleType):
-                yield from (module.__name__, module.__name__.partition(".")[0])
+def _references(function: Any) -> Iterator[Any]:
+    """What its code speaks of: globals, what is in those that are modules or classes, closures."""
+    if isinstance(function, type):
+        for part in map(_plain, [*vars(function).values()]):
+            if type(part) is FunctionType:
+                yield from _references(part)
+        return
+    function = inspect.unwrap(function)
+    function = function if type(function) is FunctionType else type(function).__call__
+    names, space = {*_names_in(function.__code__)}, function.__globals__
+    owners = (space.get(name) for name in (*names, function.__qualname__.partition(".")[0]))
+    spaces = [space, *(vars(one) for one in owners if isinstance(one, ModuleType | type))]
+    yield from (_plain(inner[name]) for inner in spaces for name in names & inner.keys())
+    yield from (cell.cell_contents for cell in function.__closure__ or ())
+
+
+def _names_in(code: CodeType) -> Iterator[str]:
+    """The names that are not its own, inner functions included."""
+    yield from code.co_names
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _names_in(inner)
+
+
+def _plain(value: Any) -> Any:
+    return value.__func__ if type(value) in (staticmethod, classmethod) else value
 
 
 def parameters(function: Any) -> list[str] | None:
-    """The names of a function's parameters, stars included; None where nobody knows."""
-    stars = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}
+    """Its parameters as a signature writes them (x, b=None, *, **q); None where nobody knows."""
+    words: list[str] = []
     try:
-        signature = inspect.signature(function).parameters
-        return [stars.get(one.kind.name, "") + name for name, one in signature.items()]
+        for one in inspect.signature(function).parameters.values():
+            if one.kind is one.KEYWORD_ONLY and not any(word[0] == "*" for word in words):
+                words.append("*")
+            word = STARS.get(one.kind.name, "") + one.name
+            parts = one.default if type(one.default) is tuple else (one.default,)
+            is_plain = all(type(part) in PLAIN for part in parts)
+            default = repr(one.default)[:WORDS] if is_plain else "..."  # no stranger's repr
+            words.append(word if one.default is one.empty else f"{word}={default}")
     except Exception:  # a stranger's __signature__, or a function of C
         return None
+    return words
 
 
 _name: Callable[[type], str] = vars(type)["__name__"].__get__
@@ -193,54 +299,51 @@ def trace(error: BaseException) -> Iterator[Place]:
 
 def is_stub(function: Any) -> bool:
     """Whether nobody has written it yet, as far as its source can be read."""
-    try:
-        function = inspect.unwrap(function)
-    except Exception:  # a stranger's __wrapped__
-        return False
-    if type(function) is not FunctionType:
-        return False
-    code = function.__code__
-    definition = _definitions(code.co_filename).get(code.co_firstlineno)
-    return definition is not None and definition.name == code.co_name and is_blank(definition)
+    with suppress(Exception):  # a stranger's __wrapped__, or no source
+        text = dedent(inspect.getsource(function))
+        (definition,) = ast.parse(text).body
+        return isinstance(definition, Definition) and is_blank(definition, text)
+    return False
 
 
-@cache
-def _definitions(file: str) -> dict[int, Definition]:
-    """By the line where they begin, decorators included."""
-    try:
-        nodes = [*ast.walk(ast.parse("".join(linecache.getlines(file))))]
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return {}
-    functions = (node for node in nodes if isinstance(node, Definition))
-    return {min([f.lineno, *(one.lineno for one in f.decorator_list)]): f for f in functions}
+def is_blank(definition: Definition, text: str) -> bool:
+    """Whether it does no work of its own.
 
-
-def is_blank(definition: Definition) -> bool:
-    """Whether it is empty, or has a blank that no written function has.
-
-    `(m, n_H) = None`, `Z[i, h, w, c] = None`, `range(None)`, `Z[i, h, w, c] += None`, or a name
-    that is returned and bound to nothing but None.
+    Either every line is idle, and what it returns is nothing, None, or bound nowhere; or there is
+    a template's blank (`range(None)`, `Z[i, h] = None`, only comments between its marks), and what
+    it returns is as the template gives it: an argument, None, zeros, a tuple of them.
     """
-    bound, blank, returned = Counter[str](), Counter[str](), set[str]()
+    given = {node.arg for node in ast.walk(definition.args) if isinstance(node, ast.arg)}
+    blank, worked, results = set[str](), set[str](), list[ast.expr]()
+    has_blank = MARKS.search(text) is not None
     for node in _walk_own(definition):
         match node:
-            case ast.Assign(targets, ast.Constant(None)):
-                if any(isinstance(one, ast.Tuple | ast.List | ast.Subscript) for one in targets):
-                    return True
-                blank.update(target.id for target in targets if isinstance(target, ast.Name))
-            case ast.AugAssign(value=ast.Constant(None)):
-                return True
-            case ast.Call(ast.Name("range"), arguments):
-                if any(isinstance(one, ast.Constant) and one.value is None for one in arguments):
-                    return True
-            case ast.Return(ast.Tuple(parts)):
-                returned |= {part.id for part in parts if isinstance(part, ast.Name)}
-            case ast.Return(ast.Name(name)):
-                returned.add(name)
-            case ast.Name(name, ast.Store()):
-                bound[name] += 1
-    body = definition.body[ast.get_docstring(definition, clean=False) is not None :]
-    return all(map(_does_nothing, body)) or any(bound[n] == blank[n] > 0 for n in returned)
+            case ast.Return(ast.expr() as value) if _weigh(value) != NOTHING:
+                results.append(value)
+            case ast.Call():
+                has_blank |= _weigh(node) == NOTHING
+            case ast.For(target):
+                given |= find_names(target)
+            case (
+                ast.Assign([target, *_], value)
+                | ast.AnnAssign(target, value=ast.expr() as value)
+                | ast.AugAssign(target, value=value)
+            ):
+                weight, is_part = _weigh(value), isinstance(target, ast.Subscript)
+                if weight == NOTHING:
+                    has_blank |= is_part
+                    blank |= find_names(target)
+                elif weight == WORK or is_part or isinstance(node, ast.AugAssign):
+                    worked |= find_names(target)
+                else:
+                    given |= find_names(target)
+    returned = set[str]().union(*map(find_names, results))
+    if all(map(_is_idle, definition.body)) and (not results or returned - given):
+        return True
+    is_given = bool(results) and all(_weigh(result) == GIVEN for result in results)
+    is_untouched = is_given and not returned & worked and returned <= given | blank
+    straight = (one for one in definition.body if not isinstance(one, ast.Assign | ast.AnnAssign))
+    return has_blank and is_untouched and all(map(_is_idle, straight))
 
 
 def _walk_own(node: ast.AST) -> Iterator[ast.AST]:
@@ -251,10 +354,32 @@ def _walk_own(node: ast.AST) -> Iterator[ast.AST]:
             yield from _walk_own(child)
 
 
-def _does_nothing(statement: ast.stmt) -> bool:
+def _is_idle(statement: ast.stmt) -> bool:
+    """Whether it computes nothing."""
     match statement:
-        case ast.Pass() | ast.Expr(ast.Constant()) | ast.Return(None | ast.Constant(None)):
+        case ast.Pass() | ast.Assert() | ast.Expr(ast.Constant()) | ast.Return(None):
             return True
+        case ast.Return(ast.expr() as value) | ast.Assign([ast.Name() | ast.Tuple(), *_], value):
+            return _weigh(value) in (NOTHING, GIVEN)
+        case ast.Assign(_, value) | ast.AnnAssign(value=value) | ast.AugAssign(value=value):
+            return value is None or _weigh(value) == NOTHING
         case ast.Raise(ast.Call(ast.Name(name)) | ast.Name(name)):
             return name == "NotImplementedError"
+        case ast.For(body=body, orelse=orelse) | ast.If(body=body, orelse=orelse):
+            return all(map(_is_idle, [*body, *orelse]))
     return False
+
+
+def _weigh(value: ast.expr) -> str:
+    match value:
+        case ast.Constant(None):
+            return NOTHING
+        case ast.Tuple([_, *_] as parts) | ast.Call(args=[_, *_] as parts, keywords=[]):
+            if all(_weigh(part) == NOTHING for part in parts):
+                return NOTHING
+    if all(isinstance(node, PARTS) for node in ast.walk(value)):
+        return GIVEN
+    match value:
+        case ast.Call(ast.Attribute(attr=name) | ast.Name(name)) if name in FRESH_ARRAYS:
+            return FRESH
+    return WORK

@@ -1,23 +1,30 @@
-"""The functions of a notebook, without running the rest of it.
+"""What stands in a notebook, and which of its statements, or of a file's that does not run, count.
 
-Of each code cell these statements are executed, one by one: imports, definitions, and assignments
-that call nothing.  Lines that are not Python (magics) are dropped.  A package that is missing is
+These do: imports, definitions, assignments that call nothing, and those by calls whose names a
+definition reads.  Lines that are not Python (magics) are dropped.  A package that is missing is
 noted, and stands there as something that does nothing.  `cell 7` is the seventh code cell.
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import json
 import linecache
-from collections.abc import Iterator
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
 from copy import copy
 from types import FunctionType
 from typing import Any
 
 PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
 CALLS = ast.Call | ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr
+IMPORTS = ast.Import | ast.ImportFrom
 DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+ASSIGNMENTS = ast.Assign | ast.AnnAssign | ast.AugAssign
+Statement = tuple[str, ast.stmt]
+"""The file or cell, and what stands there."""
 
 
 class Missing:
@@ -47,24 +54,42 @@ class Missing:
     __setitem__ = __setattr__ = __exit__ = _ignore
 
 
-def run(raw: bytes, namespace: dict[str, Any]) -> tuple[str, ...]:
-    """Define what the notebook defines; what was passed over is in the notes."""
-    notes: dict[str, None] = {}
-    broken: SyntaxError | None = None
+def parse(text: str | bytes, file: str) -> list[Statement]:
+    """Its statements: imports name by name, and none that nbconvert has made of a magic."""
+    statements = list[Statement]()
+    for one in ast.parse(text, file).body:
+        value = getattr(one, "value", None)
+        if isinstance(one, IMPORTS):
+            for alias in one.names:
+                statements.append((file, part := copy(one)))
+                part.names = [alias]
+        elif not (value and ast.unparse(value).startswith("get_ipython().")):
+            statements.append((file, one))
+    return statements
+
+
+def read(raw: bytes) -> tuple[list[Statement], list[str], SyntaxError | None]:
+    """Its statements; notes of the cells that are no Python, and the error of the first of them."""
+    statements, notes, broken = list[Statement](), list[str](), None
     for number, text in enumerate(read_cells(raw), 1):
         cell, lines = f"cell {number}", text.splitlines(keepends=True)
-        linecache.cache[cell] = (len(text), None, lines, cell)
         try:
-            statements = parse(lines, cell)
+            lines = drop_magics(lines, cell)
+            statements += parse("".join(lines), cell)
         except SyntaxError as error:
             broken = broken or error
-            notes[f"{cell} is passed over: line {error.lineno}: {error.msg}"] = None
-            continue
-        for statement in filter(is_harmless, statements):
-            notes |= dict.fromkeys(_execute(statement, cell, namespace))
-    if broken and not any(isinstance(value, FunctionType) for value in namespace.values()):
-        raise broken
-    return tuple(notes)
+            lost = "".join(f", {name} with it" for name in re.findall(r"(?m)^def (\w+)", text))
+            where = f"{cell} line {error.lineno} {explain(error)}"
+            notes.append(f"{where}: the cell is passed over{lost}")
+        linecache.cache[cell] = (len(text), None, lines, cell)
+    return statements, notes, broken
+
+
+def explain(error: SyntaxError) -> str:
+    """What Python cannot read; a sign that nobody can see by its name."""
+    if sign := re.search(r"U\+([0-9A-F]+)", error.msg):
+        return f"holds a {unicodedata.name(chr(int(sign[1], 16)), sign[0]).lower()}"
+    return f"is no Python ({error.msg})"
 
 
 def read_cells(raw: bytes) -> list[str]:
@@ -78,38 +103,36 @@ def read_cells(raw: bytes) -> list[str]:
         raise ValueError("it is no notebook") from error
 
 
-def parse(lines: list[str], cell: str) -> list[ast.stmt]:
-    """A cell's statements; a line that no Python understands is a `pass` if it is a magic."""
+def drop_magics(lines: list[str], cell: str) -> list[str]:
+    """A cell's lines, with a `pass` for each that is a magic."""
     first = "".join(lines).lstrip()
     if first.startswith("%%") and not first.startswith(PYTHON_MAGICS):
         return []
     try:
-        return ast.parse("".join(lines), cell).body
+        ast.parse("".join(lines), cell)
     except SyntaxError as error:
         at = (error.lineno or 0) - 1
-        if not 0 <= at < len(lines) or not _is_magic(lines[at].strip()):
+        if not 0 <= at < len(lines) or not _is_magic_line(lines[at].strip()):
             raise
         indent = lines[at][: len(lines[at]) - len(lines[at].lstrip())]
-        return parse([*lines[:at], f"{indent}pass\n", *lines[at + 1 :]], cell)
+        return drop_magics([*lines[:at], f"{indent}pass\n", *lines[at + 1 :]], cell)
+    return lines
 
 
-def _is_magic(line: str) -> bool:
+def _is_magic_line(line: str) -> bool:
     """%matplotlib inline, !pip install, files = !ls, ?help, help?"""
     value = line.partition("=")[2].strip()
     return line.startswith(("%", "!", "?")) or line.endswith("?") or value.startswith(("%", "!"))
 
 
-def is_harmless(statement: ast.stmt) -> bool:
-    """Whether it only names things."""
-    match statement:
-        case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
-            return _calls_nothing(statement)
-        case ast.If(test, body, orelse):
-            return _calls_nothing(test) and all(map(is_harmless, [*body, *orelse]))
-        case ast.Try(body, handlers, orelse, final):
-            inner = [one for handler in handlers for one in handler.body]
-            return all(map(is_harmless, [*body, *inner, *orelse, *final]))
-    return isinstance(statement, ast.Import | ast.ImportFrom | ast.Pass | DEFINITIONS)
+def is_harmless(node: ast.AST) -> bool:
+    """Whether a statement only names things."""
+    match node:
+        case ast.If() | ast.Try() | ast.ExceptHandler():
+            return all(map(is_harmless, ast.iter_child_nodes(node)))
+        case ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.expr():
+            return _calls_nothing(node)
+    return isinstance(node, IMPORTS | ast.Pass | DEFINITIONS)
 
 
 def _calls_nothing(node: ast.AST) -> bool:
@@ -119,24 +142,51 @@ def _calls_nothing(node: ast.AST) -> bool:
     return is_quiet or isinstance(node, ast.Lambda)
 
 
-def _execute(statement: ast.stmt, cell: str, namespace: dict[str, Any]) -> Iterator[str]:
-    """Run it, an import name by name; of what fails and will be missed, a note."""
-    for alias in getattr(statement, "names", [None]):
-        part: Any = copy(statement)
-        part.names = [alias]
-        try:
-            exec(compile(ast.Module([part], []), cell, "exec", dont_inherit=True), namespace)
-        except MemoryError:
+def find_needed(statements: Sequence[Statement]) -> set[ast.stmt]:
+    """The definitions, and the assignments by calls whose names one of these reads."""
+    needed: set[ast.stmt] = {one for _, one in statements if isinstance(one, DEFINITIONS)}
+    names = set[str]().union(*map(_find_read, needed))
+    for _, statement in reversed(statements):
+        if isinstance(statement, ASSIGNMENTS) and not is_harmless(statement):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            if names & set[str]().union(*map(find_names, targets)):
+                needed.add(statement)
+                names |= _find_read(statement)
+    return needed
+
+
+def find_names(tree: ast.AST) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def _find_read(tree: ast.AST) -> set[str]:
+    """The names that are neither bound there nor parameters."""
+    nodes = [*ast.walk(tree)]
+    bound = {one.arg for one in nodes if isinstance(one, ast.arg)}
+    stored = {one.id for one in nodes if isinstance(one, ast.Name) and type(one.ctx) is ast.Store}
+    return find_names(tree) - bound - stored
+
+
+def execute(
+    statement: ast.stmt, file: str, namespace: dict[str, Any], is_whole: bool = False
+) -> Iterator[str]:
+    """Run it, with a note of a package that is missing.
+
+    Of a program that is to run as a `whole` only packages that are not installed may be missing.
+    """
+    future = namespace.get("annotations")
+    flags = future.compiler_flag if type(future) is __future__._Feature else 0
+    try:
+        exec(compile(ast.Module([statement], []), file, "exec", flags, True), namespace)
+    except (Exception, SystemExit) as error:
+        if not isinstance(statement, IMPORTS) or isinstance(error, MemoryError):
             raise
-        except (Exception, SystemExit) as error:
-            kind = type(error).__name__
-            if isinstance(statement, DEFINITIONS):
-                what = f"{statement.name} is passed over: {kind}: {error}"
-                yield f"{cell} line {statement.lineno}: {what}"
-            elif alias:
-                if alias.name != "*":
-                    bound = alias.asname or alias.name.partition(".")[0]
-                    namespace.setdefault(bound, Missing())
-                missing = isinstance(error, ModuleNotFoundError)
-                reason = "is missing" if missing else f"cannot be imported ({kind})"
-                yield f"{getattr(part, 'module', None) or alias.name} {reason}, passed over"
+        (alias,) = statement.names
+        package = getattr(statement, "module", None) or alias.name
+        missing = (isinstance(error, ModuleNotFoundError) and error.name) or ""
+        if is_whole and missing.partition(".")[0] != package.partition(".")[0]:
+            raise
+        if alias.name != "*":
+            namespace.setdefault(alias.asname or alias.name.partition(".")[0], Missing())
+        reason = "is missing" if missing else f"cannot be imported ({type(error).__name__})"
+        yield f"{package} {reason}, passed over"

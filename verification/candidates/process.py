@@ -32,8 +32,8 @@ START, GRACE = 60.0, 2.0
 """Seconds for an interpreter with NumPy to start, and for its guard to end what is left."""
 MARK = "VERIFICATION_WORKER"
 """In the environment of all that a new interpreter starts, so that it can be found again."""
-HABITS = ("changed", "shared", "notes", "ages")
-"""What counts in either of two answers."""
+FINDINGS = ("changed", "shared", "reused", "notes", "ages")
+"""What is told where either of two answers shows it."""
 Namespace = Mapping[str, Any] | None
 IDENTITY = object()
 """An argument: `lambda Z: Z`, made where it is called."""
@@ -76,13 +76,18 @@ class Other:
 
 @dataclass(frozen=True)
 class Hello:
-    """A candidate's functions, with their parameters where known; `stubs` are not written yet."""
+    """A candidate's functions, with their parameters where known, as a signature writes them.
+
+    `stubs` are not written yet; `calls` says which of its others a function's own code calls, where
+    that can be read.
+    """
 
     names: dict[str, list[str] | None]
     stubs: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     python: str = ""
     numpy: str = ""
+    calls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,8 +96,9 @@ class Reply:
 
     `kind` is the exception's type, or TIMEOUT, MEMORY, DIED; `where` holds the candidate's own
     lines; `changed` names its parameters whose arguments it changed, `shared` results within their
-    memory; `steady` says whether it answered the same when it was asked again; `ages` are the
-    errors of age that were mended, each with its line.
+    memory, `reused` results of earlier calls that are no longer what they were; `steady` says
+    whether it answered the same when it was asked again; `ages` are the errors of age that were
+    mended, each with its line.
     """
 
     status: str
@@ -104,6 +110,7 @@ class Reply:
     seconds: float = 0.0
     changed: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
+    reused: tuple[str, ...] = ()
     steady: bool = True
     notes: tuple[str, ...] = ()
     ages: tuple[tuple[str, str], ...] = ()
@@ -120,7 +127,7 @@ class Process:
         self, name: str, timeout: float = 10.0, memory: int = 4096, namespace: Namespace = None
     ) -> None:
         name = os.path.realpath(name) if is_path(name) else name
-        self._setup: Header = {"name": name, "memory": memory, "mend": False}
+        self._setup: Header = {"name": name, "memory": memory, "mend": False, "reason": ""}
         self._timeout, self._namespace, self._is_closed = timeout, namespace, False
         self.hello = self._start()
 
@@ -135,8 +142,8 @@ class Process:
             if not self._end.alive:
                 self._start()
             self._wire.send(request)
-            headers = [self._receive(token) for _ in range(2)]
-            first, again = (_parse(header, outputs) for header in headers)
+            headers = [self._wire.receive() for _ in range(2)]
+            first, again = (_parse(header, token, outputs) for header in headers)
         except UnloadableError as error:
             return Reply("CRASH", error=f"cannot be loaded again: {error}", kind="DIED")
         except Exception as raised:
@@ -147,7 +154,7 @@ class Process:
         if "MEMORY" in (first.status, again.status):
             self._end()  # it may have kept what it took
         seen = [bits([one["status"], one["kind"], one["values"]]) for one in headers]
-        pairs = ((name, getattr(first, name) + getattr(again, name)) for name in HABITS)
+        pairs = ((name, getattr(first, name) + getattr(again, name)) for name in FINDINGS)
         either: Header = {name: tuple(dict.fromkeys(both)) for name, both in pairs}
         return replace(first, steady=seen[0] == seen[1], **either)
 
@@ -172,22 +179,22 @@ class Process:
             self._wire.send(self._setup)
             header = self._wire.receive()
             if header["status"] == "ok":
-                names, stubs = header["names"].items(), frozenset(_clean(header["stubs"]))
-                known = {_clean(name): words and [*_clean(words)] for name, words in names}
-                others = ("notes", "python", "numpy")
-                return Hello(known, stubs, *(_clean(header[name]) for name in others))
+                known = header["names"].items()
+                names = {_clean(name): words and [*_clean(words)] for name, words in known}
+                calls = {_clean(name): _clean(words) for name, words in header["calls"].items()}
+                words = {name: _clean(header[name]) for name in ("notes", "python", "numpy")}
+                return Hello(names, frozenset(_clean(header["stubs"])), calls=calls, **words)
             lines = "".join(f" ({line})" for line in header["where"][-1:])
-            error = _clean(" ".join(f"{header['error']}{lines}".split()))
+            error = self._setup["reason"] or " ".join(f"{header['error']}{lines}".split())
             self._end()
         except Exception as raised:
-            error = self._lose(raised).error
-        raise UnloadableError(error)
-
-    def _receive(self, token: str) -> Header:
-        header = self._wire.receive()
-        if header["token"] != token:
-            raise ValueError("it bears another token")
-        return header
+            lost = self._lose(raised)
+            error = lost.error
+            is_file = is_path(self._setup["name"])
+            if lost.status == "TIMEOUT" and is_file and not self._setup["reason"]:
+                self._setup["reason"] = error  # to take its definitions alone, from now on
+                return self._start()
+        raise UnloadableError(_clean(error))
 
     def _lose(self, raised: Exception) -> Reply:
         """There is no answer, and from now on no child."""
@@ -282,14 +289,16 @@ def _pack(value: Any) -> Any:
     return {"identity": 0}
 
 
-def _parse(header: Header, outputs: Sequence[str]) -> Reply:
+def _parse(header: Header, token: str, outputs: Sequence[str]) -> Reply:
     """A reply: whatever is not as it must be raises something."""
+    if header["token"] != token:
+        raise ValueError("it bears another token")
     status, values = header["status"], header["values"]
     if status not in ("ok", "CRASH", "MEMORY"):
         raise ValueError("its status is none")
     values = [one if isinstance(one, np.ndarray) else Other(_clean(one)) for one in values]
     words: Header = {name: _clean(header[name]) for name in ("error", "kind", "stdout")}
-    words |= {name: tuple(_clean(header[name])) for name in ("where", *HABITS)}
+    words |= {name: tuple(_clean(header[name])) for name in ("where", *FINDINGS)}
     words |= {"values": dict(zip(outputs, values, strict=status == "ok"))}
     return Reply(status, seconds=float(header["seconds"]), **words)
 

@@ -22,6 +22,7 @@ import platform
 import resource
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from io import RawIOBase, StringIO, TextIOWrapper
 from itertools import takewhile
 from json import dumps, loads
@@ -55,6 +56,8 @@ RESERVE = 2**22
 """Bytes to tell with that there are no more."""
 FUNCTIONS, LINES, PRINTED = 2000, 8, 500
 """Names, lines of a traceback, and characters printed that are kept."""
+KEPT, LARGE = 8, 2**20
+"""Answers that are looked at again, and bytes of one at most."""
 
 
 class Wire:
@@ -69,11 +72,11 @@ class Wire:
             raise ConnectionError("a fork has nobody to talk to")
         arrays: list[Array] = []
 
-        def describe(one: Array) -> Header:
+        def declare(one: Array) -> Header:
             arrays.append(asarray(one, order="C"))
             return {"dtype": one.dtype.str, "shape": one.shape}
 
-        words = dumps(header, default=describe).encode()
+        words = dumps(header, default=declare).encode()
         self.stream.settimeout(self.timeout or None)
         self.stream.sendall(PREFIX.pack(len(words), sum(one.nbytes for one in arrays)) + words)
         for one in arrays:
@@ -141,12 +144,12 @@ def serve(judge: socket, namespace: Mapping[str, Any] | None = None) -> None:
     wire.send({"pid": getpid()})  # from here on it is the candidate's time
     setup = wire.receive()
     _limit(setup["memory"])
-    candidate = Candidate(setup, namespace)
-    wire.send(candidate.load())
+    worker = Worker(setup, namespace)
+    wire.send(worker.load())
     while True:
         request = wire.receive()
         for _ in range(2):
-            wire.send(candidate.answer(request))
+            wire.send(worker.answer(request))
 
 
 def _read_nothing(prompt: object = "") -> str:
@@ -164,29 +167,21 @@ def _limit(memory: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
-class Candidate:
+class Worker:
     """A stranger's program; a request is answered by one run of its calls."""
 
     def __init__(self, setup: Header, namespace: Mapping[str, Any] | None) -> None:
         self._program = Program(setup["name"], namespace)
         self._most, self._is_mended = setup["memory"] * 2**18, setup["mend"]
+        self._reason: str = setup["reason"]
+        self._kept: list[tuple[str, str, Array, int]] = []
         self._ages: dict[tuple[str, str], None] = {}
         self._reserve = bytearray()
 
     def load(self) -> Header:
         """Who it is."""
-        hello = Header(python=platform.python_version(), numpy=numpy.__version__)
-
-        def run() -> None:
-            if self._is_mended:
-                age.mend(numpy, self._note)
-            self._program.load()
-            functions = self._program.functions()
-            hello["names"] = {n: parameters(one) for n, one in [*functions.items()][:FUNCTIONS]}
-            hello["stubs"] = [name for name, one in functions.items() if is_stub(one)]
-            hello["notes"] = (*self._program.notes, *self._program.foreign())
-
-        return {**self._watch(run), **hello}
+        hello = {"python": platform.python_version(), "numpy": numpy.__version__}
+        return self._watch(self._load, hello)
 
     def answer(self, request: Header) -> Header:
         """What came of one run of the calls, on fresh copies of the arrays."""
@@ -194,22 +189,37 @@ class Candidate:
         self._copies: list[tuple[str, Array]] = []
         self._watched: list[tuple[str, Any, Any]] = []
         self._results: list[list[Any]] = []
-        self._reply = Header(token=request["token"], values=[], changed=[], shared=[], seconds=0.0)
+        reply = {"token": request["token"], "values": [], "changed": [], "shared": [], "reused": []}
+        return self._watch(partial(self._run, request["calls"]), {**reply, "seconds": 0.0})
 
-        def run() -> None:
-            try:
-                for call in request["calls"]:
-                    self._results.append(self._call(call))
-            finally:
-                changed = (name for name, value, was in self._watched if bits(value) != was)
-                self._reply["changed"] = [*dict.fromkeys(changed)]
-            outputs = zip(request["calls"][-1]["outputs"], self._results[-1])
-            self._reply["values"] = [self._describe(name, one) for name, one in outputs if name]
+    def _load(self) -> None:
+        if self._is_mended:
+            age.mend(numpy, self._note)
+        self._program.load(self._reason)
+        self._reply["notes"] = self._program.notes
+        functions = dict([*self._program.functions().items()][:FUNCTIONS])
+        self._reply["names"] = {name: parameters(one) for name, one in functions.items()}
+        self._reply["calls"] = self._program.calls(functions)
+        self._reply["stubs"] = [name for name, one in functions.items() if is_stub(one)]
 
-        return {**self._watch(run), **self._reply}
+    def _run(self, calls: list[Header]) -> None:
+        try:
+            for call in calls:
+                self._results.append(self._call(call))
+        finally:
+            changed = (name for name, value, was in self._watched if bits(value) != was)
+            self._reply["changed"] = [*dict.fromkeys(changed)]
+        function = calls[-1]["function"]
+        self._reply["reused"] = self._find_reused(function)
+        for name, one in zip(calls[-1]["outputs"], self._results[-1]):
+            if name:
+                self._reply["values"].append(self._describe(name, one))
+                if type(one) in ARRAYS and one.nbytes <= LARGE:
+                    self._kept.append((function, name, one, hash(bits(one))))
 
-    def _watch(self, run: Callable[[], None]) -> Header:
-        """What came of it, whatever it does."""
+    def _watch(self, run: Callable[[], None], reply: Header) -> Header:
+        """The reply that it fills, and what came of it, whatever it does."""
+        self._reply = reply
         self._ages.clear()
         prints = Prints()
         stream: Any = TextIOWrapper(prints, "utf-8", "replace", write_through=True)
@@ -226,8 +236,9 @@ class Candidate:
                 status, self._reserve = "MEMORY", bytearray()
             error, name = describe(raised), kind(raised) if status == "CRASH" else status
             where = self._program.own_lines(trace(raised))[-LINES:]
-        reply = Header(status=status, error=error, kind=name, where=where, ages=[*self._ages])
-        return reply | {"stdout": prints.read_text(), "notes": self._program.foreign()}
+        reply |= {"status": status, "error": error, "kind": name, "where": where}
+        reply |= {"ages": [*self._ages], "stdout": prints.read_text()}
+        return reply | {"notes": (*reply.get("notes", ()), *self._program.foreign())}
 
     def _note(self, error: str) -> None:
         """An error of age was mended: where, in the candidate's own code."""
@@ -237,7 +248,8 @@ class Candidate:
     def _call(self, call: Header) -> list[Any]:
         """What the candidate's function returned, thing by thing."""
         function, count = self._program.find(call["function"]), len(call["arguments"])
-        names = [*takewhile(lambda one: not one.startswith("*"), parameters(function) or [])]
+        known = takewhile(lambda one: not one.startswith("*"), parameters(function) or [])
+        names = [one.partition("=")[0] for one in known]
         names += [f"number {n + 1}" for n in range(len(names), count)]
         made: list[Any] = []
         for name, recipe in (*zip(names, call["arguments"]), *call["words"].items()):
@@ -254,6 +266,18 @@ class Candidate:
         if not isinstance(result, tuple | list) or len(result) != len(call["outputs"]):
             raise TypeError(f"it should return ({call['returns']}), it returned a {kind(result)}")
         return [*result]
+
+    def _find_reused(self, function: str) -> list[str]:
+        """The outputs of its earlier calls that are no longer what they were; each is told once."""
+        reused, kept = dict[str, None](), list[Any]()
+        for one in self._kept:
+            owner, name, value, was = one
+            if owner == function and hash(bits(value)) != was:
+                reused[name] = None
+            else:
+                kept.append(one)
+        self._kept = kept[-KEPT:]
+        return [*reused]
 
     def _make(self, recipe: Any, name: str) -> Any:
         """An argument, or a part of one, for the parameter of this name."""

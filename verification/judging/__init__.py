@@ -1,7 +1,16 @@
 """What came of it: a candidate is asked everything, and each answer compared with the truth."""
 
 from verification.judging.compare import Comparison
-from verification.judging.session import Block, Finding, Run, Session, Settings, UsageError, Watch
+from verification.judging.session import (
+    Block,
+    Drawn,
+    Finding,
+    Run,
+    Session,
+    Settings,
+    UsageError,
+    Watch,
+)
 from verification.judging.trial import FAILING, Check, Outcome, Trial, plan
 
 __all__ = [
@@ -9,6 +18,7 @@ __all__ = [
     "Block",
     "Check",
     "Comparison",
+    "Drawn",
     "Finding",
     "Outcome",
     "Run",

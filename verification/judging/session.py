@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -67,6 +67,8 @@ class Settings(Terms):
     def __post_init__(self) -> None:
         if not 0 < self.timeout < 1e6 or self.memory < 1:
             raise UsageError(f"timeout={self.timeout:g} and memory={self.memory} must be above 0")
+        if self.draw < 0:
+            raise UsageError(f"draw={self.draw} must not be negative")
 
     @property
     def is_row(self) -> bool:
@@ -80,11 +82,15 @@ class Settings(Terms):
 
 @dataclass(frozen=True)
 class Block:
-    """A failing outcome to show, with the mistake that it shows, or what the error looks like."""
+    """A failing outcome to show, with the mistake that it shows, or what the error looks like.
+
+    `call` is how the contract asks the question.
+    """
 
     outcome: Outcome
     mistake: Mistake | None = None
     looks: tuple[str, ...] = ()
+    call: str = ""
 
 
 @dataclass(frozen=True)
@@ -157,6 +163,7 @@ class Run:
     wanted: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
     drawn: Drawn | None = None
+    misfit: str = ""
     seconds: float = 0.0
     fault: str = ""
     error: str = ""
@@ -236,6 +243,7 @@ class Session:
             python=judged.hello.python,
             channels_first=judged.contract.channels_first,
             notes=judged.notes,
+            misfit=judged.misfit,
             wanted=frozenset(self._only),
         )
         judged.notes += sorted(idle) if self.checks else []
@@ -339,7 +347,7 @@ class Session:
             stop = self.settings.first and self._fails(functions[outcome.function], outcome)
             while order and (stop or not waiting[order[0]]):
                 name = order.pop(0)
-                if outcomes[name] or self._outside[name]:
+                if outcomes[name] or (self._outside[name] and not stop):
                     finding = self._conclude(functions[name], outcomes[name])
                     self._statuses[functions[name].name] = finding.status
                     yield finding
@@ -374,7 +382,8 @@ class Session:
         """What came of a function, and why."""
         if outcomes and all(outcome.kind == "NotImplementedError" for outcome in outcomes):
             outcomes = [replace(outcome, status="not attempted") for outcome in outcomes]
-        reasons = {o.message: None for o in outcomes if o.status == "outside" and o.message}
+        reasons = [o.message for o in outcomes if o.status == "outside"]
+        reasons += [self.judged.lacks(function)] if self.judged.has(function) else []
         asked = [outcome for outcome in outcomes if outcome.status != "outside"]
         name, outside = self.judged.name_of(function), len(outcomes) - len(asked)
         finding = Finding(
@@ -382,7 +391,7 @@ class Session:
             function.op,
             tuple(self._settle(function, asked)),
             outside + self._outside[name],
-            tuple(reasons),
+            tuple(dict.fromkeys(filter(None, reasons))),
         )
         aged = [outcome.age[0] for outcome in finding.outcomes if outcome.age]
         finding = replace(finding, age=next((m for m in mistakes.read() if m.id in aged[:1]), None))
@@ -431,13 +440,16 @@ class Session:
         """With the mistakes that are known, and what to show."""
         failing = [outcome for outcome in finding.failing if outcome.has_numbers]
         if not failing:
-            return replace(finding, blocks=(Block(min(finding.failing, key=_size)),))
+            return replace(
+                finding, blocks=(self._block(function, min(finding.failing, key=_size)),)
+            )
         inquiry = self._inquire(function)
         seen = [*map(_sight, failing)]
         more = self._ask_more(function) if self._is_partial else finding.outcomes
         passing = [_sight(o) for o in more if o.status == "ok" and o.has_numbers]
         others = [_sight(o) for o in more if o.is_failing and o.has_numbers]
-        found = mistakes.diagnose(inquiry, others or seen, passing)
+        followed = [name for outcome in more for name in outcome.deviations]
+        found = mistakes.diagnose(inquiry, others or seen, passing, followed)
         if found and self._is_partial:
             found = found.recount(inquiry, seen)
         blocks = tuple(self._show(function, inquiry, failing, found))
@@ -465,14 +477,28 @@ class Session:
         """A block for each mistake, of a case that it explains; and one for what none explains."""
         left = list(failing)
         for mistake, suspect in found.parts if found else ():
-            shows = [o for o in failing if not suspect or inquiry.explains(suspect, _sight(o))]
+            shows = [o for o in failing if inquiry.shows(suspect, _sight(o))]
             least = min(shows or failing, key=_size)
-            yield Block(self._shrink(function, inquiry, least, suspect if shows else None), mistake)
-        if found and found.suspect:
-            left = [o for o in failing if not inquiry.explains(found.suspect, _sight(o))]
+            least = self._shrink(function, inquiry, least, suspect if shows else None)
+            yield self._block(function, least, mistake)
+        if found:
+            left = [o for o in failing if not found.covers(inquiry, _sight(o))]
         if left and not (found and found.is_whole):
             least = self._shrink(function, inquiry, min(left, key=_size), None)
-            yield Block(least, None, tuple(self._look(function, least, left)))
+            yield self._block(function, least, None, self._look(function, least, left))
+
+    def _block(
+        self,
+        function: Function,
+        outcome: Outcome,
+        mistake: Mistake | None = None,
+        looks: Iterable[str] = (),
+    ) -> Block:
+        """With the call, where the contract's words are not the row's."""
+        question, call = outcome.question, ""
+        if isinstance(question, Case) and not self.judged.contract.is_bitwise:
+            call = self.judged.write_call(function, question)
+        return Block(outcome, mistake, tuple(looks), call)
 
     def _shrink(
         self, function: Function, inquiry: Inquiry, outcome: Outcome, suspect: Suspect | None
@@ -540,10 +566,15 @@ def _sight(outcome: Outcome) -> Sighting:
     )
 
 
-def _size(outcome: Outcome) -> tuple[int, bool, int, str]:
-    """The order in which failures are shown: small questions first, exact ones before others."""
+def _size(outcome: Outcome) -> tuple[bool, int, bool, int, str]:
+    """The order in which failures are shown: small questions first, exact ones before others.
+
+    Of a wrong shape, those first whose sizes can be told from 1.
+    """
     question = outcome.question
-    return question.work, outcome.evidence != "exact", len(question.row), outcome.id
+    is_shape = any(compared.message for compared in outcome.comparisons)
+    is_vague = is_shape and isinstance(question, Case) and 1 in question.y
+    return is_vague, question.work, outcome.evidence != "exact", len(question.row), outcome.id
 
 
 def _way(outcome: Outcome) -> tuple[str, str, frozenset[str]]:

@@ -24,8 +24,8 @@ SETTINGS = ("word", "ceil_mode", "count_include_pad", "divisor_override", "bias"
 def shrink(case: Case, fails: Callable[[Case], bool], least: int = 1, limit: int = LIMIT) -> Case:
     """The smallest question found for which `fails` holds, as it does for `case`.
 
-    The batch, channels and filters stay at `least` that many.  `fails` is called at most `limit`
-    times, and never twice for the same question.
+    The batch, channels, filters and windows stay at `least` that many.  `fails` is called at most
+    `limit` times, and never twice for the same question.
     """
     tried = {case.row}
     uneven = {name for name in LEAST if len(set(getattr(case, name))) > 1}
@@ -64,7 +64,7 @@ def _reduce(case: Case, uneven: Set[str], least: int) -> Iterator[Case]:
     for chosen in [tuple(axes), *((axis,) for axis in axes)]:
         windows = [max(1, case.spans[i] - sum(case.pad[i])) if case.kernel else 1 for i in axes]
         excess = max(case.space[i] - windows[i] for i in chosen)
-        for less in _less(excess, 0):
+        for less in _less(excess, least - 1):
             x = case.x
             for i in chosen:
                 x = _put(x, i + 1, min(case.space[i], windows[i] + less))

@@ -22,7 +22,7 @@ PATIENCE = 3
 """After so many calls without an answer, a function is asked no more."""
 LOST = frozenset({"TIMEOUT", "MEMORY", "DIED"})
 """Kinds of calls that came to no answer."""
-TELLING = 0.1
+TELLING = 1.0
 """Seconds from which an answer tells how long larger ones will take."""
 ROOM = 0.25
 """For what roundings of other right algorithms may add to a whole number."""
@@ -160,7 +160,7 @@ class Trial:
             return self._check(function, question)
         asked = truth.answer(question, self.seed, self.dtype, self.judged.contract.is_bitwise)
         outcome = self._ask_with_cache(function, asked, failed)
-        if question.fill != "whole" or not outcome.is_failing:
+        if question.fill != "whole" or not outcome.is_failing or outcome.habits:
             return outcome
         reals = {name: a.astype(asked.dtype) for name, a in asked.arrays.items()}
         again = self._ask_with_cache(function, replace(asked, arrays=reals), failed)
@@ -182,7 +182,7 @@ class Trial:
             return outcome
         if self._ask(function, asked, CANONICAL).is_failing:
             return outcome
-        return replace(outcome, message="; ".join(filter(None, (outcome.message, PARTING))))
+        return replace(outcome, note=PARTING)
 
     def _ask_beside(self, function: Function, asked: Truth) -> Outcome:
         """A gradient whose forward pass fails the question: it is held to the contract's cache.
@@ -240,7 +240,7 @@ class Trial:
         if reply.status == "CRASH" and any(age.matches(reply.error) for age in ages):
             judged.mend()
             mended = judged.ask(function, case, given, cache)
-            reply = mended if mended.ages else reply
+            reply = mended if mended.ages or mended.kind == reply.kind else reply
         self._lost[function.name] += reply.kind in LOST
         if reply.status == "ok" and reply.seconds > TELLING and case.work >= work:
             self._pace[function.name] = reply.seconds, case.work
@@ -277,6 +277,7 @@ class Trial:
         habits = [f"changes its argument {name}" for name in reply.changed]
         habits += [f"shares memory: {pair}" for pair in reply.shared if is_bitwise]
         habits += ["gives another answer when it is asked again"] * (not reply.steady)
+        habits += [f"an earlier {name} changes when it is called again" for name in reply.reused]
         is_wrong = habits or not comparisons or not all(c.is_right for c in comparisons)
         return replace(
             outcome,

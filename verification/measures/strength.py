@@ -246,9 +246,8 @@ def find_alarms(seeds: Sequence[int]) -> list[str]:
 
 
 def measure_wrong(options: argparse.Namespace) -> Measures:
-    """Whether the rows of a table are seen: a right file, and the texts in it written wrongly."""
-    tables = tomllib.loads(options.wrong.read_text(encoding="utf-8"))
-    rows = [row for rows in tables.values() for row in rows if options.only in str(row)]
+    """Whether the rows of a table are seen for what they are."""
+    rows = [row for row in read_wrong(options.wrong) if options.only in str(row)]
     verdicts = run_all(judge_wrong, rows, options.jobs)
     counts = {key: sum(v[key] for v in verdicts) for key in ("caught", "blamed", "named")}
     lines = [
@@ -256,21 +255,34 @@ def measure_wrong(options: argparse.Namespace) -> Measures:
     ]
     text = "{caught} caught, {blamed} blamed on the right function, {named} named"
     lines.append(f"{len(rows)} wrong candidates: {text.format_map(counts)}")
-    return {"wrong": verdicts, **counts}, iter(lines), int(counts["caught"] < len(rows))
+    untrue = any(not row.get("mistake", True) and not v["named"] for row, v in zip(rows, verdicts))
+    return {"wrong": verdicts, **counts}, iter(lines), int(counts["caught"] < len(rows) or untrue)
+
+
+def read_wrong(path: Path) -> list[dict[str, Any]]:
+    """A table's rows, each with the `text` of its base: one of the table's own, or a right file."""
+    tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    bases: dict[str, str] = tables.pop("bases", {})
+    rows: list[dict[str, Any]] = [row for rows in tables.values() for row in rows]
+    for row in rows:
+        if row["base"] not in bases:
+            bases[row["base"]] = (FOLDER / row["base"]).read_text(encoding="utf-8")
+    return [{**row, "text": bases[row["base"]]} for row in rows]
 
 
 def judge_wrong(row: Mapping[str, Any]) -> dict[str, Any]:
     """Whether a row's file fails, in no function but the one that is wrong, and is named."""
     with TemporaryDirectory() as folder:
-        path = Path(folder, Path(row["base"]).name)
+        path = Path(folder, f"{Path(row['base']).stem}.py")
         path.write_text(write_wrong(row), encoding="utf-8")
-        with Session(Settings(candidate=str(path), layout=find_layout(path.name))) as session:
+        settings = Settings(candidate=str(path), layout=find_layout(path.name), draw=0)
+        with Session(settings) as session:
             return grade(row, session.run().findings)
 
 
 def write_wrong(row: Mapping[str, Any]) -> str:
-    """A right file's text with a few texts written wrongly."""
-    text: str = (FOLDER / row["base"]).read_text(encoding="utf-8")
+    """The text of a row's base, with a few texts written wrongly."""
+    text: str = row["text"]
     for old, new in row["edits"]:
         if text.count(old) != 1:
             raise ValueError(f"{old!r} must stand once in {row['base']}")
@@ -279,18 +291,25 @@ def write_wrong(row: Mapping[str, Any]) -> str:
 
 
 def grade(row: Mapping[str, Any], findings: Sequence[Finding]) -> dict[str, Any]:
-    """What the findings come to, beside what the row says is wrong."""
+    """What the findings come to, beside what the row says is wrong.
+
+    Where its `mistake` is "", no name is true; where its `function` is, it is right.
+    """
     failing = {finding.function for finding in findings if finding.failing}
-    (finding,) = (one for one in findings if one.function == row["function"])
-    claimed = {*finding.deviations, *([finding.age.id] if finding.age else [])}
-    if found := finding.diagnosis:
-        claimed |= {mistake.id for mistake in (*found.mistakes, *found.others)}
-    wanted = set(row.get("mistakes", [row.get("mistake")]))
+    wanted = set(row.get("mistakes", [row.get("mistake")])) - {""}
+    named, claimed = set[str](), set[str]()
+    for finding in findings:
+        if finding.function == row["function"] or not wanted:
+            claimed |= {*finding.deviations, *([finding.age.id] if finding.age else [])}
+            if found := finding.diagnosis:
+                named |= {mistake.id for mistake in found.mistakes}
+                claimed |= named | {mistake.id for mistake in found.others}
+    is_named = wanted <= claimed and len(named) <= len(wanted) if wanted else not claimed
     return {
-        "id": f"{'+'.join(sorted(wanted))} in {row['function']} of {row['base']}",
-        "caught": bool(failing or claimed),
+        "id": f"{row.get('id') or '+'.join(sorted(wanted))} in {row['function']} of {row['base']}",
+        "caught": bool(failing or claimed) == bool(row["function"]),
         "blamed": failing <= {row["function"]},
-        "named": wanted <= claimed,
+        "named": is_named,
         "claimed": sorted(claimed),
     }
 

@@ -53,20 +53,44 @@ class Mistake:
         """Whether this is what such a message comes from."""
         return bool(self.error and re.search(self.error, message))
 
+    def tell(self, channels_first: bool, contract: str) -> tuple[str, str]:
+        """`does` and `change`, in a contract's own layout and names."""
+        layout = ("channels-first",) if channels_first else ()
+        does, change = self.does, self.change
+        for words in (_load()["words"].get(key, {}) for key in (*layout, contract)):
+            does, change = (_translate(text, words) for text in (does, change))
+        return does, change
+
 
 @functools.cache
 def read() -> list[Mistake]:
     """The catalogue, the most seen first."""
-    rows = tomllib.loads(ROWS.read_text(encoding="utf-8"))
-    shared = rows.pop("edits")
-    mistakes = []
-    for name, row in rows.items():
+    shared, mistakes = _load()["edits"], []
+    for name, row in _load().items():
+        if name in ("edits", "words"):
+            continue
         forms = []
-        for way in row.pop("form", ()):
+        for way in row.get("form", ()):
             edits = itertools.chain(way["edits"], *(shared[key] for key in way.get("with", ())))
             forms.append(tuple((old, new) for old, new in edits))
-        mistakes.append(Mistake(name, ops=tuple(row.pop("ops")), forms=tuple(forms), **row))
+        about = row | {"ops": tuple(row["ops"]), "forms": tuple(forms)}
+        about.pop("form", None)
+        mistakes.append(Mistake(name, **about))
     return sorted(mistakes, key=lambda mistake: -mistake.seen)
+
+
+@functools.cache
+def _load() -> dict[str, Any]:
+    return tomllib.loads(ROWS.read_text(encoding="utf-8"))
+
+
+def _translate(text: str, words: Mapping[str, str]) -> str:
+    """With other words, the longest phrases first, and each place once."""
+    if not words:
+        return text
+    phrases = (re.escape(phrase) for phrase in sorted(words, key=len, reverse=True))
+    whole = (re.sub(r"^(?=\w)", r"\\b", re.sub(r"(?<=\w)$", r"\\b", one)) for one in phrases)
+    return re.sub("|".join(whole), lambda found: words[found[0]], text)
 
 
 @functools.lru_cache(maxsize=2048)

@@ -1,14 +1,19 @@
 """Which mistake it is: wrong answers against those of the catalogue.
 
-A mistake is claimed only if its code gives the very same wrong answer in every failing case that
-it can be asked, and contradicts no passing one; otherwise it explains so many of so many.  Two
-mistakes in one function are found in composition: the lines of both, together.
+A mistake is claimed only if it changes the right answer, and its code gives the very same wrong one
+in every failing case, or raises the very same exception, and contradicts no passing case; otherwise
+it explains so many of so many.  That code of a mistake raises too is no proof: for each there is a
+case with numbers to compare, or with an exception that says the same.  Two mistakes in one function
+are found in composition: the lines of both, together; or one in each mode of a pool.
 """
 
 from __future__ import annotations
 
 import functools
+import re
 import time
+import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from verification.mistakes.catalogue import Form, Mistake, read, write_wrongly
-from verification.mistakes.precision import find_narrower
+from verification.mistakes.precision import FORMATS, find_narrower
 from verification.questions import Array, Case, rung
 from verification.truth import answer, define, textbook
 
@@ -26,16 +31,23 @@ WORK = 2_000_000
 """Multiply-adds up to which a case takes part: bare loops are slow."""
 SAMPLE = 8
 """Failing cases of a kind that every suspect is asked; who explains them is asked all."""
-ALIKE = {"ValueError", "IndexError", "AssertionError"}, {"NameError", "UnboundLocalError"}
-"""Exceptions that tell the same: something does not fit, or is not there."""
+LIKE = {"ValueError", "IndexError", "AssertionError"}
+"""Exceptions that may tell the same: something does not fit."""
 NEAR = {"float32": 2.0**-18, "float64": 2.0**-40}
 """Of the largest number: roundings of sums that are taken in another order."""
-EXACTLY, NEARLY = 2, 1
+LOSS = 32
+"""Roundings of the narrower type that a sum may have lost, as a share of the largest number."""
+EXACTLY, NEARLY, ALIKE = 3, 2, 1
+"""The same numbers, or a shape in an exception's words; but for roundings, or the same words; both
+raise, which proves nothing."""
+WORTH = 4
+"""Crashes alike that one exact answer, or wrong shape, is worth."""
 HABITS = {"unsteady": "another answer", "changed": "changes its argument"}
 """Signs of mistakes that show beside the numbers, and the words of the habit."""
+_NUMBERS = re.compile(r"\([\d, ]*\)|-?\d+|'[^']*'")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sighting:
     """One question that a function was asked, and what came, in the contract's form.
 
@@ -51,14 +63,37 @@ class Sighting:
     habits: tuple[str, ...] = ()
     where: tuple[str, ...] = ()
 
+    def shows(self, sign: str) -> bool:
+        """Whether it has a habit."""
+        return sign in HABITS and any(HABITS[sign] in habit for habit in self.habits)
+
 
 @dataclass(frozen=True)
 class Suspect:
-    """One way to write one mistake, or two: their forms, and the textbook's names with these."""
+    """One way to write one mistake, or two: their forms, and the textbook's names with these.
+
+    Without forms it is recognised by a sign, or by an exception's words.  `op` is the only
+    operation of whose questions it is suspected.
+    """
 
     mistakes: tuple[Mistake, ...]
-    forms: tuple[Form, ...]
-    book: Mapping[str, Any]
+    forms: tuple[Form, ...] = ()
+    book: Mapping[str, Any] = field(default_factory=dict)
+    op: str = ""
+
+    def split(self) -> list[Suspect]:
+        """Each of its mistakes alone."""
+        every = range(len(self.mistakes))
+        return [self._keep([n]) for n in every] if len(every) > 1 else [self]
+
+    def leave(self, mistake: Mistake) -> Suspect:
+        """All of its mistakes but one."""
+        return self._keep([n for n, one in enumerate(self.mistakes) if one != mistake])
+
+    def _keep(self, numbers: Sequence[int]) -> Suspect:
+        mistakes = tuple(self.mistakes[n] for n in numbers)
+        forms = tuple(self.forms[n] for n in numbers)
+        return Suspect(mistakes, forms, write_wrongly(*forms) or {}, self.op)
 
 
 @dataclass(frozen=True)
@@ -66,7 +101,7 @@ class Diagnosis:
     """The mistakes in one function, and how many of the failing cases they explain.
 
     `exactly` says that every number agrees bit for bit; `others` would give the same answers; the
-    `suspect` is the code that does.
+    `suspects` are the code that does, `parts` every mistake with code that shows it.
     """
 
     mistakes: tuple[Mistake, ...]
@@ -74,25 +109,21 @@ class Diagnosis:
     of: int
     exactly: bool = True
     others: tuple[Mistake, ...] = ()
-    suspect: Suspect | None = None
+    suspects: tuple[Suspect, ...] = ()
+    parts: tuple[tuple[Mistake, Suspect], ...] = ()
 
     @property
     def is_whole(self) -> bool:
         return self.explains == self.of
 
-    @property
-    def parts(self) -> list[tuple[Mistake, Suspect | None]]:
-        """Every mistake, and the code that makes it alone, where there is such code."""
-        if self.suspect is None:
-            return [(mistake, None) for mistake in self.mistakes]
-        ways = zip(self.suspect.mistakes, self.suspect.forms, strict=True)
-        books = ((mistake, form, write_wrongly(form)) for mistake, form in ways)
-        return [(m, Suspect((m,), (form,), book) if book else None) for m, form, book in books]
-
     def recount(self, asked: Inquiry, failing: Sequence[Sighting]) -> Diagnosis:
         """The same about other failing cases."""
-        explained = [s for s in failing if not self.suspect or asked.explains(self.suspect, s)]
+        explained = [seen for seen in failing if self.covers(asked, seen)]
         return replace(self, explains=len(explained), of=len(failing))
+
+    def covers(self, asked: Inquiry, seen: Sighting) -> bool:
+        """Whether one of its suspects explains a case."""
+        return any(asked.explains(suspect, seen) for suspect in self.suspects)
 
 
 @dataclass(frozen=True)
@@ -110,37 +141,93 @@ class Inquiry:
         return time.monotonic() < self.end
 
     def explains(self, suspect: Suspect, seen: Sighting) -> int:
-        """EXACTLY or NEARLY the wrong answer that was given, or 0."""
-        try:
-            predicted = _define(self.op, seen.case, self.seed, self.dtype, suspect.book)
-        except Exception as error:  # as people's code does
-            kind = type(error).__name__
-            is_alike = any({seen.kind, kind} <= kinds for kinds in ({kind}, *ALIKE))
-            return EXACTLY if seen.status == "CRASH" and is_alike else 0
-        if seen.status == "CRASH" or not seen.answers:
+        """EXACTLY or NEARLY what came, ALIKE where both raise, or 0."""
+        if suspect.op not in ("", seen.case.op):
             return 0
-        agreement = min(
-            self._agrees(seen.case, name, predicted.get(name), got)
-            for name, got in seen.answers.items()
-            if name != "index"
-        )
-        if agreement and not self._changes(predicted, seen.case):
+        if not suspect.forms:
+            return EXACTLY * self._shows(suspect.mistakes[0], seen)
+        try:
+            predicted = self._predict(suspect, seen.case)
+        except Exception as error:  # as people's code does
+            return _compare_errors(suspect, seen, error)
+        if seen.status == "CRASH":
+            return self._refuses(predicted, seen)
+        if not seen.answers or seen.shows("unsteady"):
+            return 0
+        agreement = self._compare(predicted, seen)
+        if agreement and (self.is_right(seen) or not self._changes(predicted, seen.case)):
             return 0  # what is right here, or a hair off, is wrong for another reason
         return agreement
 
+    def shows(self, suspect: Suspect, seen: Sighting) -> bool:
+        """Whether a case shows it, by more than that both raise."""
+        return self.explains(suspect, seen) > ALIKE
+
     def contradicts(self, suspect: Suspect, seen: Sighting) -> bool:
-        """Whether the suspect would have failed where the candidate did not."""
+        """Whether the suspect would have failed where the candidate's numbers are right."""
+        if suspect.op not in ("", seen.case.op):
+            return False
         try:
-            predicted = _define(self.op, seen.case, self.seed, self.dtype, suspect.book)
+            predicted = self._predict(suspect, seen.case)
         except Exception:  # as people's code does
             return True
-        return self._changes(predicted, seen.case)
+        return not seen.shows("unsteady") and self._changes(predicted, seen.case)
+
+    def shift(self, suspect: Suspect, seen: Sighting) -> int | None:
+        """How many axes lie between an index that is too large here and there, where it is one."""
+        try:
+            self._predict(suspect, seen.case)
+        except IndexError as error:
+            axes = [re.findall(r"bounds for axis (\d+)", text) for text in (str(error), seen.error)]
+            return int(axes[1][0]) - int(axes[0][0]) if all(axes) else None
+        except Exception:  # as people's code does
+            pass
+        return None
+
+    def is_right(self, seen: Sighting) -> bool:
+        """Whether its numbers are right, or nearly: then it fails for another reason."""
+        right = _define_rightly(self.op, seen.case, self.seed, self.dtype)
+        return bool(self._compare(right, seen))
+
+    def _shows(self, mistake: Mistake, seen: Sighting) -> bool:
+        if mistake.sign in FORMATS:
+            right = _define_rightly(self.op, seen.case, self.seed, self.dtype)
+            return bool(self._compare(right, seen, LOSS * FORMATS[mistake.sign].unit))
+        return seen.shows(mistake.sign) or mistake.matches(seen.error)
+
+    def _predict(self, suspect: Suspect, case: Case) -> dict[str, Any]:
+        return _define(self.op, case, self.seed, self.dtype, suspect.book)
+
+    def _refuses(self, predicted: Mapping[str, Any], seen: Sighting) -> int:
+        """A result of a wrong shape, which an assertion or a reshape does not let through."""
+        right = _define_rightly(self.op, seen.case, self.seed, self.dtype)
+        pairs = [(np.shape(predicted[name]), np.shape(right[name])) for name in right]
+        wrong = [ours for ours, wanted in pairs if sorted(ours) != sorted(wanted)]
+        if seen.kind not in LIKE or not wrong:
+            return 0
+        if any(
+            sorted(sizes) == sorted(ours) for sizes in _read_shapes(seen.error) for ours in wrong
+        ):
+            return EXACTLY
+        asserts = seen.kind == "AssertionError" and ".shape" in "".join(seen.where[-1:])
+        return EXACTLY if asserts and any(0 in ours for ours in wrong) else ALIKE * asserts
 
     def _changes(self, predicted: Mapping[str, Any], case: Case) -> bool:
         right = _define_rightly(self.op, case, self.seed, self.dtype)
-        return not all(_is_near(predicted.get(name), value) for name, value in right.items())
+        near = NEAR[self.dtype]
+        return not all(_is_near(predicted.get(name), value, near) for name, value in right.items())
 
-    def _agrees(self, case: Case, name: str, predicted: Any, got: Any) -> int:
+    def _compare(self, predicted: Mapping[str, Any], seen: Sighting, near: float = 0.0) -> int:
+        return min(
+            (
+                self._agrees(seen.case, name, predicted.get(name), got, near or NEAR[self.dtype])
+                for name, got in seen.answers.items()
+                if name != "index"
+            ),
+            default=0,
+        )
+
+    def _agrees(self, case: Case, name: str, predicted: Any, got: Any, near: float) -> int:
         if predicted is None or type(got) is not np.ndarray:
             return 0
         try:
@@ -151,24 +238,40 @@ class Inquiry:
             return 0
         with np.errstate(all="ignore"):
             same = np.array_equal(value.astype(got.dtype), got, equal_nan=got.dtype.kind == "f")
-        return EXACTLY if same else NEARLY * _is_near(value, got, NEAR[self.dtype])
+        return EXACTLY if same else NEARLY * _is_near(value, got, near)
 
 
 def diagnose(
-    asked: Inquiry, failing: Sequence[Sighting], passing: Sequence[Sighting]
+    asked: Inquiry,
+    failing: Sequence[Sighting],
+    passing: Sequence[Sighting],
+    conventions: Sequence[str] = (),
 ) -> Diagnosis | None:
-    """The mistake that explains the failing cases best, if any explains one."""
+    """The mistakes that explain the failing cases best, if any explains one.
+
+    The `conventions` are those that other answers follow: mistakes may stand beside them.
+    """
     known = [mistake for mistake in read() if asked.op in mistake.ops]
-    small = [[seen for seen in each if seen.case.work <= WORK] for each in (failing, passing)]
-    search = _Search(asked, known, *small)
-    return (
-        _find_habit(known, failing)
-        or search.prove(_suspect(known))
-        or _find_message(known, failing)
-        or _find_precision(asked, known, failing)
-        or search.find_pair()
-        or search.find_best()
-    )
+    small = [seen for seen in failing if seen.case.work <= WORK]
+    steady = [seen for seen in small if not seen.shows("unsteady")]
+    wrong = [seen for seen in steady if not asked.is_right(seen)]
+    right = [seen for seen in (*passing, *small) if seen.case.work <= WORK and seen not in wrong]
+    habits = [Suspect((m,)) for m in known if any(seen.shows(m.sign) for seen in small)]
+    followed = _suspect([m for m in known if m.id in conventions and len(m.forms) == 1])
+    found, others = _search(_Search(asked, known, wrong, right, next(followed, None)))
+    suspects = (*habits, *found)
+    if not suspects:
+        return None
+    parts = [part for suspect in suspects for part in _show(asked, suspect, small)]
+    if any(mistake.kind == "mistake" for mistake, _ in parts):
+        parts = [part for part in parts if part[0].kind == "mistake"]
+    degrees = [(max(asked.explains(one, seen) for one in suspects), seen) for seen in small]
+    told = [(degree, seen) for degree, seen in degrees if degree]
+    numbers = [one for one in told if one[1] in wrong and one[1].status != "CRASH"]
+    exact = [degree for degree, seen in numbers if seen.case.is_exact]
+    exactly = not numbers or min(exact, default=NEARLY) == EXACTLY
+    named = tuple(dict.fromkeys(mistake for mistake, _ in parts))
+    return Diagnosis(named, len(told), len(small), exactly, others, suspects, tuple(parts))
 
 
 def find_convention(asked: Inquiry, seen: Sighting) -> str:
@@ -189,7 +292,7 @@ def _suspect(known: Sequence[Mistake], beside: Suspect | None = None) -> Iterato
 
 
 def _define(op: str, case: Case, seed: int, dtype: str, book: Mapping[str, Any]) -> dict[str, Any]:
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
         return define(op, case, answer(case, seed, dtype).arrays, book)
 
 
@@ -198,7 +301,7 @@ def _define_rightly(op: str, case: Case, seed: int, dtype: str) -> dict[str, Any
     return _define(op, case, seed, dtype, vars(textbook))
 
 
-def _is_near(one: Any, other: Any, near: float = NEAR["float64"]) -> bool:
+def _is_near(one: Any, other: Any, near: float) -> bool:
     if one is None or np.shape(one) != np.shape(other):
         return False
     a, b = np.asarray(one, float), np.asarray(other, float)
@@ -207,108 +310,185 @@ def _is_near(one: Any, other: Any, near: float = NEAR["float64"]) -> bool:
     return bool(np.allclose(a, b, rtol=0, atol=room, equal_nan=True))
 
 
-def _find_habit(known: Sequence[Mistake], failing: Sequence[Sighting]) -> Diagnosis | None:
-    """By what is wrong beside the numbers, now and then."""
-    for mistake in (mistake for mistake in known if mistake.sign in HABITS):
-        words = HABITS[mistake.sign]
-        if shows := sum(any(words in habit for habit in seen.habits) for seen in failing):
-            return Diagnosis((mistake,), shows, len(failing))
-    return None
+def _compare_errors(suspect: Suspect, seen: Sighting, error: Exception) -> int:
+    """Whether a crash is the suspect's: by a pattern of its words, or in type, words and sizes."""
+    kind = type(error).__name__
+    if seen.status != "CRASH":
+        return 0
+    if any(mistake.matches(seen.error) for mistake in suspect.mistakes):
+        return EXACTLY
+    if kind == seen.kind == "AssertionError":
+        return NEARLY  # in words of the author's own
+    is_known = any(mistake.error for mistake in suspect.mistakes)
+    if kind == seen.kind and not is_known and _is_same(f"{kind}: {error}", seen.error):
+        return NEARLY
+    return ALIKE * ({kind, seen.kind} <= LIKE)
 
 
-def _find_message(known: Sequence[Mistake], failing: Sequence[Sighting]) -> Diagnosis | None:
-    """By the words of its exceptions, where no form of it can be compared."""
-    for mistake in (m for m in known if m.kind != "age" and not m.forms):
-        if all(seen.status == "CRASH" and mistake.matches(seen.error) for seen in failing):
-            return Diagnosis((mistake,), len(failing), len(failing))
-    return None
+def _is_same(mine: str, theirs: str) -> bool:
+    """Whether two messages say the same: of the same index, of shapes that may lack some axes."""
+    if _NUMBERS.sub("#", mine).strip() != _NUMBERS.sub("#", theirs).strip():
+        return False
+    if "index" in mine:  # on whatever axis
+        places = [re.findall(r"(?:index|size) (\d+)", text) for text in (mine, theirs)]
+        return places[0] == places[1]
+    pairs = zip(_read_shapes(mine), _read_shapes(theirs), strict=True)
+    return all(Counter(n for n in other if n != 1) <= Counter(our) for our, other in pairs)
 
 
-def _find_precision(
-    asked: Inquiry, known: Sequence[Mistake], failing: Sequence[Sighting]
-) -> Diagnosis | None:
-    """By the narrower type that all wrong answers of real numbers went through."""
-    real = [seen for seen in failing if rung(seen.case) == "rounding"]
-    if not real or not all(seen.answers for seen in real):
-        return None
-    parting = [seen for seen in real if seen.case.fill == "wide"]
-    fitting = [
-        find_narrower(answer(seen.case, asked.seed, asked.dtype), seen.answers, asked.form)
-        for seen in (*_spread(real), *parting)
-    ]
-    narrower = [name for name in fitting[0] if all(name in names for names in fitting)]
-    for mistake in known:
-        if mistake.sign in narrower[:1]:
-            return Diagnosis((mistake,), len(failing), len(failing), exactly=False)
-    return None
+def _read_shapes(message: str) -> list[list[int]]:
+    shapes = re.findall(r"\(([\d, ]*)\)", message)
+    return [[int(size) for size in re.findall(r"\d+", shape)] for shape in shapes]
+
+
+def _show(
+    asked: Inquiry, suspect: Suspect, failing: Sequence[Sighting]
+) -> Iterator[tuple[Mistake, Suspect]]:
+    """Each mistake of a suspect, and the code that shows it: alone, or else with the other."""
+    for one in suspect.split():
+        shows = any(asked.shows(one, seen) for seen in failing)
+        yield one.mistakes[0], one if shows else suspect
+
+
+def _search(search: _Search) -> tuple[list[Suspect], tuple[Mistake, ...]]:
+    """Who explains these wrong answers; and the mistakes that would give the same."""
+    beside = search.suspects if search.beside else ()
+    if proved := search.prove(_suspect(search.known)) or search.prove(beside):
+        alike = (m for one in proved for m in one.mistakes if m not in proved[0].mistakes)
+        return proved[:1], tuple(dict.fromkeys(alike))
+    if found := search.find_sign() or search.find_pair():
+        return found, ()
+    ops = sorted({seen.case.op for seen in (*search.wrong, *search.right)})
+    if len(ops) == 1:
+        return search.find_best(), ()
+    found, others = list[Suspect](), tuple[Mistake, ...]()
+    for op in ops:  # each mode of a pool has lines of its own
+        more, apart = _search(search.narrow(op))
+        found += [replace(one, op=op) for one in more]
+        others += apart
+    return found, others
 
 
 @dataclass(frozen=True)
 class _Search:
-    """The suspects of one function, by the numbers that they would give."""
+    """The suspects of one function, by the numbers that they would give.
+
+    `beside` is the convention that it follows.
+    """
 
     asked: Inquiry
     known: Sequence[Mistake]
-    failing: Sequence[Sighting]
-    passing: Sequence[Sighting]
+    wrong: Sequence[Sighting]
+    right: Sequence[Sighting]
+    beside: Suspect | None = None
+
+    @property
+    def suspects(self) -> Iterator[Suspect]:
+        return _suspect(self.known, self.beside)
+
+    def narrow(self, op: str) -> _Search:
+        """The same of the questions of one operation."""
+        wrong, right = (
+            [seen for seen in each if seen.case.op == op] for each in (self.wrong, self.right)
+        )
+        return replace(self, wrong=wrong, right=right)
 
     @functools.cached_property
     def _sample(self) -> list[Sighting]:
-        return _spread(self.failing)
+        return _spread(self.wrong)
 
     @functools.cached_property
     def _ranked(self) -> list[tuple[Suspect, list[Sighting]]]:
         """Every suspect with what it leaves unexplained of the sample, the best first."""
-        suspects = _suspect(self.known) if _have_numbers(self.failing) else ()
         ranked = [
             (one, [seen for seen in self._sample if not self.asked.explains(one, seen)])
-            for one in suspects
+            for one in self.suspects
             if self.asked.has_time
         ]
         return sorted(ranked, key=lambda one: len(one[1]))
 
-    def prove(self, suspects: Iterable[Suspect]) -> Diagnosis | None:
-        """The first suspect that explains every failing case and contradicts no passing one."""
-        if not self.failing or not (self.passing or _have_numbers(self.failing)):
-            return None
-        proved: list[tuple[Suspect, bool]] = []
+    def prove(self, suspects: Iterable[Suspect]) -> list[Suspect]:
+        """The suspects that explain every failing case and contradict no passing one."""
+        if not self.wrong or not (self.right or _have_numbers(self.wrong)):
+            return []
+        proved: list[Suspect] = []
         for suspect in suspects:
             if not self.asked.has_time:
                 break
             if not all(self.asked.explains(suspect, seen) for seen in self._sample):
                 continue  # most fail at the first case, so that not all of them are asked all
-            degrees = [self.asked.explains(suspect, seen) for seen in self.failing]
-            passing = (seen for seen in self.passing if self.asked.has_time)
-            if all(degrees) and not any(self.asked.contradicts(suspect, one) for one in passing):
-                exact = [d for d, s in zip(degrees, self.failing, strict=True) if s.case.is_exact]
-                proved.append((suspect, min(exact, default=NEARLY) == EXACTLY))
-        if not proved:
-            return None
-        suspect, exactly = proved[0]
-        others = (m for one, _ in proved for m in one.mistakes if m not in suspect.mistakes)
-        count, apart = len(self.failing), tuple(dict.fromkeys(others))
-        return Diagnosis(suspect.mistakes, count, count, exactly, apart, suspect)
+            if self._is_proved(suspect):
+                proved.append(suspect)
+        return proved
 
-    def find_pair(self) -> Diagnosis | None:
-        """Two mistakes, of which one alone explains some of the cases."""
-        some = [one for one in self._ranked if len(one[1]) < len(self._sample)]
-        for suspect, left in some:
+    def _is_proved(self, suspect: Suspect) -> bool:
+        degrees = [self.asked.explains(suspect, seen) for seen in self.wrong]
+        told = max(sum(degree > ALIKE for degree in degrees), WORTH * degrees.count(EXACTLY))
+        is_told = 3 * told >= 2 * len(degrees) or (told > 0 and _have_numbers(self.wrong))
+        return (
+            is_told
+            and all(degrees)
+            and len({self.asked.shift(suspect, seen) for seen in self.wrong} - {None}) <= 1
+            and not any(self.asked.contradicts(suspect, seen) for seen in self.right)
+        )
+
+    def find_pair(self) -> list[Suspect]:
+        """Two mistakes, of which one alone explains some of the cases, and neither all."""
+        if not _have_numbers(self.wrong):
+            return []
+        for suspect, left in (one for one in self._ranked if len(one[1]) < len(self._sample)):
             for pair in _suspect(self.known, suspect):
                 if not self.asked.has_time:
-                    return None
+                    return []
                 is_like = all(self.asked.explains(pair, seen) for seen in left)
-                if is_like and (proved := self.prove([pair])):
-                    return proved
-        return None
+                if is_like and self.prove([pair]) and self._needs_both(pair):
+                    return [pair]
+        return []
 
-    def find_best(self) -> Diagnosis | None:
+    def _needs_both(self, pair: Suspect) -> bool:
+        """Whether for each there is a case that the other leaves, and more than crashes alike."""
+        telling = [seen for seen in self.wrong if self.asked.shows(pair, seen)]
+        rests = (pair.leave(one) for one in pair.mistakes if one.kind == "mistake")
+        return all(any(not self.asked.explains(rest, seen) for seen in telling) for rest in rests)
+
+    def find_sign(self) -> list[Suspect]:
+        """By the words of all its exceptions, or by a narrower type, which have no forms."""
+        worded = (m for m in self.known if m.kind == "mistake" and m.error and not m.forms)
+        for mistake in worded:
+            if self.wrong and all(mistake.matches(seen.error) for seen in self.wrong):
+                return [Suspect((mistake,))]
+        real = [seen for seen in self.wrong if rung(seen.case) == "rounding"]
+        if not real or not all(seen.answers for seen in real):
+            return []
+        parting = [seen for seen in real if seen.case.fill == "wide"]
+        fitting = [
+            find_narrower(
+                answer(seen.case, self.asked.seed, self.asked.dtype), seen.answers, self.asked.form
+            )
+            for seen in (*_spread(real), *parting)
+        ]
+        narrower = [
+            name
+            for name in fitting[0]
+            if all(name in fits for fits in fitting)
+            and 2 * sum(fits[name] for fits in fitting) >= len(fitting)
+        ]
+        return [Suspect((m,)) for m in self.known if m.sign in narrower[:1]]
+
+    def find_best(self) -> list[Suspect]:
         """What explains most, if it explains half and contradicts nothing."""
         for suspect, _ in self._ranked[:1]:
-            told = [seen for seen in self.failing if self.asked.explains(suspect, seen)]
-            is_half = _have_numbers(told) and 2 * len(told) >= len(self.failing)
-            if is_half and not any(self.asked.contradicts(suspect, one) for one in self.passing):
-                return Diagnosis(suspect.mistakes, len(told), len(self.failing))
-        return None
+            degrees = [(self.asked.explains(suspect, seen), seen) for seen in self.wrong]
+            telling = [seen for degree, seen in degrees if degree > ALIKE]
+            count = sum(degree > 0 for degree, _ in degrees)
+            is_most = 2 * count >= len(degrees) and WORTH * len(telling) >= count
+            if (
+                is_most
+                and _have_numbers(telling)
+                and not any(self.asked.contradicts(suspect, seen) for seen in self.right)
+            ):
+                return [suspect]
+        return []
 
 
 def _spread(failing: Sequence[Sighting]) -> list[Sighting]:

@@ -2,13 +2,13 @@
 
 A number in a narrower type has fewer bits, so what went through one leaves traces:
 
-    inputs      the right answer to the rounded inputs, within the a-priori bound
+    inputs      the right answer to rounded inputs, all or one, within the a-priori bound
     results     the true answer rounded: every number has few bits
     arithmetic  every number has few bits, within that type's bound about the answer to the rounded
                 inputs, n u sum |x||w|
 
-An answer fits a type where all its wrong outputs do, and one of them has a trace that no mistake
-leaves.  float16 and tf32 share the significand; asked on `wide` arrays they part.
+An answer fits a type where all its wrong outputs do; a few numbers may do so without a trace that
+no mistake leaves.  float16 and tf32 share the significand; asked on `wide` arrays they part.
 """
 
 from __future__ import annotations
@@ -59,39 +59,43 @@ PAIR = 2
 
 def find_narrower(
     asked: Truth, answers: Mapping[str, Any], form: Callable[[Case, str, Array], Array]
-) -> list[str]:
-    """Every narrower type that these wrong answers fit, the narrowest first."""
+) -> dict[str, bool]:
+    """Every narrower type that these wrong answers fit, the narrowest first; whether by a trace."""
     case = asked.case
     wanted = {name: form(case, name, asked.values[name]).shape for name in answers}
     shapes = {name: getattr(got, "shape", None) for name, got in answers.items()}
     if case.is_exact or shapes != wanted:
-        return []
+        return {}
     bits = np.finfo(asked.dtype).nmant + 1
     with np.errstate(all="ignore"):
-        return [
-            name
+        fitting = {
+            name: _find_trace(asked, answers, form, name)
             for name, narrow in FORMATS.items()
-            if narrow.bits < bits and _fits(asked, answers, form, name)
-        ]
+            if narrow.bits < bits
+        }
+    return {name: bool(trace) for name, trace in fitting.items() if trace is not None}
 
 
-def _fits(
+def _find_trace(
     asked: Truth,
     answers: Mapping[str, Any],
     form: Callable[[Case, str, Array], Array],
     kind: str,
-) -> bool:
+) -> bool | None:
+    """Whether an answer that fits a type has a trace of it; None where it does not fit."""
     case, given, narrow = asked.case, asked.arrays, FORMATS[kind]
+    exact = {name: a.astype(float) for name, a in given.items()}
     rounded = {name: narrow.round(a) for name, a in given.items()}
-    bias = {"b": given["b"].astype(float)} if "b" in given else {}
+    ways = [rounded | {"b": exact["b"]}] if "b" in given else []
+    ways += [exact | {name: rounded[name]} for name in given]
+    asks = [oracle.answers(case, way) for way in (rounded, *ways)]
     sums = "float32" if asked.dtype == "float64" and kind != "float32" else asked.dtype
-    sources = [asked.values, asked.limits]
-    sources += [oracle.answers(case, each) for each in (rounded, rounded | bias)]
-    sources += [bound(case, given, dtype) for dtype in (sums, "float32")]
+    bounds = [bound(case, given, dtype) for dtype in (sums, "float32")]
+    sources = [asked.values, asked.limits, *bounds, *asks]
     wider = narrow.unit / FORMATS["float32"].unit
     traces = []
     for name, got in answers.items():
-        want, limit, first, other, room, coarse = (
+        want, limit, room, coarse, first, *others = (
             form(case, name, source[name]) if name in source else np.zeros(()) for source in sources
         )
         if _is_near(got, want, limit):
@@ -100,13 +104,12 @@ def _fits(
         arithmetic = _is_rounded(got, first, wider * coarse, narrow) and _distance(got, first) < 0.5
         of_size = kind == "float32" and _distance(got, want) > narrow.unit / 8
         trace = (
-            _is_near(got, first, room)
-            or _is_near(got, other, room)
+            any(_is_near(got, a, room) and not _is_near(a, want, room) for a in (first, *others))
             or (few and _is_rounded(got, want, room, narrow))
             or (arithmetic and ((few and np.unique(got).size > PAIR) or of_size))
         )
         if not (trace or arithmetic):
-            return False
+            return None
         traces.append(trace)
     return any(traces)
 

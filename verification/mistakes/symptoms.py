@@ -1,7 +1,7 @@
 """What an error looks like, in plain words, for when no known mistake fits.
 
 Nothing is claimed that is not so of every number: of integers exactly, of reals but for a billionth
-of the largest.
+of the largest; and no place is called right that is off by more than a few roundings.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ LISTED = 4
 """Places of a list that is still read."""
 SIMPLE = 16
 """The largest denominator of a factor that is told as a fraction."""
+IMPRECISE, ROUNDING = 1e-6, 2.0**-50
+"""Shares of the largest number: errors of code that is imprecise, and of code that is right."""
 _SPACE = {1: ("cell",), 2: ("row", "column"), 3: ("depth", "row", "column")}
 
 
@@ -34,8 +36,12 @@ def describe(got: Array, want: Array, name: str) -> list[str]:
         return []
     got, want, axes = got.astype(float), want.astype(float), _name_axes(name, want.ndim)
     with np.errstate(all="ignore"):
-        wrong = ~_agree(got, want)
-        return list(_claims(got, want, wrong, axes)) if wrong.any() else []
+        if not (wrong := ~_agree(got, want, ROUNDING)).any():
+            return []
+        off = float(np.abs(got - want).max() / np.abs(want).max(initial=0))
+        if off <= IMPRECISE:
+            return [f"imprecise: right but for {off:.1g} of the largest number"]
+        return list(_claims(got, want, wrong, axes))
 
 
 def _name_axes(name: str, rank: int) -> tuple[str, ...]:
@@ -50,11 +56,11 @@ def _name_axes(name: str, rank: int) -> tuple[str, ...]:
     return tuple(f"axis-{axis} place" for axis in range(rank))
 
 
-def _agree(got: Array, want: Array) -> Array:
-    """Which elements agree: integers exactly, reals but for a billionth of the largest number."""
+def _agree(got: Array, want: Array, share: float = 1e-9) -> Array:
+    """Which elements agree: integers exactly, reals but for a share of the largest number."""
     finite = want[np.isfinite(want)]
     whole = bool((finite == np.rint(finite)).all())
-    room = 0.0 if whole else 1e-9 * float(np.abs(finite).max(initial=0))
+    room = 0.0 if whole else share * float(np.abs(finite).max(initial=0))
     agree: Array = (got == want) | (np.abs(got - want) <= room) | (np.isnan(got) & np.isnan(want))
     return agree
 
@@ -64,7 +70,7 @@ def _claims(got: Array, want: Array, wrong: Array, axes: Sequence[str]) -> Itera
     if odd.any():
         yield f"{int(odd.sum())} of {got.size} places hold no number where one should be"
     elif got.size >= LEAST and (got == got.flat[0]).all():
-        yield f"every number is {got.flat[0]:g}"
+        yield f"every number is {_write(got.flat[0])}"
         return
     elif np.isfinite(got).all() and np.isfinite(want).all():
         yield from _scale(got, want)
@@ -88,7 +94,7 @@ def _scale(got: Array, want: Array) -> Iterator[str]:
             return
     off = got - want
     if np.ptp(off) == 0:
-        yield f"{abs(off.flat[0]):.6g} too {'large' if off.flat[0] > 0 else 'small'} everywhere"
+        yield f"{_write(abs(off.flat[0]))} too {'large' if off.flat[0] > 0 else 'small'} everywhere"
 
 
 def _moves(got: Array, want: Array, axes: Sequence[str]) -> Iterator[str]:
@@ -134,6 +140,11 @@ def _name_line(line: Array, size: int, name: str) -> str:
     if len(line) <= LISTED:
         return f"{name}s {_join([str(int(i)) for i in line])}"
     return f"{len(line)} of {size} {name}s"
+
+
+def _write(value: float) -> str:
+    """With as many digits as it needs."""
+    return short if float(short := f"{value:g}") == value else repr(float(value)).removesuffix(".0")
 
 
 def _join(words: Sequence[str]) -> str:

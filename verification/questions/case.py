@@ -19,7 +19,10 @@ Arrays = Mapping[str, Array]
 Ints = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
 
-EXACT = frozenset({"integers", "digits", "units", "ties", "permutation", "near", "special"})
+SUMMED = frozenset({"integers", "digits", "units"})
+"""Fills whose every sum is exact, in any order, or refused."""
+CHOSEN = frozenset({"ties", "permutation", "near", "special"})
+"""Fills for which a maximum's choice tells."""
 POOLS = frozenset({"max_pool", "avg_pool"})
 OPTIONS = ("groups", "bias", "ceil_mode", "count_include_pad", "divisor_override")
 
@@ -68,7 +71,7 @@ class Case:
     @property
     def is_exact(self) -> bool:
         """Whether the fill leaves one right answer, in whatever order a sum is taken."""
-        return self.fill in EXACT
+        return self.fill in SUMMED | CHOSEN
 
     @property
     def is_padded(self) -> bool:

@@ -26,12 +26,11 @@ import math
 
 import numpy as np
 
-from verification.questions.case import Array, Arrays, Case, CaseError, Ints
+from verification.questions.case import SUMMED, Array, Arrays, Case, CaseError, Ints
 
 LIMIT = {"float16": 2.0**11, "float32": 2.0**24, "float64": 2.0**53}
 WIDER = 2.0**15  # of float16 convolutions, whose sums are taken in float32 and rounded once
 LIVE, FEW, WIDE = 16, 32, 24
-SUMMED = ("integers", "digits", "units")  # fills whose every sum is exact, or refused
 
 
 def arrays(case: Case, seed: int, dtype: str) -> dict[str, Array]:

@@ -12,7 +12,7 @@ scale       certified integers on layers of real networks, compared by ==
 
 from __future__ import annotations
 
-from verification.questions.case import OPTIONS, Case
+from verification.questions.case import CHOSEN, OPTIONS, Case
 from verification.questions.rows import Question, Refusal
 
 RUNGS = ("contract", "edge", "exact", "rounding", "laws", "adjoint", "proof", "scale")
@@ -28,7 +28,7 @@ def rung(question: Question) -> str:
         return question.check if question.check in RUNGS else "laws"
     if question.layout != "C" or not question.x[0] or question.fill == "whole":
         return "contract"
-    if question.fill in ("ties", "permutation", "near", "special"):
+    if question.fill in CHOSEN:
         return "edge"
     if not question.is_exact:
         return "rounding"

@@ -15,6 +15,7 @@ reads is an error, and so is a question that no oracle may be asked.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import re
@@ -64,12 +65,14 @@ class Refusal:
 Question = Case | Refusal
 
 
-def read(folder: Path = FOLDER, within: str = "") -> list[Question]:
+@functools.cache
+def read(folder: Path = FOLDER, within: str = "") -> tuple[Question, ...]:
     """Every question of every file; or of those rows alone whose id stands in the text `within`.
 
     CaseError, with file and line, where a row is no question, and where an id is used twice.
     """
-    questions = [q for path in sorted(folder.glob("*.toml")) for q in _read_file(path, within)]
+    files = sorted(folder.glob("*.toml"))
+    questions = tuple(q for path in files for q in _read_file(path, within))
     if not questions and not within:
         raise CaseError(f"no cases in {folder}")
     seen = set()

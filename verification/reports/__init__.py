@@ -2,7 +2,13 @@
 
 from verification.reports.display import Given, Judgement, judge
 from verification.reports.document import write_json
-from verification.reports.text import make_visible, write_finding, write_header, write_summary
+from verification.reports.text import (
+    Style,
+    make_visible,
+    write_finding,
+    write_header,
+    write_summary,
+)
 
-__all__ = ["Given", "Judgement", "judge", "make_visible", "write_finding", "write_header"]
-__all__ += ["write_json", "write_summary"]
+__all__ = ["Given", "Judgement", "Style", "judge", "make_visible", "write_finding"]
+__all__ += ["write_header", "write_json", "write_summary"]

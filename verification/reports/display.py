@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +15,8 @@ from verification.reports.text import write_text
 Given = str | Callable[..., Any] | Sequence[Callable[..., Any]] | Mapping[str, Any]
 """A file or module by its name, a function, several, or the names of a session."""
 _COLOURS = {"match": "#1a7f37", "differs": "#cf222e", "nothing": "#9a6700"}
+_PLAIN = "color: inherit; background: none; border: none; padding: 0"
+"""On a notebook's own paper, dark or light."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,11 +39,11 @@ class Judgement:
         return write_text(self.run)
 
     def _repr_html_(self) -> str:
-        style = f"border-left: 4px solid {_COLOURS[self.verdict]}; padding-left: 1em"
-        font = "margin: 0; font-family: monospace; line-height: 1.2"
+        edge = f"border-left: 4px solid {_COLOURS[self.verdict]}; padding-left: 1em"
+        font = "margin: 0; font-family: monospace; line-height: 1.2; white-space: pre"
         return (
-            f'<div style="{style}; overflow-x: auto">'
-            f'<pre style="{font}">{html.escape(repr(self))}</pre></div>'
+            f'<div style="{edge}; overflow-x: auto">'
+            f'<pre style="{font}; {_PLAIN}">{html.escape(repr(self))}</pre></div>'
         )
 
 
@@ -54,10 +57,10 @@ def judge(
     named = candidate if isinstance(candidate, str) else _name(candidate)
     wanted = (only,) if isinstance(only, str) else tuple(only)
     settings = Settings(candidate=named, only=wanted, names=dict(names or {}), **options)
-    with Session(settings) as session:
+    with warnings.catch_warnings(action="ignore"), Session(settings) as session:
         run = session.run()
-    present = tuple(f for f in run.findings if f.status != "not attempted")
-    return Judgement(replace(run, findings=present or run.findings))
+    present = (f for f in run.findings if f.status != "not attempted" or f.function in run.wanted)
+    return Judgement(replace(run, findings=tuple(present) or run.findings))
 
 
 def _name(candidate: Given) -> Mapping[str, Any]:

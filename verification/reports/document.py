@@ -34,7 +34,7 @@ def write_json(run: Run) -> str:
         "dtype": run.settings.dtype,
         "seconds": round(run.seconds, 3),
         "verdict": run.verdict,
-        "error": run.error,
+        "error": run.error or run.misfit,
         "checks": len(run.asked),
         "notes": list(run.notes),
         "functions": [_describe_function(finding, run) for finding in run.findings],
@@ -75,8 +75,8 @@ def _list_mistakes(finding: Finding) -> list[dict[str, Any]]:
         aged = [outcome for outcome in finding.outcomes if outcome.age]
         rows.append((finding.age, len(aged), len(aged), aged[0]))
     if found := finding.diagnosis:
-        shown = finding.blocks[0].outcome if finding.blocks else finding.failing[0]
-        rows += [(mistake, found.explains, found.of, shown) for mistake in found.mistakes]
+        shown = ((b.mistake, b.outcome) for b in finding.blocks if b.mistake)
+        rows += [(mistake, found.explains, found.of, outcome) for mistake, outcome in shown]
     return [
         {"id": m.id, "title": m.title, "explains": explains, "of": of, "case": case.question.row}
         for m, explains, of, case in rows
@@ -105,18 +105,22 @@ def _describe_case(run: Run, finding: Finding, outcome: Outcome) -> dict[str, An
 def _name_mistake(finding: Finding, outcome: Outcome) -> str | None:
     """The mistake by name, where it explains every failing case; or the convention, or the age."""
     found = finding.diagnosis
-    if found and found.is_whole and outcome.is_failing:
+    if found and found.is_whole and outcome.is_failing and outcome.has_numbers:
         return " + ".join(mistake.id for mistake in found.mistakes)
     return next(iter((*outcome.deviations, *outcome.age[:1])), None)
 
 
 def _describe_output(compared: Comparison, exam: bool) -> dict[str, Any]:
-    worst = asdict(compared.worst) if compared.worst and not exam else {}
+    """In an exam that it is right or wrong, and no more."""
+    status = "ok" if compared.is_right else "WRONG"
+    if exam:
+        return {"name": compared.name, "status": status}
+    worst = asdict(compared.worst) if compared.worst else {}
     # JSON has no NaN and no infinities: they become their names
     odd = {k: str(v) for k, v in worst.items() if isinstance(v, float) and not math.isfinite(v)}
     return {
         "name": compared.name,
-        "status": "ok" if compared.is_right else "WRONG",
+        "status": status,
         "wrong": compared.wrong,
         "of": compared.of,
         "message": compared.message,

@@ -1,22 +1,31 @@
-"""A run as text for people: a line for each function, and a block where something is wrong."""
+"""A run as text for people: a line for each function, and a block where something is wrong.
+
+No line is longer than a terminal's, but for rows and commands, which are to be copied.
+"""
 
 from __future__ import annotations
 
+import re
 import shlex
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from verification import mistakes
-from verification.judging import Finding, Outcome, Run, Settings
+from verification.judging import Block, Drawn, Finding, Outcome, Run, Settings
 from verification.mistakes import Diagnosis
-from verification.questions import LINE, RUNGS, Case, rung
+from verification.questions import LINE, RUNGS, rung
 from verification.reports.planes import draw
 
-LABEL = 23
-"""Width of what stands before the words of a block."""
+WIDTH = 79
+INDENT, LABEL = 6, 16
+"""Widths of what stands before the words of a block."""
 _USUAL = Settings()
 _REPEATED = ("contract", "layout", "timeout", "memory", "strict", "exam", "names", "seed", "dtype")
 """Settings without which a question is another one, or its answer."""
+_DRAWN = re.compile(r"drawn-\d+$")
+"""The name of a question that is in no file."""
 _COLOURS = {
     "ok": "32",
     "DEVIATES": "33",
@@ -30,63 +39,65 @@ _COLOURS = {
 }
 
 
-def write_text(run: Run, full: bool = False) -> str:
-    """The report; `full` tells every outcome at length, as for a single case."""
-    lines = [line for each in run.findings for line in write_finding(run, each, full=full)]
-    return "\n".join([*write_header(run), *lines, *write_summary(run)])
+@dataclass(frozen=True)
+class Style:
+    """How much is told: `full` is every outcome at length, `verbose` the statistics too."""
+
+    colour: bool = False
+    full: bool = False
+    verbose: bool = False
+
+
+def write_text(run: Run, style: Style = Style()) -> str:
+    """The whole report."""
+    lines = [line for finding in run.findings for line in write_finding(run, finding, style)]
+    return "\n".join([*write_header(run), *lines, *write_summary(run, style)])
 
 
 def write_header(run: Run) -> list[str]:
-    """Who is judged, and what is to be said about that."""
-    words = [run.candidate, f"{run.contract} contract", f"oracle {run.oracle}"]
-    words += [f"numpy {run.numpy}", run.settings.dtype, f"seed {run.seed}"]
-    lines = ["   ".join(words), *(f"  note: {note}" for note in run.notes), ""]
-    return [make_visible(line) for line in lines]
+    """Who is judged, and by what."""
+    words = [f"oracle {run.oracle}", f"numpy {run.numpy}", run.settings.dtype, f"seed {run.seed}"]
+    lines = [f"{run.candidate}   {run.contract} contract", *_flow(words, "   ")]
+    return [*map(make_visible, lines), ""]
 
 
-def write_finding(
-    run: Run, finding: Finding, colour: bool = False, full: bool = False
-) -> list[str]:
-    """A line of counts, and a block where something is wrong."""
-    if finding.status == "not attempted":
+def write_finding(run: Run, finding: Finding, style: Style = Style()) -> list[str]:
+    """A line of counts, and a block for each thing that is wrong."""
+    is_unreached = run.settings.first and not finding.outcomes
+    if finding.status == "not attempted" or is_unreached:
         return []
-    lines = [_write_counts(finding, colour)]
-    if full:
-        for outcome in finding.outcomes:
-            lines += _write_case(run, finding, outcome, "case")
-    for block in () if full else finding.blocks:
-        lines += _write_case(run, finding, block.outcome, "smallest failing case")
+    lines = _write_counts(run, finding, style)
+    for outcome in finding.outcomes if style.full else ():
+        lines += _write_case(run, finding, outcome, "case")
+    for block in finding.blocks[: 1 if run.settings.exam else None]:  # how many would tell
+        named = _lay_out(_name_mistake(run, finding, block))
+        title = "smallest case"
+        lines += (
+            named
+            if style.full
+            else _write_case(run, finding, block.outcome, title, named, block.call)
+        )
     return lines + _lay_out(_excuse(run, finding))
 
 
-def write_summary(run: Run) -> list[str]:
-    """The last lines."""
-    missing = [finding.function for finding in run.findings if finding.status == "not attempted"]
-    absent = [make_visible(f"  not attempted: {', '.join(missing)}")] if missing else []
-    if not run.asked:
-        return [*absent, "", "Nothing was attempted."]
-    attempted = [f for f in run.findings if f.status not in ("not attempted", "outside")]
-    functions, differing = _count(len(attempted), "function"), len(run.differing)
-    verdict = f"{functions}, and all match"
-    if differing:
-        verdict = f"{differing} of {functions} {'differs' if differing == 1 else 'differ'}"
-    if missing:
-        verdict += f".   {len(missing)} not attempted"
-    questions = len({outcome.question.row for outcome in run.asked})
-    evidence = Counter(outcome.evidence for outcome in run.asked).most_common()
-    kinds = ", ".join(f"{count} {kind}" for kind, count in evidence)
-    checks = f"{_count(questions, 'question')}, {_count(len(run.asked), 'check')}: {kinds}"
-    rungs = Counter(rung(outcome.question) for outcome in run.asked)
-    ladder = ", ".join(f"{rungs[name]} {name}" for name in RUNGS if rungs[name])
-    steps = ["", f"  {ladder}"] if len(rungs) > 1 else []
-    return [*absent, *steps, "", f"{verdict}.   {checks}.   {run.seconds:.1f} s"]
+def write_summary(run: Run, style: Style = Style()) -> list[str]:
+    """What is to be said of the whole run, and the last line."""
+    lines = [line for note in run.notes for line in _wrap(f"  note: {note}", "    ")]
+    if run.drawn and run.drawn.outcomes:
+        lines += _write_drawn(run, run.drawn)
+    if style.verbose and run.asked:
+        lines += ["", *_flow(_count_rungs(run), ", ", "  ", "  ")]
+        lines += _flow(_count_evidence(run), ", ", "  ", "  ")
+    ends = _flow(_conclude(run), "   ")
+    if run.misfit and not run.asked:
+        ends = [run.misfit, *(ends if run.verdict == "differs" else ())]
+    return [*lines, "", *(line for end in ends for line in _wrap(end))]
 
 
 def write_command(run: Run, outcome: Outcome) -> str:
     """The command that asks this question again; in a live session, the call."""
-    settings, question = run.settings, outcome.question
-    on_line = question.name == LINE
-    case = question.row if on_line else outcome.id
+    settings, case = run.settings, _name_case(outcome)
+    on_line = case == outcome.question.row
     kept = {name: getattr(settings, name) for name in _REPEATED}
     kept = {name: value for name, value in kept.items() if value != getattr(_USUAL, name)}
     if not isinstance(settings.candidate, str):
@@ -103,11 +114,9 @@ def write_command(run: Run, outcome: Outcome) -> str:
 
 
 def write_message(run: Run, outcome: Outcome) -> str:
-    """What is to be said of it; in an exam without the numbers that a check is broken by."""
-    question = outcome.question
-    if run.settings.exam and isinstance(question, Case) and question.check:
-        return f"fails the check {question.check!r}" if outcome.status == "WRONG" else ""
-    return outcome.message
+    """What is to be said of it; in an exam the candidate's own exceptions alone."""
+    is_ours = outcome.status in ("WRONG", "DEVIATES") and not outcome.kind
+    return "" if run.settings.exam and is_ours else outcome.message
 
 
 def make_visible(text: str) -> str:
@@ -115,54 +124,65 @@ def make_visible(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
-def _write_counts(finding: Finding, colour: bool) -> str:
+def _write_counts(run: Run, finding: Finding, style: Style) -> list[str]:
     counts = Counter(outcome.status for outcome in finding.outcomes)
-    counts["outside"] = finding.outside
+    counts["outside"] = finding.outside if style.verbose else 0
     cells = {status: f"{counts[status]:5} {status}" for status in _COLOURS if counts[status]}
-    if finding.age and "ok" in cells:
+    if finding.age and "ok" in cells and not run.settings.exam:
         cells["ok"] += " (age)"
-    if colour:
-        cells = {status: f"\033[{_COLOURS[status]}m{cell}\033[0m" for status, cell in cells.items()}
-    return f"  {make_visible(finding.function):32}" + "  ".join(cells.values())
+    cells = cells or {"outside": "      outside"}
+    name = f"  {make_visible(finding.function):32}"
+    lines = _flow(cells.values(), "  ", name, " " * len(name))
+    for status, cell in cells.items() if style.colour else ():
+        lines = [line.replace(cell, f"\033[{_COLOURS[status]}m{cell}\033[0m") for line in lines]
+    return lines
 
 
-def _write_case(run: Run, finding: Finding, outcome: Outcome, title: str) -> list[str]:
-    question = outcome.question
-    name = question.row if question.name == LINE else outcome.id
-    rows = [(title, name)]
-    rows += [("", question.row)] if name != question.row else []
-    rows += [("why", question.why)] if question.why else []
+def _write_case(
+    run: Run,
+    finding: Finding,
+    outcome: Outcome,
+    title: str,
+    named: Iterable[str] = (),
+    call: str = "",
+) -> list[str]:
+    """A question, what it came to, with its numbers; `named` is what is wrong with the code."""
+    question, name, rows = outcome.question, _name_case(outcome), []
+    lines = _keep_whole(title, name)
+    lines += _keep_whole("", question.row) if name != question.row else []
+    for number, line in enumerate(call.splitlines()):
+        lines += _keep_whole("" if number else "call", line)
+    rows += [("why", question.why)] if question.why and not run.settings.exam else []
     rows += [("", line) for line in _describe(run, finding, outcome)]
     rows += [("printed", outcome.stdout.rstrip())] if outcome.stdout else []
-    lines = _lay_out(rows)
-    wrong = [compared for compared in outcome.comparisons if compared.worst]
-    if wrong and not run.settings.exam:
-        lines += [f"          {line}" for line in draw(wrong[0], run.channels_first)]
-    if title != "case":
-        lines += _lay_out(_name_mistake(finding, run.settings.exam))
-    return [*lines, *_lay_out([("again", write_command(run, outcome))])]
+    lines += _lay_out(rows)
+    lines += [f"{'':10}{line}".rstrip() for line in draw(run, outcome)]
+    return [*lines, *named, *_keep_whole("again", write_command(run, outcome))]
 
 
-def _lay_out(labelled: Iterable[tuple[str, str]]) -> list[str]:
-    """Labels and words, one under the other."""
-    return [
-        f"      {label if not number else '':{LABEL}} {line}".rstrip()
-        for label, text in labelled
-        for number, line in enumerate(make_visible(text).split("\n"))
-    ]
+def _name_case(outcome: Outcome) -> str:
+    """The id under which the case files have it, or its row."""
+    question = outcome.question
+    return question.row if question.name == LINE or _DRAWN.match(question.name) else outcome.id
 
 
 def _describe(run: Run, finding: Finding, outcome: Outcome) -> Iterator[str]:
     """What happened, in words."""
-    yield from filter(None, (write_message(run, outcome), outcome.note))
+    exam = run.settings.exam
+    yield from filter(None, (write_message(run, outcome), "" if exam else outcome.note))
     yield from outcome.where
     if outcome.status == "TIMEOUT":
         answered = [o for o in finding.outcomes if not o.is_failing and o.status != "not judged"]
-        slowest = max((o.seconds for o in answered), default=0.0)
-        yield f"{_count(len(answered), 'other question')} answered, the slowest in {slowest:.3f} s"
+        if answered:
+            slowest = max(outcome.seconds for outcome in answered)
+            yield f"{_count(len(answered), 'other')} answered, the slowest in {slowest:.3f} s"
     wrong = [compared for compared in outcome.comparisons if not compared.is_right]
-    yield from (f"{compared.name} {compared.message}" for compared in wrong if compared.message)
-    places = [f"{c.name} is wrong at {c.wrong} of {c.of} places" for c in wrong if c.worst]
+    if exam:
+        places = [f"{compared.name} is wrong" for compared in wrong]
+        places += ["wrong"] if outcome.status == "WRONG" and not wrong else []
+    else:
+        yield from (f"{compared.name} {compared.message}" for compared in wrong if compared.message)
+        places = [f"{c.name} is wrong at {c.wrong} of {c.of} places" for c in wrong if c.worst]
     right = [compared.name for compared in outcome.comparisons if compared.is_right]
     if right:
         places.append(f"{' and '.join(right)} {'match' if len(right) > 1 else 'matches'}")
@@ -170,52 +190,164 @@ def _describe(run: Run, finding: Finding, outcome: Outcome) -> Iterator[str]:
         yield "; ".join(places)
 
 
-def _name_mistake(finding: Finding, exam: bool) -> Iterator[tuple[str, str]]:
+def _name_mistake(run: Run, finding: Finding, block: Block) -> Iterator[tuple[str, str]]:
+    """What a block shows; behind the last mistake, how sure it is."""
     diagnosis = finding.diagnosis
-    if diagnosis and exam:
-        yield from (("hint", mistake.hint) for mistake in diagnosis.mistakes)
+    if run.settings.exam:
+        return
+    if block.mistake:
+        does, change = block.mistake.tell(run.channels_first, run.contract)
+        yield from (("mistake", block.mistake.title), ("", does), ("instead", change))
+        if diagnosis and block is [one for one in finding.blocks if one.mistake][-1]:
+            yield "", _claim(finding, diagnosis)
     elif diagnosis:
-        for number, mistake in enumerate(diagnosis.mistakes):
-            yield "and" if number else "mistake", mistake.title
-            yield "", mistake.does
-            yield "instead", mistake.change
-        yield "", _claim(finding, diagnosis)
-    elif any(outcome.comparisons for outcome in finding.failing):
+        left = diagnosis.of - diagnosis.explains
+        yield "mistake", f"no known mistake fits the other {left if left > 1 else 'one'}"
+    elif block.outcome.comparisons:
         yield "mistake", "no known mistake fits"
-        yield from (("", look) for look in finding.blocks[-1].looks if not exam)
+    yield from (("", look) for look in block.looks)
 
 
 def _claim(finding: Finding, diagnosis: Diagnosis) -> str:
-    count = diagnosis.of
+    """How much the mistakes explain, counted as the line of counts does."""
+    total, is_one = len(finding.failing), len(diagnosis.mistakes) == 1
+    cases = _count(diagnosis.of, "failing case")
+    if diagnosis.of != total:
+        cases += f" that can be recomputed (of {total})"
     if not diagnosis.is_whole:
-        return f"explains {diagnosis.explains} of {count} failing cases"
+        return f"{'it explains' if is_one else 'both explain'} {diagnosis.explains} of {cases}"
+    everywhere = f"in {'all ' * (diagnosis.of > 1)}{cases}" if total > 1 else ""
     if all(outcome.status == "CRASH" for outcome in finding.failing):
-        return f"such code raises in all {count} failing cases, and in no other"
-    whose = "code with this mistake" if len(diagnosis.mistakes) == 1 else "code with both"
+        return f"such code raises {everywhere or 'here'}"
+    if not any(one.forms for one in diagnosis.suspects):
+        return f"it shows {everywhere or 'here'}"
     exactly = "bit for bit" if diagnosis.exactly else "but for roundings"
-    cases = f", in all {count} failing cases" if count > 1 else ""
-    return f"your answer is, {exactly}, that of {whose}{cases}"
+    claim = f"your answer is, {exactly}, that of code with {'this mistake' if is_one else 'both'}"
+    return ", ".join(filter(None, (claim, everywhere)))
 
 
 def _excuse(run: Run, finding: Finding) -> Iterator[tuple[str, str]]:
     """What is no mistake of this function: an age, a function below it, conventions."""
-    exam, age = run.settings.exam, finding.age
-    aged = [outcome for outcome in finding.outcomes if outcome.age]
-    if age and not exam:
-        yield "age", age.title
-        yield "", age.does
-        yield from (("", line) for line in aged[0].age[1:])
-        yield "instead", age.change
-    if age:
-        yield "mended in flight", _count(len(aged), "case")
+    excused = [o for o in finding.outcomes if o.age or o.deviations]
+    if run.settings.exam and (right := [o for o in excused if not o.is_failing]):
+        word = "wrong" if run.settings.strict else "right"
+        yield f"counted as {word}", _count(len(right), "case")
+    elif not run.settings.exam:
+        yield from _excuse_by_name(run, finding)
     unjudged = [outcome for outcome in finding.outcomes if outcome.status == "not judged"]
     yield from (("not judged", outcome.message) for outcome in unjudged[:1])
-    for name in finding.deviations if not exam else ():
+    yield from (("outside", reason) for reason in finding.reasons)
+
+
+def _excuse_by_name(run: Run, finding: Finding) -> Iterator[tuple[str, str]]:
+    aged = [outcome for outcome in finding.outcomes if outcome.age]
+    if finding.age:
+        does, change = finding.age.tell(run.channels_first, run.contract)
+        yield from (("age", finding.age.title), ("", does))
+        yield from (("", line) for line in aged[0].age[1:])
+        yield from (("instead", change), ("mended in flight", _count(len(aged), "case")))
+    for name in finding.deviations:
         count = sum(name in outcome.deviations for outcome in finding.outcomes)
         mistake = next(m for m in mistakes.read() if m.id == name)
-        yield "convention", f"{mistake.title} ({_count(count, 'case')})"
-        yield "", mistake.does
+        label = "integers" if name == "integer-accumulator" else "convention"
+        yield label, f"{mistake.title} ({_count(count, 'case')})"
+        yield "", mistake.tell(run.channels_first, run.contract)[0]
+
+
+def _write_drawn(run: Run, drawn: Drawn) -> list[str]:
+    """How many are wrong; of each function that is right otherwise the first one, by its row."""
+    asked = {outcome.question.row for outcome in drawn.outcomes}
+    wrong = {outcome.question.row for outcome in drawn.failing}
+    unjudged = {o.question.row for o in drawn.outcomes if o.status == "not judged"} - wrong
+    counts = {"wrong": len(wrong), "not judged": len(unjudged)}
+    words = [f"{count} {status}" for status, count in counts.items() if count] or ["all right"]
+    questions = _count(len(asked), "more question")
+    lines = _wrap(f"  {questions} drawn from seed {drawn.seed}: {', '.join(words)}", "    ")
+    first: dict[str, Outcome] = {}
+    known = {finding.function for finding in run.differing}
+    for outcome in (outcome for outcome in drawn.failing if outcome.function not in known):
+        first.setdefault(outcome.function, outcome)
+    for name, outcome in first.items():
+        lines += _keep_whole(name, outcome.question.row)
+        finding = Finding(name, outcome.op, drawn.outcomes)
+        lines += _lay_out(("", line) for line in _describe(run, finding, outcome))
+        lines += _keep_whole("again", write_command(run, outcome))
+    return lines
+
+
+def _count_rungs(run: Run) -> list[str]:
+    rungs = Counter(rung(outcome.question) for outcome in run.asked)
+    return [f"{rungs[name]} {name}" for name in RUNGS if rungs[name]]
+
+
+def _count_evidence(run: Run) -> list[str]:
+    evidence = Counter(outcome.evidence for outcome in run.asked).most_common()
+    return [f"{count} {kind}" for kind, count in evidence]
+
+
+def _conclude(run: Run) -> Iterator[str]:
+    """The verdict with its reasons, and how much was asked."""
+    attempted = [f for f in run.findings if f.status not in ("not attempted", "outside")]
+    functions, differing = _count(len(attempted), "function"), len(run.differing)
+    if run.fault == "interrupted":
+        yield f"interrupted: {functions} judged, {differing} wrong."
+    elif not run.asked:
+        yield "Nothing was attempted."
+    elif differing:
+        yield f"{differing} of {functions} {'differs' if differing == 1 else 'differ'}."
+    elif run.drawn and run.drawn.failing:
+        yield f"{functions}, and all match but for drawn questions."
+    else:
+        yield f"{functions}, and all match."
+    if run.missing:
+        missing = [finding.function for finding in run.missing]
+        is_due = run.settings.strict or not run.wanted.isdisjoint(missing)
+        words = f"{len(missing)} not attempted: {', '.join(missing)}"
+        yield f"{words}, which fails the run." if is_due else f"{words}."
+    if run.asked:
+        questions = len({outcome.question.row for outcome in run.asked})
+        yield f"{_count(questions, 'question')}, {_count(len(run.asked), 'check')}."
+        yield f"{run.seconds:.1f} s"
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" + "s" * (number != 1)
+
+
+def _lay_out(labelled: Iterable[tuple[str, str]]) -> list[str]:
+    """Labels and words, one under the other."""
+    return [
+        f"{'':{INDENT}}{'' if number else label:{LABEL}} {line}".rstrip()
+        for label, text in labelled
+        for number, line in enumerate(_wrap(text, width=WIDTH - INDENT - LABEL - 1))
+    ]
+
+
+def _keep_whole(label: str, text: str) -> list[str]:
+    """A label, and a row or a command that is never broken; a long one on a line of its own."""
+    label, text = make_visible(label), make_visible(text)
+    line = f"{'':{INDENT}}{label:{LABEL}} {text}"
+    if len(line) <= WIDTH:
+        return [line]
+    return [*([f"{'':{INDENT}}{label}"] if label else []), f"{'':10}{text}"]
+
+
+def _wrap(text: str, rest: str = "", width: int = WIDTH) -> list[str]:
+    """Lines that break between words alone; `rest` stands before every one but the first."""
+    lines = []
+    for line in make_visible(text).split("\n"):
+        lines += textwrap.wrap(
+            line, width, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+        ) or [""]
+    return lines
+
+
+def _flow(pieces: Iterable[str], gap: str, first: str = "", rest: str = "") -> list[str]:
+    """Pieces one after the other, on as many lines as that takes, none of them broken."""
+    lines: list[str] = []
+    for piece in pieces:
+        if lines and len(lines[-1] + gap + piece) <= WIDTH:
+            lines[-1] += gap + piece
+        else:
+            lines.append((rest if lines else first) + piece)
+    return lines

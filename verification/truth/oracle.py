@@ -1,4 +1,4 @@
-"""The oracle: torch.nn.functional and autograd.  The only room that knows torch.
+"""The oracle: torch.nn.functional and autograd.
 
 Arrays go in and come out channels last, as NumPy's.  What torch cannot be asked in its own words
 is put to it in padded arrays: pads that differ before and after or exceed half a pooling kernel,

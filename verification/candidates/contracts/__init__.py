@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,9 +23,38 @@ OWN, CANONICAL = "own", "canonical"
 TURNS = 10_000
 """Numbers in an output, each a turn of a course's loops: more are for vectorised code."""
 
-Names = Mapping[str, Sequence[str] | None]
-"""A candidate's functions with the names of their parameters, None where nobody knows them."""
-Arguments = Callable[[Case, Arrays], tuple[Any, ...]]
+SETTINGS = {"stride", "strides", "pad", "padding", "activation", "kernel_shape", "kernel_size"}
+SETTINGS |= {"conv_param", "pool_param"}
+"""Parameters that tell contracts apart."""
+SPELLINGS: Mapping[str, tuple[str, ...]] = {
+    "b": ("b", "bias", "biases"),
+    "kernel_size": ("kernel_size", "kernel", "ksize", "pool_size", "size", "window", "k", "f"),
+    "stride": ("stride", "strides", "s"),
+    "padding": ("padding", "pad", "pads", "p"),
+    "dilation": ("dilation", "dilations", "d"),
+    "groups": ("groups", "group", "g"),
+    "ceil_mode": ("ceil_mode", "ceil"),
+    "count_include_pad": ("count_include_pad",),
+    "divisor_override": ("divisor_override",),
+}
+"""The names that optional settings go by, torch's first."""
+USUAL: Mapping[str, Any] = {
+    "padding": 0,
+    "dilation": 1,
+    "groups": 1,
+    "ceil_mode": False,
+    "count_include_pad": True,
+    "divisor_override": None,
+}
+"""What need not be said; a pool's stride is its kernel, a convolution's 1."""
+SHOWN = 20
+"""Functions that are listed where no contract fits."""
+
+Parameters = Sequence[str] | None
+"""A function's parameters as a signature writes them, None where nobody knows them."""
+Names = Mapping[str, Parameters]
+"""A candidate's functions, with their parameters."""
+Form = Callable[[Case, str, Array], Any]
 
 
 def keep_form(case: Case, name: str, value: Array) -> Array:
@@ -37,87 +66,157 @@ def keep_form(case: Case, name: str, value: Array) -> Array:
 class Function:
     """One function of a contract: `op` is our name for what it does.
 
-    It is asked the questions that it `takes`, by `arguments` and, by keyword, `keywords`; where
-    those are `optional`, a function that lacks one is not asked what needs it.  `words` are the
-    contract's names of what it returns, in order, by ours; "" is not sent here.  `form` shapes the
-    oracle's arrays, going and coming, as the contract has them.  `also` are other names, `needs`
-    the functions that it stands on.  A gradient with a cache gets dy and that of its `forward`
-    pass, or the canonical one, which is the arguments of that pass; a `mode` stands behind them.
+    It is asked the questions that it `takes`: by some of the question's `arrays`, the `rest` behind
+    them, and, by keyword, `keywords`; the `signature` is the contract's.  Where there are
+    `settings`, every one of a question, they are optional: a function that lacks one is not asked
+    what needs it.  `words` are the contract's names of what it returns, in order, by ours; "" is
+    not sent here.  `form` shapes the oracle's arrays, going and coming, as the contract has them.
+    `also` are other names, `needs` the functions that it stands on where its code does not tell.  A
+    gradient with a cache gets dy and that of its `forward` pass, or the canonical one, which is the
+    arguments of that pass.  Where it `has_mode`, "average" stands behind them, and "max" where a
+    function has no default for it.
     """
 
     name: str
     op: str
     takes: Callable[[Case], bool]
-    arguments: Arguments = lambda case, given: ()
+    arrays: str
+    signature: str
     words: Mapping[str, str] = field(default_factory=lambda: {"y": "y"})
+    rest: Callable[[Case], tuple[Any, ...]] = lambda case: ()
     keywords: Callable[[Case], Mapping[str, Any]] = lambda case: {}
-    optional: bool = False
-    form: Callable[[Case, str, Array], Array] = keep_form
+    form: Form = keep_form
+    settings: Callable[[Case], Mapping[str, Any]] | None = None
     also: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     forward: Function | None = None
-    mode: Callable[[Case], tuple[Any, ...]] = lambda case: ()
+    has_mode: bool = False
 
     @property
     def kind(self) -> str:
         """conv, pool, or the helper's own name."""
         return self.op.removesuffix("_forward").removesuffix("_backward")
 
+    @property
+    def parameters(self) -> list[str]:
+        """The names of the contract's own."""
+        return _names(self.signature.split(", "))
+
+    @property
+    def spellings(self) -> dict[str, tuple[str, ...]]:
+        """The names that each of its optional settings goes by."""
+        words = self.parameters if self.settings else ()
+        return {word: SPELLINGS[word] for word in words if word in SPELLINGS}
+
+    @property
+    def is_pass(self) -> bool:
+        """Whether it is a layer's pass, no helper."""
+        return self.kind in ("conv", "pool")
+
     def concerns(self, case: Case) -> bool:
         """Whether the question is one for such functions, under whatever contract."""
         return self.kind == ("pool" if case.op.endswith("_pool") else case.op)
 
-    def expresses(self, case: Case, parameters: Sequence[str] | None) -> bool:
+    def fits(self, parameters: Parameters) -> bool:
+        """Whether a function of these parameters seems to be written for it."""
+        if parameters is None:
+            return True
+        ours = self.signature.split(", ")
+        theirs = [parameter for parameter in parameters if parameter[0] != "*"]
+        is_open = bool({*parameters} - {*theirs, "*"})
+        known = {*self.parameters}.union(*self.spellings.values())
+        is_foreign = self.is_pass and SETTINGS.intersection(_names(theirs)) - known
+        is_long = is_open or len(theirs) >= _count_required(ours)
+        return is_long and _count_required(theirs) <= len(ours) and not is_foreign
+
+    def expresses(self, case: Case, parameters: Parameters) -> bool:
         """Whether the question can be put to a function of these parameters."""
         if not (self.concerns(case) and self.takes(case)):
             return False
-        if parameters is None or not self.optional:
-            return True
-        is_open = any(name.startswith("**") for name in parameters)
-        return is_open or self.keywords(case).keys() <= set(parameters)
+        wanted = {*drop_usual(self.keywords(case)), *["b"] * case.bias} & self.spellings.keys()
+        return wanted <= self.spell(parameters).keys()
+
+    def spell(self, parameters: Parameters) -> dict[str, str]:
+        """A function's own names of the settings that it has: all, where nobody knows.
+
+        What stands where the contract has the bias, or the kernel, is that, whatever its name.
+        """
+        names, spelled = _names(["**words"] if parameters is None else parameters), dict[str, str]()
+        known = set[str]().union(*self.spellings.values())
+        for word, spelling in self.spellings.items():
+            found = [name for name in spelling if name in names]
+            if word in ("b", "kernel_size"):
+                there = names[self.parameters.index(word) :][:1]
+                found += [name for name in there if name not in known and name[0] != "*"]
+            found += [word for name in names if name.startswith("**")]
+            if found:
+                spelled[word] = found[0]
+        return spelled
+
+    def fit(self, case: Case, call: Call, parameters: Parameters) -> Call:
+        """The call as such a function takes it: by its own names, by keyword where it must be."""
+        if parameters is None:
+            return call
+        arguments, words = call.arguments, dict(call.words)
+        names = _names(parameters)
+        if self.has_mode and len(arguments) < _count_required(parameters):
+            arguments += ("max",)
+        if self.settings:
+            if "b" in self.spellings:
+                arguments, words["b"] = arguments[:-1], arguments[-1]
+            known = {**self.settings(case), **words}
+            words = {
+                name: known[word]
+                for word, name in self.spell(names).items()
+                if word in words or name in parameters  # it has no default
+            }
+        elif "*" in names:
+            at = names.index("*")
+            given = zip(self.parameters[at:], names[at + 1 :], arguments[at:])
+            words |= {our if our in names else their: value for our, their, value in given}
+            arguments = arguments[:at]
+        return replace(call, arguments=arguments, words=words)
 
     def plan(self, case: Case, given: Arrays, cache: str = OWN) -> list[Call]:
         """The calls that put a question to it; the last one's results are the answer."""
         formed = {name: self.form(case, name, a) for name, a in given.items()}
         before: list[Call] = []
         if self.forward is None:
-            arguments = self.arguments(case, formed)
+            arguments = self._write_arguments(case, formed)
         elif cache == OWN:
             before = self.forward.plan(case, given)
             arguments = (formed["dy"], Result(0, 1))
         else:
-            arguments = (formed["dy"], self.forward.arguments(case, formed))
-        arguments += self.mode(case)
+            arguments = (formed["dy"], self.forward._write_arguments(case, formed))
+        arguments += ("average",) * (self.has_mode and case.op == "avg_pool")
         outputs, returns = tuple(self.words), ", ".join(self.words.values())
         return [*before, Call(self.name, arguments, self.keywords(case), outputs, returns)]
+
+    def _write_arguments(self, case: Case, formed: Arrays) -> tuple[Any, ...]:
+        return *(formed.get(name) for name in self.arrays.split()), *self.rest(case)
 
 
 @dataclass(frozen=True)
 class Contract:
     """A table of functions; `is_bitwise` asks for torch's very bits, and memory of their own.
 
-    It is recognised by names that are its `own`, by `parameters` that are, or by functions that
-    take at least so many; never beside functions that are `foreign` to it.  Where it `may_decline`,
-    a function that raises NotImplementedError is outside.
+    Where it `may_decline`, a function that raises NotImplementedError is outside.
     """
 
     name: str
     functions: tuple[Function, ...]
-    own: Set[str] = frozenset()
-    parameters: Set[str] = frozenset()
-    counts: Mapping[str, int] = field(default_factory=dict)
-    foreign: Set[str] = frozenset()
     is_bitwise: bool = False
     channels_first: bool = False
     may_decline: bool = False
 
-    def recognises(self, names: Names) -> bool:
-        """Whether these functions seem to be written for it."""
-        words = {word for parameters in names.values() for word in parameters or ()}
-        many = any(len(names.get(name) or ()) >= least for name, least in self.counts.items())
-        is_there = any(name in names for f in self.functions for name in (f.name, *f.also))
-        signs = self.own & names.keys() or self.parameters & words or many
-        return is_there and bool(signs) and not self.foreign & names.keys()
+    def count_fitting(self, names: Names) -> tuple[int, int]:
+        """How many passes and helpers seem to be written for it; none where no pass is."""
+        theirs = self.resolve(names, {})
+        there = [function for function in self.functions if function.name in theirs]
+        fitting = [one for one in there if one.fits(names[theirs[one.name]])]
+        passes = sum(function.is_pass for function in fitting)
+        is_none = not passes and any(function.is_pass for function in there)
+        return (0, 0) if is_none else (passes, len(fitting) - passes)
 
     def forward_of(self, function: Function) -> Function:
         """The forward pass that a gradient belongs to; of any other function, itself."""
@@ -171,8 +270,18 @@ def lead_channels(case: Case, name: str, value: Array) -> Array:
     return value if name in ("b", "db") else np.moveaxis(value, -1, 1)
 
 
-NAMES = ("npcnn", "functional", "cs231n", "holberton", "assignment")
-"""Every contract, the more particular ones first: the order in which they are recognised."""
+def drop_usual(words: Mapping[str, Any], *kept: str) -> dict[str, Any]:
+    """Without the words that say what holds anyway: so the defaults are asked about too."""
+    usual = {**USUAL, "stride": words.get("kernel_size", 1)}
+    return {
+        name: word
+        for name, word in words.items()
+        if name in kept or name not in usual or word != usual[name]
+    }
+
+
+NAMES = ("assignment", "functional", "cs231n", "holberton", "npcnn")
+"""Every contract; the order decides where several fit alike."""
 
 
 def get(name: str, layout: str = "nchw") -> Contract:
@@ -183,5 +292,50 @@ def get(name: str, layout: str = "nchw") -> Contract:
 
 
 def recognise(names: Names) -> str:
-    """The first contract that these functions seem to be written for."""
-    return next((name for name in NAMES if get(name).recognises(names)), "assignment")
+    """The contract that most of these functions are written for, passes first; "" if none is."""
+    counts = {name: get(name).count_fitting(names) for name in NAMES}
+    best = max(NAMES, key=lambda name: counts[name])
+    return best if any(counts[best]) else ""
+
+
+def find_nearest(names: Names) -> Contract:
+    """The contract whose names most of these functions bear."""
+    return max(map(get, NAMES), key=lambda contract: len(contract.resolve(names, {})))
+
+
+def explain_misfit(names: Names, nearest: Contract) -> str:
+    """What is here, what the nearest contract has in its place, and how to go on."""
+    shown = [
+        f"    {name}" if parameters is None else f"    {name}({', '.join(parameters)})"
+        for name, parameters in names.items()
+        if name[0] != "_"
+    ]
+    there = nearest.resolve(names, {}) or {function.name for function in nearest.functions}
+    lacks = ", ".join(f.name for f in nearest.functions if f.name not in there)
+    lines = ["No contract fits the functions and classes that are here:"]
+    lines += shown[:SHOWN] or ["    none"]
+    lines += [f"    and {len(shown) - SHOWN} more"] * (len(shown) > SHOWN)
+    lines += [f"The nearest is {nearest.name}, where they are:"]
+    lines += [f"    {f.name}({f.signature})" for f in nearest.functions if f.name in there]
+    lines += [f"    and, missing here: {lacks}"] * bool(lacks)
+    hint = _suggest(names)
+    lines += [f"Go on with --contract {nearest.name}, or with --name OURS=THEIRS{hint}"]
+    return "\n".join(lines)
+
+
+def _suggest(names: Names) -> str:
+    """A function that would do under another name."""
+    for function in get("functional").functions:
+        for name, parameters in names.items():
+            is_alike = function.kind in name and ("back" in name) == ("back" in function.name)
+            if is_alike and "2d" in function.name and parameters and function.fits(parameters):
+                return f", as in --name {function.name}={name}"
+    return ""
+
+
+def _names(parameters: Sequence[str]) -> list[str]:
+    return [parameter.partition("=")[0] for parameter in parameters]
+
+
+def _count_required(parameters: Sequence[str]) -> int:
+    return sum("=" not in parameter and parameter[0] != "*" for parameter in parameters)

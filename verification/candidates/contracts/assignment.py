@@ -14,14 +14,38 @@ Two axes; f by f windows, one int stride; one int pad in convolutions, none in p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from verification.candidates.contracts import Contract, Function, has_one_pad, is_plain
+from verification.candidates.contracts import (
+    Contract,
+    Form,
+    Function,
+    has_one_pad,
+    is_plain,
+    keep_form,
+)
 from verification.questions import Array, Case
 
 STEP, MASK, SHARE = "conv_single_step", "create_mask_from_window", "distribute_value"
 GRADIENTS = {"dx": "dA_prev", "dw": "dW", "db": "db"}
+TABLE: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
+    "zero_pad": ("x", "X, pad", {"y": "y"}),
+    STEP: ("x w b", "a_slice_prev, W, b", {"y": "y"}),
+    "conv_forward": ("x w b", "A_prev, W, b, hparameters", {"y": "Z", "": "cache"}),
+    "conv_backward": ("", "dZ, cache", GRADIENTS),
+    MASK: ("x", "x", {"y": "y"}),
+    SHARE: ("dy", "dz, shape", {"y": "y"}),
+    "pool_forward": ("x", "A_prev, hparameters, mode='max'", {"y": "A", "": "cache"}),
+    "pool_backward": ("", "dA, cache, mode='max'", {"dx": "dA_prev"}),
+}
+"""The arrays that each takes, its signature, and what it returns."""
+NEEDS = {
+    "conv_forward": (STEP, "zero_pad"),
+    "conv_backward": ("conv_forward", STEP, "zero_pad"),
+    "pool_backward": ("pool_forward", MASK, SHARE),
+}
+"""What it may be built of."""
 Settings = Callable[[Case], Any]
 
 
@@ -31,52 +55,33 @@ def shape_bias(case: Case, name: str, value: Array) -> Array:
 
 
 def build_functions(
-    takes: Callable[[Case], bool], pad: Settings, conv: Settings, pool: Settings
+    takes: Callable[[Case], bool],
+    pad: Settings,
+    conv: Settings,
+    pool: Settings,
+    share: Form = keep_form,
 ) -> tuple[Function, ...]:
-    """The eight functions: which questions they take, and how the settings of each are written."""
+    """The eight functions: which questions they take, how the settings of each are written, and
+    what is shared.
+    """
 
-    def build(name: str, **more: Any) -> Function:
-        return Function(name, name, takes, **more)
+    def build(name: str, setting: Settings | None = None, **more: Any) -> Function:
+        rest = (lambda case: (setting(case),)) if setting else (lambda case: ())
+        needs = NEEDS.get(name, ())
+        return Function(name, name, takes, *TABLE[name], rest, needs=needs, **more)
 
-    conv_forward = build(
-        "conv_forward",
-        arguments=lambda case, given: (given["x"], given["w"], given.get("b"), conv(case)),
-        words={"y": "Z", "": "cache"},
-        form=shape_bias,
-        needs=(STEP, "zero_pad"),
-    )
-    pool_forward = build(
-        "pool_forward",
-        arguments=lambda case, given: (given["x"], pool(case)),
-        words={"y": "A", "": "cache"},
-        mode=_write_mode,
-    )
+    conv_forward = build("conv_forward", conv, form=shape_bias)
+    pool_forward = build("pool_forward", pool, has_mode=True)
     return (
-        build("zero_pad", arguments=lambda case, given: (given["x"], pad(case))),
-        build(STEP, arguments=lambda case, given: (given["x"], given["w"], given["b"])),
+        build("zero_pad", pad),
+        build(STEP),
         conv_forward,
-        build(
-            "conv_backward",
-            words=GRADIENTS,
-            form=shape_bias,
-            needs=("conv_forward", *conv_forward.needs),
-            forward=conv_forward,
-        ),
-        build(MASK, arguments=lambda case, given: (given["x"],)),
-        build(SHARE, arguments=lambda case, given: (given["dy"], case.x)),
+        build("conv_backward", form=shape_bias, forward=conv_forward),
+        build(MASK),
+        build(SHARE, lambda case: case.x, form=share),
         pool_forward,
-        build(
-            "pool_backward",
-            words={"dx": "dA_prev"},
-            needs=("pool_forward", MASK, SHARE),
-            forward=pool_forward,
-            mode=_write_mode,
-        ),
+        build("pool_backward", has_mode=True, forward=pool_forward),
     )
-
-
-def _write_mode(case: Case) -> tuple[str, ...]:
-    return () if case.op == "max_pool" else ("average",)
 
 
 def _takes(case: Case) -> bool:
@@ -97,5 +102,6 @@ _FUNCTIONS = build_functions(
     pad=lambda case: case.pad[0][0],
     conv=lambda case: {"stride": case.stride[0], "pad": case.pad[0][0]},
     pool=lambda case: {"f": case.kernel[0], "stride": case.stride[0]},
+    share=lambda case, name, value: value.item() if name == "dy" else value,
 )
-CONTRACT = Contract("assignment", _FUNCTIONS, {function.name for function in _FUNCTIONS})
+CONTRACT = Contract("assignment", _FUNCTIONS)

@@ -11,21 +11,19 @@ b (F,); one int stride, one int pad, no pads in pools.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from verification.candidates.contracts import (
-    Arguments,
     Contract,
     Function,
     has_one_pad,
     is_plain,
     lead_channels,
 )
-from verification.questions import Arrays, Case
+from verification.questions import Case
 
 _ENDINGS = ("_im2col", "_strides", "_fast", "")
-_SHARED = ("conv_forward", "conv_backward")
-"""Names that other contracts have too."""
 
 
 def _takes(case: Case) -> bool:
@@ -33,32 +31,32 @@ def _takes(case: Case) -> bool:
     return fits and is_plain(case) and len(set(case.stride)) == 1
 
 
-def _conv(case: Case, given: Arrays) -> tuple[Any, ...]:
-    param = {"stride": case.stride[0], "pad": case.pad[0][0]}
-    return given["x"], given["w"], given["b"], param
+def _conv(case: Case) -> tuple[Any, ...]:
+    return ({"stride": case.stride[0], "pad": case.pad[0][0]},)
 
 
-def _pool(case: Case, given: Arrays) -> tuple[Any, ...]:
+def _pool(case: Case) -> tuple[Any, ...]:
     height, width = case.kernel
-    param = {"pool_height": height, "pool_width": width, "stride": case.stride[0]}
-    return given["x"], param
+    return ({"pool_height": height, "pool_width": width, "stride": case.stride[0]},)
 
 
-def _build_layer(name: str, kind: str, layer: Arguments, *gradients: str) -> tuple[Function, ...]:
-    def build(way: str, **more: Any) -> Function:
-        also = tuple(f"{name}_{way}{ending}" for ending in _ENDINGS)
-        more |= {"also": also, "form": lead_channels}
-        return Function(f"{name}_{way}_naive", f"{kind}_{way}", _takes, **more)
+def _build_layer(
+    name: str, arrays: str, signature: str, rest: Callable[[Case], tuple[Any, ...]]
+) -> tuple[Function, Function]:
+    op = "conv" if name == "conv" else "pool"
 
-    forward = build("forward", arguments=layer, words={"y": "out", "": "cache"})
-    return forward, build("backward", words=dict(zip(gradients, gradients)), forward=forward)
+    def build(way: str, *asked: Any, **more: Any) -> Function:
+        more["also"] = tuple(f"{name}_{way}{ending}" for ending in _ENDINGS)
+        more["form"] = lead_channels
+        return Function(f"{name}_{way}_naive", f"{op}_{way}", _takes, *asked, **more)
+
+    forward = build("forward", arrays, signature, {"y": "out", "": "cache"}, rest)
+    words = {f"d{array}": f"d{array}" for array in arrays.split()}
+    return forward, build("backward", "", "dout, cache", words, forward=forward)
 
 
 _FUNCTIONS = (
-    *_build_layer("conv", "conv", _conv, "dx", "dw", "db"),
-    *_build_layer("max_pool", "pool", _pool, "dx"),
+    *_build_layer("conv", "x w b", "x, w, b, conv_param", _conv),
+    *_build_layer("max_pool", "x", "x, pool_param", _pool),
 )
-_OWN = {name for f in _FUNCTIONS for name in (f.name, *f.also)}.difference(_SHARED)
-CONTRACT = Contract(
-    "cs231n", _FUNCTIONS, _OWN, parameters={"conv_param", "pool_param"}, channels_first=True
-)
+CONTRACT = Contract("cs231n", _FUNCTIONS, channels_first=True)

@@ -14,7 +14,7 @@ not asked what needs it, and none is asked for outputs that loops cannot afford.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import product
@@ -23,21 +23,19 @@ from typing import Any
 from verification.candidates.contracts import (
     Contract,
     Function,
+    drop_usual,
     has_equal_pads,
     is_affordable,
     lead_channels,
 )
-from verification.questions import Array, Arrays, Case, simplify, simplify_pad
+from verification.questions import Case, simplify, simplify_pad
 
-_USUAL: Mapping[str, Any] = {
-    "padding": 0,
-    "dilation": 1,
-    "groups": 1,
-    "ceil_mode": False,
-    "count_include_pad": True,
-    "divisor_override": None,
+_SIGNATURES = {
+    "conv": "x, w, b=None, stride=1, padding=0, dilation=1, groups=1",
+    "max_pool": "x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False",
+    "avg_pool": "x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, "
+    "divisor_override=None",
 }
-"""torch's own, of what need not be said; a pool's stride is its kernel, a convolution's 1."""
 
 
 def write_settings(case: Case) -> dict[str, Any]:
@@ -54,44 +52,27 @@ def write_settings(case: Case) -> dict[str, Any]:
     return words | counting | {"divisor_override": case.divisor_override}
 
 
-def drop_usual(words: Mapping[str, Any], *kept: str) -> dict[str, Any]:
-    """Without the words that say what holds anyway: so the defaults are asked about too."""
-    usual = {**_USUAL, "stride": words.get("kernel_size", 1)}
-    return {
-        name: word
-        for name, word in words.items()
-        if name in kept or name not in usual or word != usual[name]
-    }
-
-
 def build_functions(
     fits: Callable[[Case], bool], keywords: Callable[[Case], dict[str, Any]]
 ) -> tuple[Function, ...]:
     """torch's functions, channels last: which questions they take, and with which keywords."""
     functions: list[Function] = []
-    for op, axes in product(("conv", "max_pool", "avg_pool"), (1, 2, 3)):
-        name, kind = f"{op}{axes}d", "conv" if op == "conv" else "pool"
-        gradients = ("dx", "dw", "db") if op == "conv" else ("dx",)
-        words = dict(zip(gradients, gradients))
-        takes = partial(_takes, op, axes, fits)
-        more: Any = {"keywords": keywords, "optional": True}
-        functions += [
-            Function(name, f"{kind}_forward", takes, _forward, **more),
-            Function(f"{name}_backward", f"{kind}_backward", takes, _backward, words, **more),
-        ]
+    for op, axes in product(_SIGNATURES, (1, 2, 3)):
+        kind, arrays = ("conv", "x w b") if op == "conv" else ("pool", "x")
+        takes, signature = partial(_takes, op, axes, fits), _SIGNATURES[op]
+        more: Any = {"keywords": keywords, "settings": write_settings}
+        name, way = f"{op}{axes}d", f"{kind}_forward"
+        functions.append(Function(name, way, takes, arrays, signature, **more))
+        name, way = f"{name}_backward", f"{kind}_backward"
+        words = {f"d{array}": f"d{array}" for array in arrays.split()}
+        arrays = "dy " + arrays.removesuffix(" b")
+        signature = "dy, " + signature.replace("b=None, ", "")
+        functions.append(Function(name, way, takes, arrays, signature, words, **more))
     return tuple(functions)
 
 
 def _takes(op: str, axes: int, fits: Callable[[Case], bool], case: Case) -> bool:
     return (case.op, len(case.space)) == (op, axes) and fits(case)
-
-
-def _forward(case: Case, given: Arrays) -> tuple[Array | None, ...]:
-    return (given["x"], given["w"], given.get("b")) if case.w else (given["x"],)
-
-
-def _backward(case: Case, given: Arrays) -> tuple[Array, ...]:
-    return tuple(given[name] for name in ("dy", "x", "w") if name in given)
 
 
 def _fits(case: Case) -> bool:
@@ -106,6 +87,5 @@ def _keywords(case: Case) -> dict[str, Any]:
 
 _NHWC = build_functions(_fits, _keywords)
 _NCHW = tuple(replace(function, form=lead_channels) for function in _NHWC)
-_OWN = {function.name for function in _NHWC}
-CONTRACT = Contract("functional", _NCHW, _OWN, channels_first=True, may_decline=True)
-NHWC = Contract("functional-nhwc", _NHWC, _OWN, may_decline=True)
+CONTRACT = Contract("functional", _NCHW, channels_first=True, may_decline=True)
+NHWC = Contract("functional-nhwc", _NHWC, may_decline=True)

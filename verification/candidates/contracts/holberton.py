@@ -11,9 +11,10 @@ beyond them its pads are everybody's own.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from verification.candidates.contracts import Arguments, Contract, Function, assignment, is_plain
+from verification.candidates.contracts import Contract, Function, assignment, is_plain
 from verification.candidates.process import IDENTITY
 from verification.questions import Case
 
@@ -30,30 +31,20 @@ def _words(case: Case) -> dict[str, Any]:
     return {"stride": case.stride, "mode": "max" if case.op == "max_pool" else "avg"}
 
 
-def _build(name: str, arguments: Arguments, **outputs: str) -> Function:
-    return Function(name, name, _takes, arguments, outputs, _words, form=assignment.shape_bias)
-
-
+_TABLE: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
+    "conv_forward": ("x w b", "A_prev, W, b, activation, padding, stride", {"y": "Z"}),
+    "conv_backward": ("dy x w b", "dZ, A_prev, W, b, padding, stride", assignment.GRADIENTS),
+    "pool_forward": ("x", "A_prev, kernel_shape, stride, mode", {"y": "A"}),
+    "pool_backward": ("dy x", "dA, A_prev, kernel_shape, stride, mode", {"dx": "dA_prev"}),
+}
+_REST: Mapping[str, Callable[[Case], tuple[Any, ...]]] = {
+    "conv_forward": lambda case: (IDENTITY,),
+    "conv_backward": lambda case: (),
+    "pool_forward": lambda case: (case.kernel,),
+    "pool_backward": lambda case: (case.kernel,),
+}
 _FUNCTIONS = (
-    _build(
-        "conv_forward",
-        lambda case, given: (given["x"], given["w"], given["b"], IDENTITY),
-        y="Z",
-    ),
-    _build(
-        "conv_backward",
-        lambda case, given: (given["dy"], given["x"], given["w"], given["b"]),
-        **assignment.GRADIENTS,
-    ),
-    _build("pool_forward", lambda case, given: (given["x"], case.kernel), y="A"),
-    _build(
-        "pool_backward", lambda case, given: (given["dy"], given["x"], case.kernel), dx="dA_prev"
-    ),
+    Function(name, name, _takes, *row, _REST[name], _words, assignment.shape_bias)
+    for name, row in _TABLE.items()
 )
-CONTRACT = Contract(
-    "holberton",
-    _FUNCTIONS,
-    parameters={"activation", "kernel_shape"},
-    counts={"conv_backward": 5, "pool_forward": 4, "pool_backward": 4},
-    foreign={"zero_pad", "conv_single_step", "create_mask_from_window"},
-)
+CONTRACT = Contract("holberton", tuple(_FUNCTIONS))

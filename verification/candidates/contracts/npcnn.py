@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from verification.candidates.contracts import Contract, Function, assignment, functional
-from verification.candidates.contracts.functional import drop_usual, write_settings
+from verification.candidates.contracts import Contract, Function, assignment, drop_usual, functional
+from verification.candidates.contracts.functional import write_settings
 from verification.questions import Case, rung, simplify_pad
 
 
@@ -36,7 +36,7 @@ def _general(case: Case) -> dict[str, Any]:
 
 def _name(function: Function) -> Function:
     """As it is called here; of a max pool the places of the maxima are asked for too."""
-    function = replace(function, name=f"functional.{function.name}", optional=False)
+    function = replace(function, name=f"functional.{function.name}", settings=None)
     if function.op != "pool_forward" or "max" not in function.name:
         return function
     return replace(
@@ -48,4 +48,4 @@ def _name(function: Function) -> Function:
 
 _PASSES = assignment.build_functions(_takes, lambda case: simplify_pad(case.pad), _conv, _pool)
 _FACE = map(_name, functional.build_functions(lambda case: True, _general))
-CONTRACT = Contract("npcnn", (*_PASSES, *_FACE), {"functional.conv2d"}, is_bitwise=True)
+CONTRACT = Contract("npcnn", (*_PASSES, *_FACE), is_bitwise=True)

@@ -1,0 +1,74 @@
+"""A candidate: found to be written for a contract, asked what it takes, and nothing else."""
+
+import textwrap
+from contextlib import closing
+
+import parametrize_from_file
+import pytest
+from parametrize_from_file import defaults
+
+from verification.candidates import OWN, Other, Terms, UnloadableError, load
+from verification.questions import arrays, parse
+
+
+@pytest.fixture
+def write(tmp_path):
+    """A candidate of these files, of which the last is loaded."""
+
+    def candidate(text, **terms):
+        path = tmp_path / "my_cnn.py"
+        path.write_text(textwrap.dedent(text))
+        return closing(load(str(path), Terms(timeout=5.0, **terms)))
+
+    return candidate
+
+
+def find(candidate, name):
+    return next(f for f in candidate.contract.functions if candidate.name_of(f) == name)
+
+
+@parametrize_from_file(schema=defaults(terms={}, misfit=(), names=None))
+def test_a_contract_is_found_or_the_reader_helped(write, text, terms, contract, misfit, names):
+    """What is asked for is obeyed; where nothing fits, nothing is asked, and why is said."""
+    with write(text, **terms) as candidate:
+        assert candidate.contract.name == contract
+        assert candidate.misfit.splitlines() == list(misfit)
+        assert names is None or candidate.names == names
+        has = [function for function in candidate.contract.functions if candidate.has(function)]
+        assert bool(has) == (not misfit)
+
+
+@parametrize_from_file(schema=defaults(function="conv2d", terms={}, lacks="", outside=(), asked=()))
+def test_questions_are_those_that_it_takes(write, text, function, terms, lacks, asked, outside):
+    """Its parameters say so, and what it does with a tuple or None; it is asked in its words."""
+    with write(text, **terms) as candidate:
+        ours = find(candidate, function)
+        assert candidate.lacks(ours) == lacks
+        for row in outside:
+            assert not candidate.expresses(ours, parse(row)[0]), row
+        for row in asked:
+            case = parse(row)[0]
+            assert candidate.expresses(ours, case), row
+            reply = candidate.ask(ours, case, arrays(case, 0, "float64"), OWN)
+            assert (reply.error, reply.kind) == ("", ""), row
+            assert not any(isinstance(value, Other) for value in reply.values.values())
+
+
+@parametrize_from_file
+def test_what_it_stands_on_is_what_it_calls(write, text, stands):
+    """By our names, over helpers; what cannot be read stands on what the contract says."""
+    with write(text) as candidate:
+        found = {f.name: candidate.stands_on(f) for f in candidate.contract.functions}
+        assert {name: found[name] for name in stands} == {n: {*w} for n, w in stands.items()}
+
+
+@parametrize_from_file
+def test_what_is_no_candidate_says_what_helps(tmp_path, monkeypatch, files, name, error):
+    """A folder, a text, a part of a package, nothing."""
+    for file, text in files.items():
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UnloadableError) as raised:
+        load(name, Terms(timeout=5.0))
+    assert str(raised.value) == error
