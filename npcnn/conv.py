@@ -22,7 +22,7 @@ from npcnn import depthwise, geometry, hollow, scratch, windows, workers
 from npcnn.geometry import Axis, Run
 from npcnn.windows import Array
 
-WORK = 2**21
+WORK = 2**22
 """Bytes of gathered cells, results or weights' gradients in one product: they stay in caches."""
 SUMS = 2**25
 """Bytes of sums of dw over parts of the windows, which are at work at once."""
@@ -99,7 +99,8 @@ def weight_grad(dy: Array, x: Array, axes: Sequence[Axis], groups: int) -> Array
 
 def bias_grad(dy: Array) -> Array:
     rows = dy.reshape(-1, dy.shape[-1])
-    db: Array = np.ones(len(rows), dy.dtype) @ rows  # a product outruns a sum over the first axis
+    with workers.single_blas():  # its second thread would spin while ours are at the next pass
+        db: Array = np.ones(len(rows), dy.dtype) @ rows  # a product outruns a sum by rows
     return db
 
 

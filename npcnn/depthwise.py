@@ -20,7 +20,7 @@ from npcnn.windows import Array
 
 FEW = 4
 """Channels or filters of a group, at most: of more, matrix products are as fast."""
-WORK = 2**20
+WORK = 2**21
 """Bytes of input under one run of windows: within a core's cache, with what is made of it."""
 
 

@@ -25,7 +25,7 @@ from npcnn import geometry, windows, workers
 from npcnn.geometry import Axis, Box, Run
 from npcnn.windows import Array
 
-WORK = 2**20
+WORK = 2**22
 """Bytes of input under one run of windows: within a core's cache, and worth a thread's turn."""
 
 Taps = Sequence[tuple[int, Box, Box]]

@@ -57,7 +57,7 @@ def run(
             left.clear()
             raise
 
-    with _single_blas() if multiplies else nullcontext():
+    with single_blas() if multiplies else nullcontext():
         helpers = _start(take, min(count_cores(), len(pieces)) - 1)
         try:
             take()
@@ -105,11 +105,12 @@ def _blas() -> tuple[Callable[[], int], Callable[[int], None]] | None:
 
 
 @contextmanager
-def _single_blas() -> Iterator[None]:
-    """OpenBLAS on one thread, until the last of those inside is out."""
+def single_blas() -> Iterator[None]:
+    """OpenBLAS on one thread, where it can be told, until the last of those inside is out."""
     global _inside, _before
-    blas = _blas()
-    assert blas
+    if not (blas := _blas()):
+        yield
+        return
     get, put = blas
     with _lock:
         if not _inside:

@@ -15,7 +15,7 @@ import pytest
 from npcnn import functional, workers
 
 RNG = np.random.default_rng(3)
-LARGE = RNG.standard_normal((3, 90, 80, 16)).astype(np.float32)
+LARGE = RNG.standard_normal((10, 90, 80, 16)).astype(np.float32)
 WEIGHTS = RNG.standard_normal((3, 2, 1, 16)).astype(np.float32)
 WHOLE = RNG.integers(-3, 4, (3, 2, 16, 8)).astype(np.float32)
 OVERFLOWING = np.full_like(LARGE, 3e38)
@@ -139,7 +139,7 @@ def test_what_memory_held_before_changes_nothing(bits):
     assert read_bits() == bits
 
 
-@pytest.mark.parametrize("image", [0, 2])
+@pytest.mark.parametrize("image", [0, 9])
 def test_errors_pass_through(image):
     """From any piece to the caller."""
     x = np.zeros_like(LARGE)
@@ -161,7 +161,7 @@ def test_an_interrupt_waits_for_the_others():
         finished.append(True)
 
     with np.errstate(over="call", call=call), pytest.raises(KeyboardInterrupt):
-        functional.avg_pool(OVERFLOWING, (90, 80), padding=1)
+        functional.avg_pool(np.concatenate([OVERFLOWING] * 4), (90, 80), padding=1)
     before = len(finished)
     time.sleep(0.2)
     assert len(finished) == before > 0
@@ -202,7 +202,7 @@ def test_threads_begin_with_large_layers_and_end_with_the_interpreter():
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=60
     )
-    assert (done.stdout, done.stderr) == ("0 1 1 0 ", "")
+    assert (done.stdout, done.stderr) == ("0 0 1 0 ", "")
 
 
 def measure(work, *arrays, **words):
