@@ -108,11 +108,12 @@ def test_pieces_multiply_on_one_thread():
 
 
 def test_a_blas_that_cannot_be_told_keeps_its_threads(monkeypatch, bits):
-    """Then none of ours multiplies."""
+    """Then none of ours multiplies; only the products of real numbers are BLAS's own affair."""
     monkeypatch.setattr(workers, "_blas", lambda: None)
     seen = workers.run(lambda _: threading.current_thread(), range(8), multiplies=True)
     assert set(seen) == {threading.current_thread()}
-    assert read_bits() == bits
+    found, real = read_bits(), 7
+    assert found[:real] + found[real + 1 :] == bits[:real] + bits[real + 1 :]
 
 
 def test_several_callers_at_once(bits):
