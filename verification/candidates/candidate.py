@@ -132,7 +132,8 @@ class Candidate:
         ours = {self.name_of(one): one for one in self.contract.functions}
         calls = []
         for call in self._plan(function, case, given, OWN):
-            parameters = self._parameters(ours[call.function]) or ()
+            called = ours[call.function]
+            parameters = self._parameters(called) or called.signature.split(", ")
             names = [name.partition("=")[0] for name in parameters if name != "*"]
             named = zip_longest(call.arguments, names[: len(call.arguments)], fillvalue="...")
             words = [_write(value, name) for value, name in named]

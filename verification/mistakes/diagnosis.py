@@ -100,14 +100,16 @@ class Suspect:
 class Diagnosis:
     """The mistakes in one function, and how many of the failing cases they explain.
 
-    `exactly` says that every number agrees bit for bit; `others` would give the same answers; the
-    `suspects` are the code that does, `parts` every mistake with code that shows it.
+    `exactly` says that numbers agree bit for bit where sums are exact, `rounds` that others agree
+    but for roundings; `others` would give the same answers; the `suspects` are the code that does,
+    `parts` every mistake with code that shows it.
     """
 
     mistakes: tuple[Mistake, ...]
     explains: int
     of: int
     exactly: bool = True
+    rounds: bool = False
     others: tuple[Mistake, ...] = ()
     suspects: tuple[Suspect, ...] = ()
     parts: tuple[tuple[Mistake, Suspect], ...] = ()
@@ -270,8 +272,10 @@ def diagnose(
     numbers = [one for one in told if one[1] in wrong and one[1].status != "CRASH"]
     exact = [degree for degree, seen in numbers if seen.case.is_exact]
     exactly = not numbers or min(exact, default=NEARLY) == EXACTLY
+    rounds = any(degree < EXACTLY for degree, _ in numbers)
     named = tuple(dict.fromkeys(mistake for mistake, _ in parts))
-    return Diagnosis(named, len(told), len(small), exactly, others, suspects, tuple(parts))
+    counts = len(told), len(small)
+    return Diagnosis(named, *counts, exactly, rounds, others, suspects, tuple(parts))
 
 
 def find_convention(asked: Inquiry, seen: Sighting) -> str:

@@ -65,14 +65,12 @@ class Refusal:
 Question = Case | Refusal
 
 
-@functools.cache
 def read(folder: Path = FOLDER, within: str = "") -> tuple[Question, ...]:
     """Every question of every file; or of those rows alone whose id stands in the text `within`.
 
     CaseError, with file and line, where a row is no question, and where an id is used twice.
     """
-    files = sorted(folder.glob("*.toml"))
-    questions = tuple(q for path in files for q in _read_file(path, within))
+    questions = _read_files(folder, within)
     if not questions and not within:
         raise CaseError(f"no cases in {folder}")
     seen = set()
@@ -82,6 +80,12 @@ def read(folder: Path = FOLDER, within: str = "") -> tuple[Question, ...]:
             raise CaseError(f"the id {question.id!r} is used twice for {kind}")
         seen.add((kind, question.id))
     return questions
+
+
+@functools.cache
+def _read_files(folder: Path, within: str) -> tuple[Question, ...]:
+    files = sorted(folder.glob("*.toml"))
+    return tuple(question for path in files for question in _read_file(path, within))
 
 
 def parse(line: str) -> list[Case]:

@@ -222,6 +222,7 @@ def _claim(finding: Finding, diagnosis: Diagnosis) -> str:
     if not any(one.forms for one in diagnosis.suspects):
         return f"it shows {everywhere or 'here'}"
     exactly = "bit for bit" if diagnosis.exactly else "but for roundings"
+    exactly += " where no number rounds" * (diagnosis.exactly and diagnosis.rounds)
     claim = f"your answer is, {exactly}, that of code with {'this mistake' if is_one else 'both'}"
     return ", ".join(filter(None, (claim, everywhere)))
 
