@@ -72,3 +72,11 @@ def test_what_is_no_candidate_says_what_helps(tmp_path, monkeypatch, files, name
     with pytest.raises(UnloadableError) as raised:
         load(name, Terms(timeout=5.0))
     assert str(raised.value) == error
+
+
+@parametrize_from_file(schema=defaults(missing=()))
+def test_write_call(fake, contract, function, missing, row, calls):
+    """In the contract's own words and arguments; a cache is written out where nobody made it."""
+    judged = fake((), contract, missing)
+    (asked,) = (one for one in judged.contract.functions if one.name == function)
+    assert judged.write_call(asked, *parse(row)).split("\n") == list(calls)

@@ -22,7 +22,9 @@ from verification.questions import RUNGS, rung
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```\w*\n(.*?)```", README, re.DOTALL)
-WRONG = next(block for block in BLOCKS if block.startswith("import numpy as np\n\n\ndef zero_pad"))
+WRONG = next(
+    block for block in BLOCKS if block.startswith("import numpy as np\n\n\ndef conv_backward")
+)
 CATALOGUE = ROOT / "verification" / "mistakes" / "README.md"
 HEAD = "| id | seen | where | what the code does |\n|---|---|---|---|\n"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib.machinery import PathFinder
@@ -16,7 +16,13 @@ from typing import Any
 import numpy as np
 
 from verification.candidates import contracts
-from verification.candidates.contracts import OWN, Contract, Function, Parameters
+from verification.candidates.contracts import (
+    CANONICAL,
+    OWN,
+    Contract,
+    Function,
+    Parameters,
+)
 from verification.candidates.loading import is_path
 from verification.candidates.process import (
     IDENTITY,
@@ -130,13 +136,15 @@ class Candidate:
         """The calls that put a question, a line each, with names for arrays."""
         given = {name: np.zeros(shape) for name, shape in shapes(case).items()}
         ours = {self.name_of(one): one for one in self.contract.functions}
+        cache = OWN if self.has(self.contract.forward_of(function)) else CANONICAL
         calls = []
-        for call in self._plan(function, case, given, OWN):
+        for call in self._plan(function, case, given, cache):
             called = ours[call.function]
             parameters = self._parameters(called) or called.signature.split(", ")
             names = [name.partition("=")[0] for name in parameters if name != "*"]
             named = zip_longest(call.arguments, names[: len(call.arguments)], fillvalue="...")
-            words = [_write(value, name) for value, name in named]
+            inner = called.forward.signature.split(", ") if called.forward else []
+            words = [_write(value, name, inner) for value, name in named]
             words += [f"{name}={_write(value, name)}" for name, value in call.words.items()]
             calls.append(f"{call.function}({', '.join(words)})")
         return "\n".join(calls)
@@ -256,15 +264,17 @@ def _find_module(name: str) -> Path:
     return Path()
 
 
-def _write(value: Any, name: str) -> str:
-    """An argument as one would write it; of an array the name alone."""
+def _write(value: Any, name: str, inner: Sequence[str] = ()) -> str:
+    """An argument as one would write it: of an array the name, of a cache its `inner` ones."""
     match value:
-        case np.ndarray():
+        case np.ndarray() | float():
             return name
         case Result():
             return "cache"
         case dict():
             return f"{{{', '.join(f'{key!r}: {_write(one, key)}' for key, one in value.items())}}}"
+        case (np.ndarray(), *_):
+            return f"({', '.join(map(_write, value, inner))})"
     return "lambda Z: Z" if value is IDENTITY else repr(value)
 
 
