@@ -92,7 +92,7 @@ def _start(take: Callable[[], None], count: int) -> list[Future[None]]:
 @functools.cache
 def _blas() -> tuple[Callable[[], int], Callable[[int], None]] | None:
     """How many threads NumPy's OpenBLAS has, and how to set them; None where nobody can tell."""
-    try:
+    try:  # the module is private, so no stub knows it
         library: Any = ctypes.CDLL(np._core._multiarray_umath.__file__)  # type: ignore[attr-defined]
     except (AttributeError, OSError):
         return None

@@ -39,7 +39,7 @@ class Here:
                     function = reduce(getattr, call.function.split("."), npcnn)
                     result = function(*map(make, call.arguments), **call.words)
                     results.append(result if len(call.outputs) > 1 else [result])
-        except Exception as error:
+        except Exception as error:  # as the worker does
             return Reply("CRASH", error=f"{type(error).__name__}: {error}")
         named = zip(calls[-1].outputs, results[-1], strict=True)
         return Reply("ok", {name: np.asarray(value) for name, value in named if name})

@@ -394,18 +394,23 @@ class Session:
             tuple(dict.fromkeys(filter(None, reasons))),
         )
         aged = [outcome.age[0] for outcome in finding.outcomes if outcome.age]
-        finding = replace(finding, age=next((m for m in mistakes.read() if m.id in aged[:1]), None))
+        if aged:
+            age = next((mistake for mistake in mistakes.read() if mistake.id == aged[0]), None)
+            finding = replace(finding, age=age)
         return self._explain(function, finding) if finding.failing else finding
 
     def _settle(self, function: Function, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """Conventions are no failures, and what may be inherited is not judged."""
         outcomes = [self._name_convention(function, outcome) for outcome in outcomes]
         shown = {name for outcome in outcomes for name in outcome.deviations}
-        names = tuple(m.id for m in mistakes.read() if m.id in shown and m.forms)
+        known = mistakes.read() if shown else ()
+        names = tuple(mistake.id for mistake in known if mistake.id in shown and mistake.forms)
         if names and not any(outcome.is_failing and outcome.has_numbers for outcome in outcomes):
             # a check without an oracle sees a convention too, and cannot tell it from a mistake
             outcomes = [
-                replace(o, status="DEVIATES", deviations=names) if o.status == "WRONG" else o
+                replace(o, status="DEVIATES", deviations=names)
+                if o.status == "WRONG" and isinstance(o.question, Case) and o.question.check
+                else o
                 for o in outcomes
             ]
         if self.settings.strict:
