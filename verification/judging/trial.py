@@ -236,8 +236,9 @@ class Trial:
         if seconds * case.work > judged.timeout * work:
             return Reply("outside", error=f"{word} would take more than {judged.timeout:g} s")
         reply = judged.ask(function, case, given, cache)
-        ages = (mistake for mistake in mistakes.read() if mistake.kind == "age")
-        if reply.status == "CRASH" and any(age.matches(reply.error) for age in ages):
+        if reply.status == "CRASH" and any(
+            known.kind == "age" and known.matches(reply.error) for known in mistakes.read()
+        ):
             judged.mend()
             mended = judged.ask(function, case, given, cache)
             reply = mended if mended.ages or mended.kind == reply.kind else reply
