@@ -118,13 +118,13 @@ def pads(name: str, value: object, rank: int) -> tuple[Border, ...]:
     return tuple((count(name, before), count(name, after)) for before, after in value)
 
 
-def borders(name: str, a: Array, pad: object) -> list[Border]:
+def borders(name: str, a: Array, pad: object) -> tuple[Border, ...]:
     """(before, after), none negative, for each spatial axis of `a`."""
     space = spatial(name, a)
-    return geometry.borders(
-        Axis(size, kernel=1, before=before, after=after)
-        for size, (before, after) in zip(space, pads("pad", pad, len(space)), strict=True)
-    )
+    pairs = pads("pad", pad, len(space))
+    for size, (before, after) in zip(space, pairs, strict=True):
+        Axis(size, kernel=1, before=before, after=after).validated()
+    return pairs
 
 
 def lengths(name: str, value: object) -> tuple[int, ...]:
@@ -168,7 +168,7 @@ def conv_axes(
     strides, dilations = sizes("stride", stride, rank), sizes("dilation", dilation, rank)
     pairs = _conv_pads(padding, kernel, strides, dilations)
     fields = zip(space, kernel, strides, dilations, pairs, strict=True)
-    axes = [Axis(n, k, s, d, before, after) for n, k, s, d, (before, after) in fields]
+    axes = [Axis(n, k, s, d, *pair).validated() for n, k, s, d, pair in fields]
     affordable((len(x), *geometry.outs(axes), outputs))
     return axes, groups
 
@@ -184,10 +184,7 @@ def pool_axes(
     dilations, pairs = sizes("dilation", dilation, rank), pads("padding", padding, rank)
     up = switch("ceil_mode", ceil)
     fields = zip(space, kernel, strides, dilations, pairs, strict=True)
-    axes = [
-        Axis(n, k, s, d, before, after, up).meeting_input()
-        for n, k, s, d, (before, after) in fields
-    ]
+    axes = [Axis(n, k, s, d, *pair, up).validated().meeting_input() for n, k, s, d, pair in fields]
     affordable((len(x), *geometry.outs(axes), x.shape[-1]))
     return axes
 

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from npcnn import depthwise, geometry, hollow, scratch, windows, workers
-from npcnn.geometry import Axis, Run
+from npcnn.geometry import Axis, Piece
 from npcnn.windows import Array
 
 WORK = 2**22
@@ -28,26 +28,24 @@ SUMS = 2**25
 """Bytes of sums of dw over parts of the windows, which are at work at once."""
 MOST = 16
 """Such sums at most."""
-THIN = 8
-"""Channels below which products are laid out by channel: runs of windows are longer."""
 
 
 def forward(x: Array, w: Array, b: Array | None, axes: Sequence[Axis], groups: int) -> Array:
     if hollow.takes(axes):
         return hollow.forward(x, w, b, axes, groups)
     if depthwise.takes(w.shape[-2], w.shape[-1], groups):
-        return depthwise.forward(x, w, b, axes, groups)
+        return depthwise.forward(x, w, b, axes)
     y = np.empty((len(x), *geometry.outs(axes), w.shape[-1]), x.dtype)
-    wg = _by_group(w, groups)
+    wg, thin = _by_group(w, groups), windows.is_thin(w.shape[-2])
 
-    def work(piece: Run) -> None:
-        box, reach, borders = piece
-        cells = windows.gather(windows.pad(x[reach], borders, "padded"), axes, groups)
+    def work(piece: Piece) -> None:
+        box, reach = piece.box, piece.reach
+        cells = windows.gather(windows.pad(x[reach], piece.axes, thin), axes, groups)
         np.matmul(cells, wg, out=_by_group(y[box], groups))  # (G, M, D) @ (G, D, K/G)
         if b is not None:
             y[box] += b
 
-    workers.run(work, geometry.runs(len(x), axes, _most(wg)), multiplies=True)
+    workers.run(work, geometry.cut(len(x), axes, _most(wg)), multiplies=True)
     return y
 
 
@@ -55,18 +53,19 @@ def input_grad(dy: Array, w: Array, axes: Sequence[Axis], groups: int) -> Array:
     if hollow.takes(axes):
         return hollow.input_grad(dy, w, axes, groups)
     if depthwise.takes(w.shape[-2], w.shape[-1], groups):
-        return depthwise.input_grad(dy, w, axes, groups)
+        return depthwise.input_grad(dy, w, axes)
     dx = np.zeros((len(dy), *(axis.size for axis in axes), groups * w.shape[-2]), dy.dtype)
-    wg = _by_group(w, groups)
+    wg, thin = _by_group(w, groups), windows.is_thin(w.shape[-2])
 
-    def work(image: Sequence[Run]) -> None:
-        for box, reach, borders in image:
-            dxp = windows.pad(dx[reach], borders, "padded")
+    def work(image: Sequence[Piece]) -> None:
+        for piece in image:
+            box, reach = piece.box, piece.reach
+            dxp = windows.pad(dx[reach], piece.axes, thin)
             cells = _spread(_by_group(dy[box], groups), wg, w.shape[-2])
             windows.scatter(cells.reshape(groups, *w.shape[:-1], *dy[box].shape[:-1]), axes, dxp)
-            dx[reach] = windows.crop(dxp, borders)
+            dx[reach] = windows.crop(dxp, piece.axes)
 
-    pieces = geometry.runs(len(dy), axes, _most(wg))
+    pieces = geometry.cut(len(dy), axes, _most(wg))
     workers.run(work, geometry.by_image(pieces), multiplies=True)
     return dx
 
@@ -76,13 +75,15 @@ def weight_grad(dy: Array, x: Array, axes: Sequence[Axis], groups: int) -> Array
     if hollow.takes(axes):
         return hollow.weight_grad(dy, x, axes, groups)
     if depthwise.takes(channels, dy.shape[-1], groups):
-        return depthwise.weight_grad(dy, x, axes, groups)
+        return depthwise.weight_grad(dy, x, axes)
+    thin = windows.is_thin(channels)
     dwg = np.zeros((groups, math.prod(kernel) * channels, dy.shape[-1] // groups), dy.dtype)
 
-    def work(pieces: Sequence[Run]) -> Array:
+    def work(pieces: Sequence[Piece]) -> Array:
         total = np.zeros_like(dwg)
-        for box, reach, borders in pieces:
-            cells = windows.gather(windows.pad(x[reach], borders, "padded"), axes, groups)
+        for piece in pieces:
+            box, reach = piece.box, piece.reach
+            cells = windows.gather(windows.pad(x[reach], piece.axes, thin), axes, groups)
             dyg = _by_group(dy[box], groups)
             for (rows,) in geometry.boxes(dwg.shape[1:2], WORK // (dy.shape[-1] * dy.itemsize)):
                 part = scratch.lend("part", total[:, rows].shape, total.dtype)
@@ -90,7 +91,7 @@ def weight_grad(dy: Array, x: Array, axes: Sequence[Axis], groups: int) -> Array
                 total[:, rows] += part
         return total
 
-    pieces = geometry.runs(len(x), axes, _most(dwg))
+    pieces = geometry.cut(len(x), axes, _most(dwg))
     parts = geometry.in_parts(pieces, min(MOST, SUMS // dwg.nbytes))
     for total in workers.run(work, parts, multiplies=True):
         dwg += total
@@ -112,7 +113,7 @@ def _most(wg: Array) -> int:
 def _spread(dyg: Array, wg: Array, channels: int) -> Array:
     """(G, T, C/G, M): what each window adds to the cells under its taps."""
     (groups, depth, filters), rows = wg.shape, dyg.shape[1]
-    if channels < THIN:
+    if windows.is_thin(channels):
         cells = scratch.lend("cells", (groups, depth, rows), dyg.dtype)
         return np.matmul(wg, dyg.mT, out=cells)  # (G, D, K/G) @ (G, K/G, M)
     taps = wg.reshape(groups, depth // channels, channels, filters)

@@ -21,9 +21,10 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, SupportsIndex, TypeVar, cast
+from typing import Any, Literal, SupportsIndex, TypeVar, cast, overload
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from npcnn import arguments as arg
 from npcnn import conv as _conv
@@ -83,6 +84,27 @@ def conv_backward(
     return dx.astype(dtype, copy=False), dw.astype(dtype, copy=False), db.astype(dtype, copy=False)
 
 
+@overload
+def max_pool(
+    x: ArrayLike,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Pad = 0,
+    dilation: Size = 1,
+    ceil_mode: bool = False,
+    return_indices: Literal[False] = False,
+) -> Array: ...
+@overload
+def max_pool(
+    x: ArrayLike,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Pad = 0,
+    dilation: Size = 1,
+    ceil_mode: bool = False,
+    *,
+    return_indices: Literal[True],
+) -> tuple[Array, NDArray[np.int64]]: ...
 def max_pool(
     x: ArrayLike,
     kernel_size: Size,
@@ -91,7 +113,7 @@ def max_pool(
     dilation: Size = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Any:
+) -> Array | tuple[Array, NDArray[np.int64]]:
     """y (N, *out, C), each window's largest cell; with return_indices (y, index), index int64.
 
     An index numbers the cells of an unpadded plane in row order.  Of equal cells the first wins,

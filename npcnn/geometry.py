@@ -5,8 +5,9 @@
     out    = floor((padded - span) / stride) + 1       the number of windows; ceil(...) with `ceil`,
              less one where the last window would start at or beyond before + size
 
-A tap is a kernel position: the windows of a run in which it meets the input, and the cells that it
-meets, one for each of them.  The sizes are those of torch.nn.functional.
+A tap is a kernel position: the windows in which it meets the input, and the cells that it meets,
+one for each of them.  A piece of a layer, some of its windows over the cells that they reach, is a
+layer of its own.  The sizes are those of torch.nn.functional.
 """
 
 from __future__ import annotations
@@ -19,8 +20,6 @@ from functools import cached_property
 
 Box = tuple[slice, ...]
 Border = tuple[int, int]
-Run = tuple[Box, Box, tuple[Border, ...]]
-"""Some windows of a layer, the input that they reach, and the padding around that."""
 
 
 class ShapeError(ValueError):
@@ -39,7 +38,8 @@ class Axis:
     after: int = 0
     ceil: bool = False
 
-    def __post_init__(self) -> None:
+    def validated(self) -> Axis:
+        """This axis, if there is such a one."""
         for name, least in _LEAST.items():
             if getattr(self, name) < least:
                 raise ShapeError(f"{name} must be at least {least}, got {self._numbers}")
@@ -48,6 +48,7 @@ class Axis:
                 f"window spans span={self.span} cells but the padded axis has padded={self.padded} "
                 f"({self._numbers})"
             )
+        return self
 
     @property
     def _numbers(self) -> str:
@@ -78,33 +79,30 @@ class Axis:
         """Where each window starts, in cells of the input: negative in the first pad."""
         return range(-self.before, self.out * self.stride - self.before, self.stride)
 
-    def reach(self, run: slice) -> tuple[slice, Border]:
-        """The cells of the input that a run of windows reaches, and the padding around them."""
+    def part(self, run: slice) -> tuple[slice, Axis]:
+        """The cells of the input that a run of windows reaches, and the axis that it sees there."""
         start, stop = self.corners[run.start], self.corners[run.stop - 1] + self.span
         first = min(max(start, 0), self.size)
-        cells = slice(first, max(first, min(stop, self.size)))
+        last = max(first, min(stop, self.size))
         before = min(max(-start, 0), stop - start)
-        return cells, (before, stop - start - before - (cells.stop - first))
+        after = stop - start - before - (last - first)
+        axis = Axis(last - first, self.kernel, self.stride, self.dilation, before, after)
+        return slice(first, last), axis
 
-    def taps(self, run: slice) -> list[tuple[int, slice, slice]]:
-        """Every kernel position that meets the input: in these windows of the run, these cells."""
-        low, high = self.corners[run.start], self.corners[run.stop - 1]
+    def taps(self) -> list[tuple[int, slice, slice]]:
+        """Every kernel position that meets the input: in these windows, these cells."""
+        low, high = self.corners[0], self.corners[-1]
         first = max(0, -(high // self.dilation))
         stop = min(self.kernel, (self.size - 1 - low) // self.dilation + 1)
-        meeting = ((k, *self._tap(k, run)) for k in range(first, stop))
+        meeting = ((k, *self._tap(k)) for k in range(first, stop))
         return [(k, among, cells) for k, among, cells in meeting if among.stop > among.start]
 
-    def _tap(self, k: int, run: slice) -> tuple[slice, slice]:
+    def _tap(self, k: int) -> tuple[slice, slice]:
         shift = self.before - k * self.dilation
-        first = max(run.start, -(-shift // self.stride))
-        stop = max(first, min(run.stop, (self.size - 1 + shift) // self.stride + 1))
+        first = max(0, -(-shift // self.stride))
+        stop = max(first, min(self.out, (self.size - 1 + shift) // self.stride + 1))
         cells = slice(first * self.stride - shift, stop * self.stride - shift, self.stride)
-        return slice(first - run.start, stop - run.start), cells
-
-    @property
-    def border(self) -> Border:
-        """The padding that all windows reach: an overhang of `ceil` too, but no unread pad."""
-        return self.reach(slice(0, self.out))[1]
+        return slice(first, stop), cells
 
     @property
     def cells(self) -> list[int]:
@@ -136,39 +134,43 @@ class Axis:
 _LEAST = {"size": 1, "kernel": 1, "stride": 1, "dilation": 1, "before": 0, "after": 0}
 
 
-def taps(axes: Sequence[Axis], runs: Box) -> list[tuple[tuple[int, ...], Box, Box]]:
+def taps(axes: Sequence[Axis]) -> list[tuple[tuple[int, ...], Box, Box]]:
     """The window's taps that meet the input, in row order: in which windows, and which cells."""
-    lines = [axis.taps(run) for axis, run in zip(axes, runs)]
+    lines = [axis.taps() for axis in axes]
     return [
         (place, (slice(None), *among), (slice(None), *cells))
         for place, among, cells in (zip(*tap) for tap in itertools.product(*lines))
     ]
 
 
-def runs(batch: int, axes: Sequence[Axis], most: int) -> list[Run]:
+@dataclass(frozen=True)
+class Piece:
+    """Some windows of a layer, the input that they reach, and the axes that they see there."""
+
+    box: Box
+    reach: Box
+    axes: tuple[Axis, ...]
+
+
+def cut(batch: int, axes: Sequence[Axis], most: int) -> list[Piece]:
     """A layer in pieces of `most` windows, in row order."""
-    pieces: list[Run] = []
+    pieces: list[Piece] = []
     for box in boxes((batch, *outs(axes)), most):
-        cells, around = zip(*(axis.reach(run) for axis, run in zip(axes, box[1:])))
-        pieces.append((box, (box[0], *cells), around))
+        cells, parts = zip(*(axis.part(run) for axis, run in zip(axes, box[1:])))
+        pieces.append(Piece(box, (box[0], *cells), parts))
     return pieces
 
 
-def by_image(pieces: Iterable[Run]) -> list[list[Run]]:
-    """Runs in the images that they share: no two of these lists meet the same cell."""
-    images = itertools.groupby(pieces, lambda piece: piece[0][0].start)
+def by_image(pieces: Iterable[Piece]) -> list[list[Piece]]:
+    """Pieces in the images that they share: no two of these lists meet the same cell."""
+    images = itertools.groupby(pieces, lambda piece: piece.box[0].start)
     return [list(those) for _, those in images]
 
 
-def in_parts(pieces: Sequence[Run], most: int) -> list[Sequence[Run]]:
-    """Runs in `most` parts, neighbours together."""
+def in_parts(pieces: Sequence[Piece], most: int) -> list[Sequence[Piece]]:
+    """Pieces in `most` parts, neighbours together."""
     step = -(-len(pieces) // max(1, most))
     return [pieces[at : at + step] for at in range(0, len(pieces), step or 1)]
-
-
-def borders(axes: Iterable[Axis]) -> list[Border]:
-    """The padding that the windows reach, for each axis."""
-    return [axis.border for axis in axes]
 
 
 def outs(axes: Iterable[Axis]) -> list[int]:

@@ -34,17 +34,17 @@ def forward(x: Array, w: Array, b: Array | None, axes: Sequence[Axis], groups: i
     outs = geometry.outs(axes)
     y = np.zeros((len(x), *outs, groups, w.shape[-1] // groups), x.dtype)
     xg, wg = _by_group(x, groups), _by_group(w, groups)
-    for tap, among, cells in geometry.taps(axes, _all(outs)):
+    for tap, among, cells in geometry.taps(axes):
         y[among] += np.einsum("...gc,cgk->...gk", xg[cells], wg[tap])
     y = y.reshape(len(x), *outs, -1)
     return y if b is None else y + b
 
 
 def input_grad(dy: Array, w: Array, axes: Sequence[Axis], groups: int) -> Array:
-    outs, channels = geometry.outs(axes), w.shape[-2]
+    channels = w.shape[-2]
     dx = np.zeros((len(dy), *(axis.size for axis in axes), groups, channels), dy.dtype)
     dyg, wg = _by_group(dy, groups), _by_group(w, groups)
-    for tap, among, cells in geometry.taps(axes, _all(outs)):
+    for tap, among, cells in geometry.taps(axes):
         dx[cells] += np.einsum("...gk,cgk->...gc", dyg[among], wg[tap])
     return dx.reshape(*dx.shape[:-2], -1)
 
@@ -53,7 +53,7 @@ def weight_grad(dy: Array, x: Array, axes: Sequence[Axis], groups: int) -> Array
     kernel, channels = [axis.kernel for axis in axes], x.shape[-1] // groups
     dw = np.zeros((*kernel, channels, groups, dy.shape[-1] // groups), dy.dtype)
     dyg, xg = _by_group(dy, groups), _by_group(x, groups)
-    for tap, among, cells in geometry.taps(axes, _all(geometry.outs(axes))):
+    for tap, among, cells in geometry.taps(axes):
         rows = (a.reshape(-1, *a.shape[-2:]) for a in (xg[cells], dyg[among]))
         dw[tap] = np.einsum("ngc,ngk->cgk", *rows)
     return dw.reshape(*dw.shape[:-2], -1)
@@ -61,7 +61,3 @@ def weight_grad(dy: Array, x: Array, axes: Sequence[Axis], groups: int) -> Array
 
 def _by_group(a: Array, groups: int) -> Array:
     return a.reshape(*a.shape[:-1], groups, -1)
-
-
-def _all(outs: Sequence[int]) -> tuple[slice, ...]:
-    return tuple(slice(0, out) for out in outs)

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from npcnn import arguments as arg
-from npcnn import functional, windows
+from npcnn import functional
 from npcnn.arguments import Pad, Size
 from npcnn.geometry import ShapeError
 from npcnn.windows import Array
@@ -50,7 +50,7 @@ def zero_pad(X: ArrayLike, pad: Pad) -> Array:
     x = arg.array("X", X)
     borders = arg.borders("X", x, pad)
     arg.affordable((len(x), *(n + sum(pair) for n, pair in zip(x.shape[1:], borders)), x.shape[-1]))
-    return windows.pad(x.astype(arg.result_dtype(x)), borders)
+    return np.pad(x.astype(arg.result_dtype(x)), [(0, 0), *borders, (0, 0)])
 
 
 def conv_single_step(a_slice_prev: ArrayLike, W: ArrayLike, b: ArrayLike) -> Any:

@@ -21,101 +21,99 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from npcnn import geometry, windows, workers
-from npcnn.geometry import Axis, Box, Run
+from npcnn import geometry, scratch, windows, workers
+from npcnn.geometry import Axis, Box, Piece
 from npcnn.windows import Array
 
 WORK = 2**22
-"""Bytes of input under one run of windows: within a core's cache, and worth a thread's turn."""
+"""Bytes of input under one piece at most: each step of a piece is then worth handing over Python's
+lock, which two threads at steps of a quarter of that spend more time on than on the cells."""
 
-Taps = Sequence[tuple[int, Box, Box]]
-"""Each with its rank: the number of taps for the first one, 1 for the last."""
+Taps = Sequence[tuple[tuple[int, ...], Box, Box]]
 
 
 def max_forward(x: Array, axes: Sequence[Axis]) -> Array:
-    def work(piece: Run) -> None:
-        box, reach, _ = piece
-        _highest(x, reach, _rank(geometry.taps(axes, box[1:])), y[box])
+    def work(piece: Piece) -> None:
+        _highest(x[piece.reach], piece.axes, y[piece.box])
 
     y = np.empty((len(x), *geometry.outs(axes), x.shape[-1]), x.dtype)
-    workers.run(work, _runs(x, axes))
+    workers.run(work, _pieces(x, axes))
     return y
 
 
 def max_index(x: Array, y: Array, axes: Sequence[Axis]) -> NDArray[np.int64]:
     """Where max_forward found each number of y."""
 
-    def work(piece: Run) -> None:
-        box, _, _ = piece
-        taps = geometry.taps(axes, box[1:])
-        spots = [[k * axis.dilation for k, axis in zip(place, axes)] for place, *_ in taps]
-        cells = np.array([np.dot(spot, steps) for spot in spots])
-        index[box] = cells[len(taps) - _ranks(x[box[0]], _rank(taps), y[box])]
+    def work(piece: Piece) -> None:
+        taps = geometry.taps(piece.axes)
+        wins = _winners(x[piece.reach], taps, y[piece.box])
+        for (place, among, _), won in zip(taps, wins):
+            spot = np.dot([k * axis.dilation for k, axis in zip(place, axes)], steps)
+            index[piece.box][among] += won * spot
 
     steps = [math.prod(axis.size for axis in axes[place:]) for place in range(1, len(axes) + 1)]
     corners = [np.array(axis.corners) * step for axis, step in zip(axes, steps)]
-    index = np.empty(y.shape, np.int64)
-    workers.run(work, _runs(x, axes))
+    index = np.zeros(y.shape, np.int64)
+    workers.run(work, _pieces(x, axes))
     index += functools.reduce(np.add.outer, corners)[..., None]
     return index
 
 
 def max_backward(dy: Array, x: Array, axes: Sequence[Axis]) -> Array:
-    def work(image: Sequence[Run]) -> None:
-        for box, reach, _ in image:
-            taps, y = _rank(geometry.taps(axes, box[1:])), np.empty(dy[box].shape, x.dtype)
-            _highest(x, reach, taps, y)
-            ranks, bits = _ranks(x[box[0]], taps, y), _bits(dy[box])
-            for rank, at, cells in reversed(taps):
-                won = bits[at] * (ranks[at] == rank)  # all bits of a number, or none
-                dx[box[0]][cells] += won.view(dy.dtype)
+    def work(image: Sequence[Piece]) -> None:
+        for piece in image:
+            taps, bits = geometry.taps(piece.axes), _bits(dy[piece.box])
+            y = scratch.lend("highest", bits.shape, x.dtype)
+            _highest(x[piece.reach], piece.axes, y)
+            wins = _winners(x[piece.reach], taps, y)
+            share = scratch.lend("share", bits.shape, bits.dtype)
+            for (_, among, cells), won in zip(reversed(taps), reversed(wins)):
+                share[among] = np.negative(won.view(np.int8))  # all bits of a number, or none
+                share[among] &= bits[among]
+                dx[piece.reach][cells] += share[among].view(dy.dtype)
 
     dx = np.zeros(x.shape, dy.dtype)
-    workers.run(work, geometry.by_image(_runs(x, axes)))
+    workers.run(work, geometry.by_image(_pieces(x, axes)))
     return dx
 
 
 def avg_forward(x: Array, axes: Sequence[Axis], divisor: Array) -> Array:
-    def work(piece: Run) -> None:
-        box, reach, _ = piece
-        total = y[box]
+    def work(piece: Piece) -> None:
+        total, reached = y[piece.box], x[piece.reach]
         total.fill(0)
         if _is_global(axes, x):
-            total += np.add.reduce(x[reach], axis=plane, keepdims=True)
+            total += np.add.reduce(reached, axis=plane, keepdims=True)
         else:
-            for _, at, cells in geometry.taps(axes, box[1:]):
-                total[at] += x[box[0]][cells]
-        total /= over[box[1:]]
+            for _, among, cells in geometry.taps(piece.axes):
+                total[among] += reached[cells]
+        total /= over[piece.box[1:]]
         total += 0  # as torch: a quotient of -0 is returned as +0
 
     over, plane = divisor.astype(x.dtype)[..., None], tuple(range(1, x.ndim - 1))
     y = np.empty((len(x), *geometry.outs(axes), x.shape[-1]), x.dtype)
-    workers.run(work, _runs(x, axes))
+    workers.run(work, _pieces(x, axes))
     return y
 
 
 def avg_backward(dy: Array, axes: Sequence[Axis], divisor: Array) -> Array:
-    def work(image: Sequence[Run]) -> None:
-        for box, reach, _ in image:
-            share = dy[box] / over[box[1:]]
+    def work(image: Sequence[Piece]) -> None:
+        for piece in image:
+            share, reached = dy[piece.box] / over[piece.box[1:]], dx[piece.reach]
             if _is_global(axes, dx):
-                dx[reach] += share
+                reached += share
             else:
-                for _, at, cells in reversed(geometry.taps(axes, box[1:])):
-                    dx[box[0]][cells] += share[at]
+                for _, among, cells in reversed(geometry.taps(piece.axes)):
+                    reached[cells] += share[among]
 
     over = divisor.astype(dy.dtype)[..., None]
     dx = np.zeros((len(dy), *(axis.size for axis in axes), dy.shape[-1]), dy.dtype)
-    workers.run(work, geometry.by_image(_runs(dx, axes)))
+    workers.run(work, geometry.by_image(_pieces(dx, axes)))
     return dx
 
 
-def _runs(x: Array, axes: Sequence[Axis]) -> list[Run]:
-    return geometry.runs(len(x), axes, windows.over(WORK, x, axes))
-
-
-def _rank(taps: Sequence[tuple[tuple[int, ...], Box, Box]]) -> Taps:
-    return [(len(taps) - place, among, cells) for place, (_, among, cells) in enumerate(taps)]
+def _pieces(x: Array, axes: Sequence[Axis]) -> list[Piece]:
+    work = min(WORK, max(WORK // 4, x.nbytes // 4))  # so that middling layers have pieces, too
+    return geometry.cut(len(x), axes, windows.over(work, x, axes))
 
 
 def _is_global(axes: Sequence[Axis], x: Array) -> bool:
@@ -124,28 +122,55 @@ def _is_global(axes: Sequence[Axis], x: Array) -> bool:
     return whole and x.shape[-1] > 1 and x.flags.c_contiguous
 
 
-def _highest(x: Array, reach: Box, taps: Taps, y: Array) -> None:
-    """The largest cell of each window, into y."""
-    y.fill(-np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min)
-    for _, at, cells in taps:
-        np.maximum(y[at], x[reach[0]][cells], out=y[at])
-    bits = _bits(x[reach])
-    if bits.min(initial=0) == np.iinfo(bits.dtype).min or np.isnan(y).any():
-        ranks = _ranks(x[reach[0]], taps, y)  # maximum takes any of two zeros, and the first NaN
-        for rank, at, cells in taps:
-            np.copyto(y[at], x[reach[0]][cells], where=ranks[at] == rank)
+def _highest(x: Array, axes: Sequence[Axis], y: Array) -> None:
+    """The largest cell of each window, into y: along one axis, then of those along the next."""
+    lines = x
+    for place, axis in enumerate(axes, 1):
+        shape = (*lines.shape[:place], axis.out, *lines.shape[place + 1 :])
+        highest = y if place == len(axes) else scratch.lend(f"lines {place}", shape, x.dtype)
+        _highest_along(lines, axis, (slice(None),) * place, highest)
+        lines = highest
+    if x.dtype.kind == "f" and _is_doubtful(x, y):
+        taps = geometry.taps(axes)
+        for (_, among, cells), won in zip(taps, _winners(x, taps, y)):
+            np.copyto(y[among], x[cells], where=won)
 
 
-def _ranks(x: Array, taps: Taps, y: Array) -> Array:
-    """Of each window the rank of the tap that has its largest cell: the first, or the last NaN."""
-    ranks = np.zeros(y.shape, np.min_scalar_type(len(taps)))
-    for rank, at, cells in taps:
-        here = (x[cells] == y[at]).view(np.uint8)
-        np.maximum(ranks[at], here * ranks.dtype.type(rank), out=ranks[at])
-    if np.isnan(y).any():
-        for rank, at, cells in taps:
-            np.copyto(ranks[at], rank, where=np.isnan(x[cells]))
-    return ranks
+def _highest_along(x: Array, axis: Axis, before: Box, y: Array) -> None:
+    """The largest cell of each window of one axis, which lies after those `before`, into y."""
+    taps = [((*before, among), (*before, cells)) for _, among, cells in axis.taps()]
+    whole = [tap for tap in taps if tap[0][-1] == slice(0, axis.out)]
+    if whole:  # a tap that meets the input in all windows is where to begin
+        y[...] = x[whole[0][1]]
+        taps.remove(whole[0])
+    else:
+        y.fill(-np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min)
+    for among, cells in taps:
+        np.maximum(y[among], x[cells], out=y[among])
+
+
+def _is_doubtful(x: Array, y: Array) -> bool:
+    """Whether maximum may have taken another zero than the first, or another NaN than the last."""
+    bits = _bits(x)
+    least = np.iinfo(bits.dtype).min  # the bits of -0
+    return bool(np.isnan(y.min(initial=0)) or (not y.all() and bits.min(initial=0) == least))
+
+
+def _winners(x: Array, taps: Taps, y: Array) -> list[Array]:
+    """For each tap the windows whose largest cell it meets: the first of ties, the last NaN."""
+    left, wins = scratch.lend("left", y.shape, np.dtype(bool)), []
+    left.fill(True)
+    room = scratch.lend("wins", (len(taps), *y.shape), left.dtype)
+    for won, (_, among, cells) in zip(room, taps):
+        wins.append(np.equal(x[cells], y[among], out=won[among]))
+        wins[-1] &= left[among]
+        left[among] ^= wins[-1]
+    if left.any():  # no NaN is equal to another
+        for won, (_, among, cells) in zip(reversed(wins), reversed(taps)):
+            lost = np.isnan(x[cells]) & left[among]
+            won |= lost
+            left[among] ^= lost
+    return wins
 
 
 def _bits(a: Array) -> Array:

@@ -14,27 +14,42 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from npcnn import scratch
-from npcnn.geometry import Axis, Border
+from npcnn.geometry import Axis
 
 Array = NDArray[Any]
 DType = np.dtype[Any]
 
 
-def pad(x: Array, borders: Sequence[Border], role: str = "") -> Array:
-    """x within a border of zeros, lent under a role if one is given; x itself without a border."""
-    if not any(map(any, borders)):
+THIN = 4
+"""Channels of a group at most for which lines along the windows are the longer ones."""
+
+
+def is_thin(channels: int) -> bool:
+    """Whether a group of so many channels is laid out by channel, windows side by side."""
+    return channels <= THIN
+
+
+def pad(x: Array, axes: Sequence[Axis], thin: bool = False) -> Array:
+    """x within its axes' borders of zeros, in lent memory; x itself without a border.
+
+    Where groups are `thin` the memory is (C, N, *space): lines along the windows are longer than
+    those along a group's few channels.
+    """
+    if not thin and not any(axis.before or axis.after for axis in axes):
         return x
-    space = [size + sum(border) for size, border in zip(x.shape[1:], borders)]
-    shape = (len(x), *space, x.shape[-1])
-    xp = scratch.lend(role, shape, x.dtype) if role else np.empty(shape, x.dtype)
+    space = [axis.padded for axis in axes]
+    if thin:
+        xp = np.moveaxis(scratch.lend("padded", (x.shape[-1], len(x), *space), x.dtype), 0, -1)
+    else:
+        xp = scratch.lend("padded", (len(x), *space, x.shape[-1]), x.dtype)
     xp.fill(0)
-    crop(xp, borders)[...] = x
+    crop(xp, axes)[...] = x
     return xp
 
 
-def crop(xp: Array, borders: Sequence[Border]) -> Array:
+def crop(xp: Array, axes: Sequence[Axis]) -> Array:
     """The adjoint of pad: a view of xp without its border."""
-    inner = (slice(before, size - after) for size, (before, after) in zip(xp.shape[1:], borders))
+    inner = (slice(axis.before, axis.before + axis.size) for axis in axes)
     return xp[(slice(None), *inner)]
 
 
@@ -42,7 +57,7 @@ def gather(xp: Array, axes: Sequence[Axis], groups: int) -> Array:
     """(G, windows, taps * C/G): each window's cells, a row a window; a copy only where needed."""
     cells, rank = windowed(xp, axes, groups), len(axes)
     depth = math.prod(cells.shape[1 : rank + 2])
-    if cells.shape[rank + 1] == 1:  # runs of windows are longer than runs of one channel
+    if is_thin(cells.shape[rank + 1]):
         return _in_order(cells).reshape(groups, depth, -1).mT
     kernel, inner = range(1, rank + 2), range(rank + 2, cells.ndim)
     return _in_order(cells.transpose(0, *inner, *kernel)).reshape(groups, -1, depth)
