@@ -199,7 +199,7 @@ def max_unpool(
     padding: Pad = 0,
     output_size: Size | None = None,
 ) -> Array:
-    """y (N, *out, C): zeros, and x at the cells of max_pool's indices; of equal ones the last stays.
+    """y (N, *out, C): zeros, and x at the cells of max_pool's indices, of equal ones the last.
 
     out = (size - 1) * stride - pads + kernel_size, or an output_size less than a stride from that.
     ShapeError: another output_size, an index that is no cell of y.
@@ -464,7 +464,7 @@ def _normalise(x: Array, mean: Array, var: Array, eps: float) -> Array:
 
 
 def _sum(x: Array) -> Array:
-    total: Array = x.sum(axis=tuple(range(x.ndim - 1)), dtype=np.float64)
+    total: Array = np.ascontiguousarray(x).sum(axis=tuple(range(x.ndim - 1)), dtype=np.float64)
     return total
 
 
