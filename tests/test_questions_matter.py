@@ -7,7 +7,7 @@ import numpy as np
 
 from verification import mistakes
 from verification.questions import FURTHER, Case, arrays, read
-from verification.truth import define, textbook
+from verification.truth import define, oracle, textbook
 
 LIVE = {"x": 0.05, "w": 0.5, "dy": 0.05}
 """The part of each array that must matter: strides leave cells unread, and pads taps."""
@@ -55,6 +55,8 @@ def test_a_mistake_would_change_every_answer():
     """In every function that is asked it; the form that told the last question is tried first."""
     blind = []
     for case in (case for case in FLOATS if case.work <= WORK and not case.check):
+        if case.op in FURTHER:  # their mistakes are those of their own settings
+            continue
         given = arrays(case, 0, "float64")
         for op in case.functions:
             books = books_of(op)
@@ -63,4 +65,18 @@ def test_a_mistake_would_change_every_answer():
                 telling = next((b for b in books if differs(right, op, case, given, b)), None)
             blind += [(op, case.row)] * (telling is None)
             books.sort(key=lambda book: book is not telling)
+    assert blind == []
+
+
+def test_every_array_matters_to_the_further_operations():
+    """With other numbers in any of them some output or gradient changes."""
+    blind = []
+    for case in (case for case in FLOATS if case.op in FURTHER and case.work <= WORK):
+        given, *others = (arrays(case, seed, "float64") for seed in range(5))
+        right = oracle.answers(case, given)
+        for name in given:
+            changed = [oracle.answers(case, given | {name: other[name]}) for other in others]
+            pairs = [(answers[out], right[out]) for answers in changed for out in right]
+            same = [np.array_equal(*pair, equal_nan=True) for pair in pairs]
+            blind += [(name, case.row)] * (all(same) and case.momentum < 1)
     assert blind == []

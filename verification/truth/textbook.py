@@ -251,7 +251,8 @@ def adaptive_pool_backward(case, dy, x):
     for o in places(case.out):
         cells, above = x[stretch(o, case)], dy[:, *o][:, *[None] * (x.ndim - 2)]
         if case.op == "adaptive_max_pool":
-            dx[stretch(o, case)] += np.where(mask(cells, np.ones(cells.shape, bool)), above, 0)
+            winner = mask(cells, np.ones(cells.shape, bool))
+            dx[stretch(o, case)] += np.where(winner, above, 0)
         else:
             dx[stretch(o, case)] += above / math.prod(cells.shape[1:-1])
     return dx
