@@ -16,8 +16,11 @@ AFFORDABLE = 4000
 """Multiply-adds up to which a question is small enough for the textbook's loops over integers."""
 SMALL, FEW = 20_000, 4
 """Multiply-adds of a question whose answers are remembered; of larger ones the last few are."""
-BITWISE = ("max_pool", "avg_pool", "zero_pad")
-"""Operations whose very bits NumPy can give as torch does."""
+BITWISE = (
+    *("max_pool", "avg_pool", "zero_pad"),
+    *("adaptive_max_pool", "adaptive_avg_pool", "max_unpool"),
+)
+"""Operations whose very bits NumPy can give as torch does; of an adaptive average, but the mean."""
 
 
 class OracleFaultError(Exception):
@@ -62,7 +65,9 @@ class Truth:
 def answer(case: Case, seed: int, dtype: str, is_bitwise: bool = False) -> Truth:
     """The question with its arrays, and what is true of them."""
     remembered = _small if case.work <= SMALL else _large
-    return remembered(case, seed, case.dtype or dtype, is_bitwise and case.op in BITWISE)
+    is_mean = case.op == "adaptive_avg_pool" and set(case.out) == {1}  # torch sums it otherwise
+    is_bitwise = is_bitwise and case.op in BITWISE and not is_mean
+    return remembered(case, seed, case.dtype or dtype, is_bitwise)
 
 
 def _answer(case: Case, seed: int, dtype: str, is_bitwise: bool) -> Truth:

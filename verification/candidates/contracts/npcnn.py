@@ -37,7 +37,7 @@ def _general(case: Case) -> dict[str, Any]:
 def _name(function: Function) -> Function:
     """As it is called here; of a max pool the places of the maxima are asked for too."""
     function = replace(function, name=f"functional.{function.name}", settings=None)
-    if not function.op.endswith("pool_forward") or "max" not in function.name:
+    if function.op not in ("pool_forward", "adaptive_pool_forward") or "max" not in function.name:
         return function
     asked = function.keywords
     return replace(
