@@ -56,7 +56,7 @@ def test_bad_usage(run, words, says):
     code, out, err = run(words)
     assert (code, out) == (4, "")
     usage, message = err.splitlines()
-    assert usage == "usage: python -m verification [CANDIDATE] [options]"
+    assert usage == "usage: python -m verification [CANDIDATE ...] [options]"
     assert message.startswith("python -m verification: ")
     assert says in message
 

@@ -10,11 +10,15 @@ from verification.judging.session import (
     Settings,
     UsageError,
     Watch,
+    conclude,
 )
+from verification.judging.settling import Base, settle
 from verification.judging.trial import FAILING, Check, Outcome, Trial, plan
+from verification.judging.turns import judge, judge_in_turn
 
 __all__ = [
     "FAILING",
+    "Base",
     "Block",
     "Check",
     "Comparison",
@@ -25,4 +29,4 @@ __all__ = [
     "Session",
     "Settings",
 ]
-__all__ += ["Trial", "UsageError", "Watch", "plan"]
+__all__ += ["Trial", "UsageError", "Watch", "conclude", "judge", "judge_in_turn", "plan", "settle"]

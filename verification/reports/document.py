@@ -36,7 +36,7 @@ def write_json(run: Run) -> str:
         "verdict": run.verdict,
         "error": run.error or run.misfit,
         "checks": len(run.asked),
-        "notes": list(run.notes),
+        "notes": run.remarks,
         "functions": [_describe_function(finding, run) for finding in run.findings],
         "cases": [_describe_case(run, f, o) for f in run.findings for o in f.outcomes],
     }
@@ -61,6 +61,7 @@ def _describe_function(finding: Finding, run: Run) -> dict[str, Any]:
         "op": finding.op,
         "status": finding.status,
         **{key.lower().replace(" ", "_"): counts[key] for key in _STATUSES},
+        **({"known": counts["known"]} if run.settings.known else {}),
         "age": sum(bool(outcome.age) for outcome in finding.outcomes),
         "outside": finding.outside,
         "mistakes": [] if exam else _list_mistakes(finding),
