@@ -16,6 +16,7 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from itertools import chain
 from pathlib import Path
@@ -37,6 +38,7 @@ from verification.reports import (
     FORMATS,
     Style,
     make_visible,
+    merge,
     write_finding,
     write_header,
     write_line,
@@ -124,10 +126,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         every, reports = _read_settings(options), _read_reports(options)
-        _check_reports(reports, [str(one.candidate) for one in every])
         is_told = all(file != "-" for _, file in reports)
-        if len(every) > 1:
-            runs = _judge_all(every, options, is_told)
+        runs = _merge(options)
+        _check_reports(reports, [str(one.candidate) for one in runs or every])
+        if len(runs or every) > 1:
+            coming = iter(runs) if runs else judge_in_turn(every, min(options.jobs, len(every)))
+            runs = _tell_each(coming, [run.settings for run in runs] or every, is_told)
+        elif runs:
+            _tell_findings(runs[0], options, is_told)
         else:
             watch = _watch(options, is_told)
             runs = [judge(every[0], _list if options.list else lambda session: session.run(watch))]
@@ -252,18 +258,30 @@ def _fill(file: str, candidate: str) -> Path:
     return Path(file.replace("{}", re.sub(r"[^\w.-]+", "-", candidate).strip(".-")))
 
 
-def _judge_all(every: Sequence[Settings], options: argparse.Namespace, is_told: bool) -> list[Run]:
-    """A line each, as soon as it is there, and a summary."""
-    runs, width = list[Run](), max(len(str(one.candidate)) for one in every)
+def _merge(options: argparse.Namespace) -> list[Run]:
     try:
-        for run in judge_in_turn(every, min(options.jobs, len(every))):
+        return merge((Path(file).read_text("utf-8") for file in options.merge), options.exam)
+    except OSError as error:
+        raise UsageError(f"--merge cannot be read: {error}") from error
+
+
+def _tell_findings(run: Run, options: argparse.Namespace, is_told: bool) -> None:
+    watch = _watch(options, is_told)
+    watch.begin(run)
+    for finding in run.findings:
+        watch.show(run, finding)
+
+
+def _tell_each(coming: Iterator[Run], every: Sequence[Settings], is_told: bool) -> list[Run]:
+    """A line for each candidate, as soon as it is there, and a summary."""
+    runs, width = list[Run](), max(len(str(one.candidate)) for one in every)
+    with suppress(KeyboardInterrupt):
+        for run in coming:
             runs.append(run)
             if is_told:
                 print(write_line(run, width), flush=True)
             if run.fault == "interrupted":
                 break
-    except KeyboardInterrupt:
-        pass
     left = every[len(runs) :]
     runs += [Run(one, str(one.candidate), fault="interrupted", error="not judged") for one in left]
     if is_told:

@@ -1,6 +1,6 @@
 """What came of it: a candidate is asked everything, and each answer compared with the truth."""
 
-from verification.judging.compare import Comparison
+from verification.judging.compare import Comparison, Worst
 from verification.judging.session import (
     Block,
     Drawn,
@@ -13,10 +13,11 @@ from verification.judging.session import (
     conclude,
 )
 from verification.judging.settling import Base, settle
-from verification.judging.trial import FAILING, Check, Outcome, Trial, plan
+from verification.judging.trial import EMPTY, FAILING, Check, Outcome, Trial, plan
 from verification.judging.turns import judge, judge_in_turn
 
 __all__ = [
+    "EMPTY",
     "FAILING",
     "Base",
     "Block",
@@ -29,4 +30,14 @@ __all__ = [
     "Session",
     "Settings",
 ]
-__all__ += ["Trial", "UsageError", "Watch", "conclude", "judge", "judge_in_turn", "plan", "settle"]
+__all__ += [
+    "Trial",
+    "UsageError",
+    "Watch",
+    "Worst",
+    "conclude",
+    "judge",
+    "judge_in_turn",
+    "plan",
+    "settle",
+]

@@ -301,7 +301,7 @@ class Session:
             misfit=judged.misfit,
             wanted=frozenset(self._only),
         )
-        judged.notes += sorted(idle) if self.checks else []
+        judged.notes += sorted(idle) if self.checks and settings.shard[1] == 1 else []
         self._outside = Counter(
             {} if settings.is_narrowed else {n: c for n, c in outside.items() if self._wants(n)}
         )

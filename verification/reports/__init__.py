@@ -2,6 +2,7 @@
 
 from verification.reports.display import Given, Judgement, judge
 from verification.reports.grades import FORMATS, Mark, grade, write_line
+from verification.reports.shards import merge
 from verification.reports.text import (
     Style,
     make_visible,
@@ -11,5 +12,6 @@ from verification.reports.text import (
 )
 
 __all__ = ["FORMATS", "Given", "Judgement", "Mark", "Style", "grade", "judge", "make_visible"]
+__all__ += ["merge"]
 __all__ += ["write_finding", "write_line"]
 __all__ += ["write_header", "write_summary"]

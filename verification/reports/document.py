@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
-from dataclasses import asdict
 from typing import Any
 
 from verification.judging import Comparison, Finding, Outcome, Run
 from verification.questions import level, rung
+from verification.reports.shards import dump, dump_comparison
 from verification.reports.text import write_command, write_message
 
 _STATUSES = ("ok", "WRONG", "CRASH", "TIMEOUT", "MEMORY", "DEVIATES", "not judged")
@@ -40,6 +39,8 @@ def write_json(run: Run) -> str:
         "functions": [_describe_function(finding, run) for finding in run.findings],
         "cases": [_describe_case(run, f, o) for f in run.findings for o in f.outcomes],
     }
+    if run.settings.shard[1] > 1:
+        document["shard"] = dump(run)
     return json.dumps(document, indent=1, sort_keys=True)
 
 
@@ -116,14 +117,4 @@ def _describe_output(compared: Comparison, exam: bool) -> dict[str, Any]:
     status = "ok" if compared.is_right else "WRONG"
     if exam:
         return {"name": compared.name, "status": status}
-    worst = asdict(compared.worst) if compared.worst else {}
-    # JSON has no NaN and no infinities: they become their names
-    odd = {k: str(v) for k, v in worst.items() if isinstance(v, float) and not math.isfinite(v)}
-    return {
-        "name": compared.name,
-        "status": status,
-        "wrong": compared.wrong,
-        "of": compared.of,
-        "message": compared.message,
-        "worst": worst | odd or None,
-    }
+    return {**dump_comparison(compared), "status": status}
