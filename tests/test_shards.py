@@ -84,15 +84,15 @@ def test_a_mistake_that_one_part_does_not_name(write):
 
 def _forget_diagnosis(part):
     document = json.loads(part)
-    for finding in document["shard"]["findings"]:
-        finding["diagnosis"] = None
+    for finding in document["shard"]["Run"]["findings"]["tuple"]:
+        finding["Finding"].pop("diagnosis", None)
     return json.dumps(document)
 
 
 def test_who_ended_early(write):
     """A fault of one part is the whole's."""
     one, two = (json.loads(write(shard=(n, 2))) for n in (1, 2))
-    two["shard"] |= {"fault": "fault", "error": "fault of the harness: x", "findings": []}
+    two["shard"]["Run"] |= {"fault": "fault", "error": "fault of the harness: x"}
     (run,) = merge([json.dumps([one, two])])
     assert (run.verdict, run.error) == ("fault", "fault of the harness: x")
 

@@ -11,6 +11,7 @@ from verification.judging.session import (
     UsageError,
     Watch,
     conclude,
+    lighten,
 )
 from verification.judging.settling import Base, settle
 from verification.judging.trial import EMPTY, FAILING, Check, Outcome, Trial, plan
@@ -30,14 +31,5 @@ __all__ = [
     "Session",
     "Settings",
 ]
-__all__ += [
-    "Trial",
-    "UsageError",
-    "Watch",
-    "Worst",
-    "conclude",
-    "judge",
-    "judge_in_turn",
-    "plan",
-    "settle",
-]
+__all__ += ["Trial", "UsageError", "Watch", "Worst", "conclude", "judge", "judge_in_turn"]
+__all__ += ["lighten", "plan", "settle"]

@@ -620,22 +620,25 @@ def lighten(run: Run) -> Run:
     """Without arrays but for what is shown, so that it can be kept, and sent by another process."""
     findings = []
     for found in run.findings:
-        diagnosis = found.diagnosis
-        if diagnosis:
-            suspects = tuple(replace(suspect, book={}) for suspect in diagnosis.suspects)
-            diagnosis = replace(diagnosis, suspects=suspects, parts=())
-        outcomes, raw = (tuple(map(_strip, some)) for some in (found.outcomes, found.raw))
+        outcomes, raw = _strip(found.outcomes), _strip(found.raw)
+        diagnosis = found.diagnosis and found.diagnosis.lighten()
         findings.append(replace(found, outcomes=outcomes, raw=raw, diagnosis=diagnosis))
     drawn = run.drawn
-    if drawn:
-        outcomes, raw = (tuple(map(_strip, some)) for some in (drawn.outcomes, drawn.raw))
-        drawn = replace(drawn, outcomes=outcomes, raw=raw)
+    drawn = drawn and replace(drawn, outcomes=_strip(drawn.outcomes), raw=_strip(drawn.raw))
     return replace(run, findings=tuple(findings), drawn=drawn)
 
 
-def _strip(outcome: Outcome) -> Outcome:
-    compared = (replace(c, got=None, want=None, where=None) for c in outcome.comparisons)
-    return replace(outcome, answers={}, comparisons=tuple(compared))
+def _strip(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
+    return tuple(
+        replace(
+            outcome,
+            answers={},
+            comparisons=tuple(
+                replace(c, got=None, want=None, where=None) for c in outcome.comparisons
+            ),
+        )
+        for outcome in outcomes
+    )
 
 
 def _take(things: list[Any], shard: tuple[int, int]) -> list[Any]:

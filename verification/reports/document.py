@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
 from verification.judging import Comparison, Finding, Outcome, Run
 from verification.questions import level, rung
-from verification.reports.shards import dump, dump_comparison
+from verification.reports.shards import dump
 from verification.reports.text import write_command, write_message
 
 _STATUSES = ("ok", "WRONG", "CRASH", "TIMEOUT", "MEMORY", "DEVIATES", "not judged")
@@ -117,4 +119,14 @@ def _describe_output(compared: Comparison, exam: bool) -> dict[str, Any]:
     status = "ok" if compared.is_right else "WRONG"
     if exam:
         return {"name": compared.name, "status": status}
-    return {**dump_comparison(compared), "status": status}
+    worst = asdict(compared.worst) if compared.worst else {}
+    # JSON has no NaN and no infinities: they become their names
+    odd = {k: str(v) for k, v in worst.items() if isinstance(v, float) and not math.isfinite(v)}
+    return {
+        "name": compared.name,
+        "status": status,
+        "wrong": compared.wrong,
+        "of": compared.of,
+        "message": compared.message,
+        "worst": worst | odd or None,
+    }
