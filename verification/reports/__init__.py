@@ -1,7 +1,8 @@
 """How it is told: a run as text and as JSON, a writer a format."""
 
 from verification.reports.display import Given, Judgement, judge
-from verification.reports.document import write_json
+from verification.reports.grades import FORMATS, Mark, grade, write_line
+from verification.reports.shards import merge
 from verification.reports.text import (
     Style,
     make_visible,
@@ -10,5 +11,7 @@ from verification.reports.text import (
     write_summary,
 )
 
-__all__ = ["Given", "Judgement", "Style", "judge", "make_visible", "write_finding"]
-__all__ += ["write_header", "write_json", "write_summary"]
+__all__ = ["FORMATS", "Given", "Judgement", "Mark", "Style", "grade", "judge", "make_visible"]
+__all__ += ["merge"]
+__all__ += ["write_finding", "write_line"]
+__all__ += ["write_header", "write_summary"]

@@ -10,6 +10,7 @@ from typing import Any
 
 from verification.judging import Comparison, Finding, Outcome, Run
 from verification.questions import level, rung
+from verification.reports.shards import dump
 from verification.reports.text import write_command, write_message
 
 _STATUSES = ("ok", "WRONG", "CRASH", "TIMEOUT", "MEMORY", "DEVIATES", "not judged")
@@ -36,10 +37,12 @@ def write_json(run: Run) -> str:
         "verdict": run.verdict,
         "error": run.error or run.misfit,
         "checks": len(run.asked),
-        "notes": list(run.notes),
+        "notes": run.remarks,
         "functions": [_describe_function(finding, run) for finding in run.findings],
         "cases": [_describe_case(run, f, o) for f in run.findings for o in f.outcomes],
     }
+    if run.settings.shard[1] > 1:
+        document["shard"] = dump(run)
     return json.dumps(document, indent=1, sort_keys=True)
 
 
@@ -61,6 +64,7 @@ def _describe_function(finding: Finding, run: Run) -> dict[str, Any]:
         "op": finding.op,
         "status": finding.status,
         **{key.lower().replace(" ", "_"): counts[key] for key in _STATUSES},
+        **({"known": counts["known"]} if run.settings.known else {}),
         "age": sum(bool(outcome.age) for outcome in finding.outcomes),
         "outside": finding.outside,
         "mistakes": [] if exam else _list_mistakes(finding),

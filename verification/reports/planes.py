@@ -39,7 +39,8 @@ def draw(run: Run, outcome: Outcome) -> list[str]:
     In an exam the answer alone, and no place of it rather than another.
     """
     case = outcome.question
-    if not isinstance(case, Case) or not outcome.comparisons:
+    is_light = any(compared.worst and compared.got is None for compared in outcome.comparisons)
+    if not isinstance(case, Case) or not outcome.comparisons or is_light:
         return []
     wrong = [(compared, compared.worst) for compared in outcome.comparisons if compared.worst]
     place: Place = {}

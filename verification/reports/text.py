@@ -22,7 +22,10 @@ WIDTH = 79
 INDENT, LABEL = 6, 16
 """Widths of what stands before the words of a block."""
 _USUAL = Settings()
-_REPEATED = ("contract", "layout", "timeout", "memory", "strict", "exam", "names", "seed", "dtype")
+_REPEATED = (
+    *("contract", "layout", "timeout", "memory", "strict", "exam", "names", "seed", "dtype"),
+    "oracle",
+)
 """Settings without which a question is another one, or its answer."""
 _DRAWN = re.compile(r"drawn-\d+$")
 """The name of a question that is in no file."""
@@ -33,6 +36,7 @@ _COLOURS = {
     "CRASH": "31;1",
     "TIMEOUT": "31;1",
     "MEMORY": "31;1",
+    "known": "33",
     "not judged": "33",
     "not attempted": "33",
     "outside": "2",
@@ -56,7 +60,13 @@ def write_text(run: Run, style: Style = Style()) -> str:
 
 def write_header(run: Run) -> list[str]:
     """Who is judged, and by what."""
-    words = [f"oracle {run.oracle}", f"numpy {run.numpy}", run.settings.dtype, f"seed {run.seed}"]
+    limit = " (up to level 3, no large layers)" * (run.oracle == "textbook")
+    words = [
+        f"oracle {run.oracle}{limit}",
+        f"numpy {run.numpy}",
+        run.settings.dtype,
+        f"seed {run.seed}",
+    ]
     lines = [f"{run.candidate}   {run.contract} contract", *_flow(words, "   ")]
     return [*map(make_visible, lines), ""]
 
@@ -82,7 +92,7 @@ def write_finding(run: Run, finding: Finding, style: Style = Style()) -> list[st
 
 def write_summary(run: Run, style: Style = Style()) -> list[str]:
     """What is to be said of the whole run, and the last line."""
-    lines = [line for note in run.notes for line in _wrap(f"  note: {note}", "    ")]
+    lines = [line for note in run.remarks for line in _wrap(f"  note: {note}", "    ")]
     if run.drawn and run.drawn.outcomes:
         lines += _write_drawn(run, run.drawn)
     if style.verbose and run.asked:
@@ -99,7 +109,7 @@ def write_command(run: Run, outcome: Outcome) -> str:
     settings, case = run.settings, _name_case(outcome)
     on_line = case == outcome.question.row
     kept = {name: getattr(settings, name) for name in _REPEATED}
-    kept = {name: value for name, value in kept.items() if value != getattr(_USUAL, name)}
+    kept = {n: value for n, value in kept.items() if value not in (0, getattr(_USUAL, n))}
     if not isinstance(settings.candidate, str):
         more = "".join(f", {name}={value!r}" for name, value in kept.items())
         return f"judge(globals(), case={case!r}, only=[{outcome.function!r}]{more})"
@@ -115,8 +125,13 @@ def write_command(run: Run, outcome: Outcome) -> str:
 
 def write_message(run: Run, outcome: Outcome) -> str:
     """What is to be said of it; in an exam the candidate's own exceptions alone."""
-    is_ours = outcome.status in ("WRONG", "DEVIATES") and not outcome.kind
+    is_ours = outcome.status in ("WRONG", "DEVIATES", "known") and not outcome.kind
     return "" if run.settings.exam and is_ours else outcome.message
+
+
+def write_words(run: Run, finding: Finding, outcome: Outcome) -> str:
+    """What happened, in words."""
+    return make_visible("\n".join(_describe(run, finding, outcome)))
 
 
 def make_visible(text: str) -> str:
