@@ -31,6 +31,23 @@ class Judgement:
         return self.run.verdict
 
     @property
+    def functions(self) -> dict[str, str]:
+        """The status of each function, by the candidate's own names."""
+        return {finding.function: finding.status for finding in self.run.findings}
+
+    @property
+    def mistakes(self) -> dict[str, tuple[str, ...]]:
+        """The mistakes that are known by name, of each function that has some."""
+        known = {f.function: f.diagnosis for f in self.run.findings if f.diagnosis}
+        shown = {} if self.run.settings.exam else known
+        return {name: tuple(one.id for one in d.mistakes) for name, d in shown.items()}
+
+    def raise_for_failure(self) -> None:
+        """AssertionError, with the report, unless everything matches."""
+        if self.verdict != "match":
+            raise AssertionError(f"{self.verdict}\n{self!r}")
+
+    @property
     def json(self) -> str:
         """The document, schema 1."""
         return write_json(self.run)

@@ -100,6 +100,9 @@ def write_command(run: Run, outcome: Outcome) -> str:
     on_line = case == outcome.question.row
     kept = {name: getattr(settings, name) for name in _REPEATED}
     kept = {name: value for name, value in kept.items() if value != getattr(_USUAL, name)}
+    if settings.here:
+        more = f", dtype={settings.dtype!r}, layout={settings.layout!r}, seed={run.seed}"
+        return f"parity.Question({outcome.function!r}, {outcome.question.row!r}{more})"
     if not isinstance(settings.candidate, str):
         more = "".join(f", {name}={value!r}" for name, value in kept.items())
         return f"judge(globals(), case={case!r}, only=[{outcome.function!r}]{more})"
