@@ -182,6 +182,21 @@ def test_a_session_shows_itself():
     assert (told.verdict, json.loads(told.json)["verdict"]) == ("differs", "differs")
 
 
+def test_a_session_tells_programs():
+    """Function by function, and by an exception; in an exam no mistakes."""
+    known = {"explains": 1, "of": 1}
+    run = make_run([{"outcomes": ["WRONG"], "mistakes": 1, "diagnosis": known}])
+    told = display.Judgement(run)
+    assert (told.functions, told.mistakes) == (
+        {"conv_backward": "differs"},
+        {"conv_backward": ("crop",)},
+    )
+    with pytest.raises(AssertionError, match="1 of 1 function differs"):
+        told.raise_for_failure()
+    assert display.Judgement(replace(run, settings=Settings(exam=True))).mistakes == {}
+    display.Judgement(make_run([{"outcomes": ["ok"]}])).raise_for_failure()
+
+
 @pytest.mark.parametrize("candidate", [3, [], [3]])
 def test_what_cannot_be_judged_is_refused(candidate):
     """At once, by its type."""
@@ -237,6 +252,6 @@ def test_what_is_asked_for_must_be_there():
         return np.pad(X, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
 
     for only, verdict in (("zero_pad", "match"), (["zero_pad", "conv_forward"], "differs")):
-        told = display.judge(zero_pad, only, level=1, strict=True)
+        told = display.judge(zero_pad, only=only, level=1, strict=True)
         assert told.verdict == verdict
         assert ("conv_forward, which fails the run" in repr(told)) == (verdict == "differs")

@@ -1,6 +1,6 @@
 """How it is told: a run as text and as JSON, a writer a format."""
 
-from verification.reports.display import Given, Judgement, judge
+from verification.reports.display import Given, Judgement, Options, judge
 from verification.reports.document import write_json
 from verification.reports.text import (
     Style,
@@ -10,5 +10,5 @@ from verification.reports.text import (
     write_summary,
 )
 
-__all__ = ["Given", "Judgement", "Style", "judge", "make_visible", "write_finding"]
+__all__ = ["Given", "Judgement", "Options", "Style", "judge", "make_visible", "write_finding"]
 __all__ += ["write_header", "write_json", "write_summary"]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import html
+import sys
+import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from importlib import import_module
+from typing import Any, TypedDict, Unpack
 
-from verification.judging import Run, Session, Settings
+from verification.judging import Run, Session, Settings, Watch
 from verification.reports.document import write_json
 from verification.reports.text import write_text
 
@@ -17,6 +20,29 @@ Given = str | Callable[..., Any] | Sequence[Callable[..., Any]] | Mapping[str, A
 _COLOURS = {"match": "#1a7f37", "differs": "#cf222e", "nothing": "#9a6700"}
 _PLAIN = "color: inherit; background: none; border: none; padding: 0"
 """On a notebook's own paper, dark or light."""
+PAUSE = 0.2
+"""Seconds between two lines of progress."""
+
+
+class Options(TypedDict, total=False):
+    """What `judge` takes beside a candidate."""
+
+    only: str | Sequence[str]
+    names: Mapping[str, str] | None
+    case: str
+    text: str
+    level: int
+    rung: str
+    contract: str
+    layout: str
+    seed: int | None
+    draw: int
+    dtype: str
+    timeout: float
+    memory: int
+    first: bool
+    strict: bool
+    exam: bool
 
 
 @dataclass(frozen=True, repr=False)
@@ -64,20 +90,41 @@ class Judgement:
         )
 
 
-def judge(
-    candidate: Given,
-    only: str | Sequence[str] = (),
-    names: Mapping[str, str] | None = None,
-    **options: Any,
-) -> Judgement:
+def judge(candidate: Given, **options: Unpack[Options]) -> Judgement:
     """Judge, as `verification.judge` says; functions that are not there are no news."""
     named = candidate if isinstance(candidate, str) else _name(candidate)
-    wanted = (only,) if isinstance(only, str) else tuple(only)
-    settings = Settings(candidate=named, only=wanted, names=dict(names or {}), **options)
+    words: dict[str, Any] = {**options}
+    only, names = words.pop("only", ()), words.pop("names", None)
+    words["only"] = (only,) if isinstance(only, str) else tuple(only)
+    settings = Settings(candidate=named, names=dict(names or {}), **words)
     with warnings.catch_warnings(action="ignore"), Session(settings) as session:
-        run = session.run()
+        run = session.run(_watch())
     present = (f for f in run.findings if f.status != "not attempted" or f.function in run.wanted)
     return Judgement(replace(run, findings=tuple(present) or run.findings))
+
+
+def _watch() -> Watch:
+    """In a notebook a line that counts, in its place, and is gone in the end."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if not hasattr(shell, "kernel"):
+        return Watch()
+    show = import_module("IPython.display").display
+    line, last = show(_Line(""), display_id=True), 0.0
+
+    def count(done: int, total: int) -> None:
+        nonlocal last
+        if done == total or time.monotonic() > last + PAUSE:
+            last = time.monotonic()
+            line.update(_Line("" if done == total else f"{done} of {total} checks"))
+
+    return Watch(count=count)
+
+
+class _Line(str):
+    """Words that a notebook shows as they are."""
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def _name(candidate: Given) -> Mapping[str, Any]:
