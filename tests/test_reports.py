@@ -4,6 +4,7 @@ import html
 import json
 import re
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from verification.judging import Block, Drawn, Finding, Outcome, Run, Settings
 from verification.judging.compare import compare
 from verification.mistakes import Diagnosis, Mistake, Suspect
 from verification.questions import Refusal, parse
-from verification.reports import display, document, planes, text
+from verification.reports import display, document, page, planes, text
 
 (SMALL,) = parse("conv x=[1,2,2,1] w=[2,2,1,1] fill=integers")
 QUESTIONS = {
@@ -167,19 +168,71 @@ def collect(run):
     assert any(compared.worst for compared in wrong)
     told = display.Judgement(run)
     full = text.Style(full=True, verbose=True)
-    pages = [repr(told), told.json, told._repr_html_(), text.write_text(run, full)]
+    pages = [repr(told), told.json, told._repr_html_(), page.write_page(run)]
+    pages += [text.write_text(run, full)]
     return html.unescape("\n".join(pages))
 
 
-def test_a_session_shows_itself():
-    """As text, and as HTML that is escaped, in a font whose columns stand under each other."""
+class Tags(HTMLParser):
+    """What a page holds: its tags with their attributes, and the words of each cell."""
+
+    def __init__(self, written):
+        super().__init__()
+        self.tags, self.cells, self.open = [], [], []
+        self.feed(written)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        self.open += [tag] * (tag != "meta")
+        self.cells += [""] * (tag in ("td", "th"))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and {"td", "th"} & {*self.open}:
+            self.cells[-1] += data
+
+    def count(self, tag):
+        return sum(name == tag for name, _ in self.tags)
+
+
+def test_a_page():
+    """Whole, for every reader, and with nothing from elsewhere; a session shows its part."""
     hostile = {"status": "CRASH", "message": "<script>alert(1)</script> & more"}
-    told = display.Judgement(make_run([make_finding([hostile])]))
+    told = display.Judgement(make_run([make_finding(["WRONG", "ok", hostile])]))
     assert repr(told) == text.write_text(told.run)
-    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in told._repr_html_()
-    assert "<script" not in told._repr_html_()
-    assert '<pre style="margin: 0; font-family: monospace; ' in told._repr_html_()
-    assert (told.verdict, json.loads(told.json)["verdict"]) == ("differs", "differs")
+    whole, part = page.write_page(told.run), told._repr_html_()
+    for written in (whole, part):
+        seen = Tags(written)
+        assert seen.count("table") == seen.count("caption") > 0
+        assert all("scope" in words for tag, words in seen.tags if tag == "th")
+        assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in written
+        assert not re.search(r"https?:|src=|href=|url\(|@import", written)
+    assert (whole.count("<script"), part.count("<script")) == (1, 0)
+    rows = [words["data-status"] for tag, words in Tags(whole).tags if "data-status" in words]
+    assert rows == ["WRONG", "ok", "CRASH"]
+
+
+@parametrize_from_file(schema=parametrize_from_file.defaults(words=""))
+def test_what_meets_is_drawn(row, op, name, shape, at, taps, words):
+    """Of x, of w, of dy: the cells that meet at the worst place; how many lie in padding."""
+    want = np.zeros(shape)
+    got = want.copy()
+    got[tuple(at)] = 7
+    outcome = Outcome(
+        op, op, *parse(row), "WRONG", comparisons=(compare(name, got, want, "float64"),)
+    )
+    run = make_run([Finding(op, op, (outcome,), blocks=(Block(outcome),))])
+    written = page.write_page(run)
+    found = {}
+    for grid in re.findall(r'<table class="grid">.*?</table>', written, re.DOTALL):
+        title = re.search(r"<caption>(.*?)\[", grid)[1]
+        found[title] = max(found.get(title, 0), len(re.findall(r"> tap</span>", grid)))
+    assert {title: found[title] for title in taps} == dict(taps)
+    assert words in html.unescape(written)
+    assert len(re.findall(r">7<span class=\"unseen\"> wrong</span>", written)) == 2
 
 
 def test_a_session_tells_programs():

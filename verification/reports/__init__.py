@@ -2,6 +2,7 @@
 
 from verification.reports.display import Given, Judgement, Options, judge
 from verification.reports.document import write_json
+from verification.reports.page import write_page
 from verification.reports.text import (
     Style,
     make_visible,
@@ -11,4 +12,4 @@ from verification.reports.text import (
 )
 
 __all__ = ["Given", "Judgement", "Options", "Style", "judge", "make_visible", "write_finding"]
-__all__ += ["write_header", "write_json", "write_summary"]
+__all__ += ["write_header", "write_json", "write_page", "write_summary"]

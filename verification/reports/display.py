@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import sys
 import time
 import warnings
@@ -13,13 +12,11 @@ from typing import Any, TypedDict, Unpack
 
 from verification.judging import Run, Session, Settings, Watch
 from verification.reports.document import write_json
+from verification.reports.page import write_fragment
 from verification.reports.text import write_text
 
 Given = str | Callable[..., Any] | Sequence[Callable[..., Any]] | Mapping[str, Any]
 """A file or module by its name, a function, several, or the names of a session."""
-_COLOURS = {"match": "#1a7f37", "differs": "#cf222e", "nothing": "#9a6700"}
-_PLAIN = "color: inherit; background: none; border: none; padding: 0"
-"""On a notebook's own paper, dark or light."""
 PAUSE = 0.2
 """Seconds between two lines of progress."""
 
@@ -82,12 +79,7 @@ class Judgement:
         return write_text(self.run)
 
     def _repr_html_(self) -> str:
-        edge = f"border-left: 4px solid {_COLOURS[self.verdict]}; padding-left: 1em"
-        font = "margin: 0; font-family: monospace; line-height: 1.2; white-space: pre"
-        return (
-            f'<div style="{edge}; overflow-x: auto">'
-            f'<pre style="{font}; {_PLAIN}">{html.escape(repr(self))}</pre></div>'
-        )
+        return write_fragment(self.run)
 
 
 def judge(candidate: Given, **options: Unpack[Options]) -> Judgement:

@@ -77,7 +77,7 @@ def write_finding(run: Run, finding: Finding, style: Style = Style()) -> list[st
             if style.full
             else _write_case(run, finding, block.outcome, title, named, block.call)
         )
-    return lines + _lay_out(_excuse(run, finding))
+    return lines + _lay_out(label_rest(run, finding))
 
 
 def write_summary(run: Run, style: Style = Style()) -> list[str]:
@@ -120,6 +120,18 @@ def write_message(run: Run, outcome: Outcome) -> str:
     """What is to be said of it; in an exam the candidate's own exceptions alone."""
     is_ours = outcome.status in ("WRONG", "DEVIATES") and not outcome.kind
     return "" if run.settings.exam and is_ours else outcome.message
+
+
+def label_block(run: Run, finding: Finding, block: Block) -> Iterator[tuple[str, str]]:
+    """What a block says beside its numbers, with what it speaks of."""
+    outcome = block.outcome
+    yield "case", outcome.question.row
+    yield from (("call", line) for line in block.call.splitlines())
+    yield from (("answer", line) for line in _describe(run, finding, outcome))
+    if outcome.stdout:
+        yield "printed", outcome.stdout.rstrip()
+    yield from _name_mistake(run, finding, block)
+    yield "again", write_command(run, outcome)
 
 
 def make_visible(text: str) -> str:
@@ -230,7 +242,7 @@ def _claim(finding: Finding, diagnosis: Diagnosis) -> str:
     return ", ".join(filter(None, (claim, everywhere)))
 
 
-def _excuse(run: Run, finding: Finding) -> Iterator[tuple[str, str]]:
+def label_rest(run: Run, finding: Finding) -> Iterator[tuple[str, str]]:
     """What is no mistake of this function: an age, a function below it, conventions."""
     excused = [o for o in finding.outcomes if o.age or o.deviations]
     if run.settings.exam and (right := [o for o in excused if not o.is_failing]):
