@@ -46,8 +46,8 @@ WARM, BLOCK = 0.1, 0.03
 CELLS = 4 * 2**20
 """Bytes of gathered cells in one bare product."""
 WIDTH = 34
-LABELS, BARS, ROW = 290, 400, 22
-"""Of a plot: widths of the names and of the longest bar, and the height of a layer."""
+NAMES, BARS, ROW = 340, 400, 15
+"""Of a plot: widths of the names and of the longest bar, and the height of a row."""
 MOST = 2.0
 """The longest bar's ratio: of larger ones there is the number."""
 COLOURS = {"forward": "#2a78d6", "backward": "#d97a16"}
@@ -254,28 +254,20 @@ def write_line(timing: Timing) -> str:
 
 
 def draw_plot(timings: Sequence[Timing]) -> str:
-    """The ratios as SVG: two bars a layer with its numbers, and a line where torch is."""
-    most = min(MOST, max(1.0, *(t.ratio(way) for t in timings for way in PASSES)))
-    scale, height = BARS / most, ROW * (len(timings) + 2)
-    body = [f"<title>npcnn's pace as a share of torch's: {' and '.join(PASSES)}</title>"]
-    for number, (way, colour) in enumerate(COLOURS.items()):
-        body.append(f'<text x="{LABELS + 90 * number}" y="14" fill="{colour}">{way}</text>')
-    for row, timing in enumerate(timings, start=1):
-        name = html.escape(f"{timing.layer.name}, {timing.part}")
-        body.append(f'<text x="0" y="{ROW * row + 14}">{name}</text>')
-        for number, (way, colour) in enumerate(COLOURS.items()):
-            ratio, y = timing.ratio(way), ROW * row + 9 * number + 2
-            width = scale * min(ratio, most)
-            bar = f'<rect x="{LABELS}" y="{y}" width="{width:.1f}" height="8" fill="{colour}"/>'
-            words = (
-                f'<text x="{LABELS + width + 4:.1f}" y="{y + 8}" font-size="9">{ratio:.2g}</text>'
-            )
-            body += [bar, words]
-    x = LABELS + scale
-    body.append(f'<path d="M{x:.1f} {ROW}V{height - ROW}" stroke="#888" stroke-dasharray="4"/>')
-    body.append(f'<text x="{x:.1f}" y="{height - 4}" text-anchor="middle">torch = 1</text>')
-    size = f'width="{LABELS + BARS + 40}" height="{height}"'
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" fill="#777"'
-        f' font-family="sans-serif" font-size="12">{"".join(body)}</svg>\n'
-    )
+    """The ratios as SVG: a bar and a number each, and a line where torch is."""
+    ratios = [(t, way, t.ratio(way)) for t in timings for way in PASSES]
+    most = min(MOST, max(1.0, *(ratio for _, _, ratio in ratios)))
+    scale, height, body = BARS / most, ROW * (len(ratios) + 2), ""
+    for row, (timing, way, ratio) in enumerate(ratios):
+        name = html.escape(f"{timing.layer.name}, {timing.part}, {way}")
+        width, y = scale * min(ratio, most), ROW * row
+        body += f'<text x="0" y="{y + 11}">{name}</text>\n'
+        body += f'<rect x="{NAMES}" y="{y + 2}" width="{width:.1f}" height="{ROW - 4}"'
+        body += f' fill="{COLOURS[way]}"/>\n'
+        body += f'<text x="{NAMES + width + 4:.1f}" y="{y + 11}">{ratio:.2g}</text>\n'
+    x = f"{NAMES + scale:.1f}"
+    body += f'<path d="M{x} 0V{height - 2 * ROW}" stroke="#888" stroke-dasharray="4"/>\n'
+    body += f'<text x="{x}" y="{height - ROW}" text-anchor="middle">torch = 1</text>\n'
+    size = f'width="{NAMES + BARS + 40}" height="{height}"'
+    font = 'fill="#777" font-family="sans-serif" font-size="11"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" {font}>\n{body}</svg>\n'

@@ -99,8 +99,8 @@ def quote(form: Form) -> tuple[str, str]:
     old, new = form[0]
     at = TEXT.index(old)
     start, end = TEXT.rfind("\n", 0, at) + 1, TEXT.find("\n", at + len(old))
-    right = TEXT[start:end]
-    return textwrap.dedent(right), textwrap.dedent(right.replace(old, new))
+    right = textwrap.dedent(TEXT[start:end])
+    return right, right.replace(old, new)
 
 
 @functools.lru_cache(maxsize=2048)

@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from typing import Any, TypedDict, Unpack
 
@@ -100,23 +101,16 @@ def _watch() -> Watch:
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     if not hasattr(shell, "kernel"):
         return Watch()
-    show = import_module("IPython.display").display
-    line, last = show(_Line(""), display_id=True), 0.0
+    show = partial(import_module("IPython.display").display, raw=True)
+    line, last = show({"text/plain": ""}, display_id=True), 0.0
 
     def count(done: int, total: int) -> None:
         nonlocal last
         if done == total or time.monotonic() > last + PAUSE:
-            last = time.monotonic()
-            line.update(_Line("" if done == total else f"{done} of {total} checks"))
+            last, words = time.monotonic(), f"{done} of {total} checks" * (done < total)
+            line.update({"text/plain": words}, raw=True)
 
     return Watch(count=count)
-
-
-class _Line(str):
-    """Words that a notebook shows as they are."""
-
-    def __repr__(self) -> str:
-        return str(self)
 
 
 def _name(candidate: Given) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
+from string import Template
 
 import numpy as np
 
@@ -34,17 +35,9 @@ from verification.reports.text import (
     write_summary,
 )
 
-STYLE, SCRIPT = (
-    Path(__file__).with_name(f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js")
+STYLE, PAGE = (
+    Path(__file__).with_name(f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "html")
 )
-PAPER = """
-:root { color-scheme: light dark; }
-body { margin: 0 auto; padding: .5em 1em 3em; max-width: 70em; font: 15px system-ui, sans-serif; }
-h1 { font-size: 1.5em; overflow-wrap: anywhere; }
-[hidden] { display: none !important; }
-form label { margin-right: 1em; }
-"""
-"""For a page of its own; a notebook has its paper."""
 DEEPEST = 0.45
 """Of a colour behind a number that is to be read."""
 INPUTS, WEIGHTS = ("x", "dx", "A_prev", "dA_prev"), ("w", "dw")
@@ -57,43 +50,25 @@ MEETS = {"dy": WINDOW, "w": TAP, "x": CELL}
 
 def write_page(run: Run) -> str:
     """A whole document: the report, every check, and filters by function and status."""
-    functions = [finding.function for finding in run.findings]
-    statuses = sorted({outcome.status for outcome in run.outcomes})
-    selects = _write_select("function", functions) + _write_select("status", statuses)
     title = _escape(f"{run.candidate}: {run.verdict}")
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>{PAPER}</style>\n</head>\n<body>\n<main>\n"
-        f"<h1>{title}</h1>\n<form hidden>{selects}</form>\n{write_fragment(run, True)}\n"
-        f"</main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
-    )
+    return Template(PAGE).substitute(title=title, report=write_fragment(run, True))
 
 
 def write_fragment(run: Run, is_whole: bool = False) -> str:
     """The report as a part of somebody's page; of a whole one with a row for every check."""
     told = [finding for finding in run.findings if finding.status != "not attempted"]
-    parts = [
-        _write_finding(run, f, is_whole) for f in told if f.status != "ok" or f.age or is_whole
-    ]
-    return (
-        f'<div class="nv"><style>{STYLE}</style>\n<pre>{_lines(write_header(run)).rstrip()}</pre>\n'
-        f"{_write_counts(told)}\n{''.join(parts)}<pre>{_lines(write_summary(run))}</pre></div>"
-    )
-
-
-def _write_select(name: str, values: Iterable[str]) -> str:
-    options = "".join(f"<option>{_escape(value)}</option>" for value in values)
-    all_of_them = '<option value="">all</option>'
-    return f'<label>{name} <select name="{name}">{all_of_them}{options}</select></label>'
-
-
-def _write_counts(findings: Iterable[Finding]) -> str:
-    counts = [(f.function, Counter(o.status for o in f.outcomes)) for f in findings]
+    counts = [(f.function, Counter(outcome.status for outcome in f.outcomes)) for f in told]
     statuses = sorted({status for _, count in counts for status in count})
     rows = [(name, *(count[status] or "" for status in statuses)) for name, count in counts]
-    caption = "Checks of each function, by what they came to"
-    return _write_table("counts", caption, ["function", *statuses], rows)
+    heads = ("function", *statuses)
+    table = _write_table("counts", "Checks of each function, by what they came to", heads, rows)
+    shown = [f for f in told if is_whole or f.status != "ok" or f.age]
+    sections = "".join(_write_finding(run, finding, is_whole) for finding in shown)
+    head, end = ("\n".join(lines).strip() for lines in (write_header(run), write_summary(run)))
+    return (
+        f'<div class="nv"><style>{STYLE}</style>\n<pre>{_escape(head)}</pre>\n{table}{sections}'
+        f"<pre>{_escape(run.error or end)}</pre></div>"
+    )
 
 
 def _write_finding(run: Run, finding: Finding, is_whole: bool) -> str:
@@ -103,22 +78,20 @@ def _write_finding(run: Run, finding: Finding, is_whole: bool) -> str:
     for block in finding.blocks[: 1 if run.settings.exam else None]:  # how many would tell
         parts += _write_block(run, finding, block)
     if rest := [*label_rest(run, finding)]:
-        parts += [_write_words("What is no mistake of this function", rest)]
+        parts += [_write_table("words", "What is no mistake of this function", (), rest)]
     if is_whole:
-        heads = ["check", "level", "rung", "status", "evidence"]
-        rows = [
-            (o.question.id, level(o.question), rung(o.question), o.status, o.evidence)
-            for o in finding.outcomes
-        ]
-        table = _write_table("cases", f"Every check of {finding.function}", heads, rows, 3)
+        heads = ("check", "level", "rung", "evidence", "status")
+        asked = [(one.question, one.evidence, one.status) for one in finding.outcomes]
+        rows = [(one.id, level(one), rung(one), *came) for one, *came in asked]
+        table = _write_table("cases", f"Every check of {finding.function}", heads, rows)
         parts += [f"<details><summary>{len(rows)} checks</summary>{table}</details>"]
     return "".join([*parts, "</section>\n"])
 
 
 def _write_block(run: Run, finding: Finding, block: Block) -> Iterator[str]:
     """What a block says, the mistake's lines, and the numbers."""
-    rows = [*label_block(run, finding, block)]
-    yield _write_words("Smallest case that fails", rows)
+    rows = label_block(run, finding, block)
+    yield _write_table("words", "Smallest case that fails", (), rows)
     parts = finding.diagnosis.parts if finding.diagnosis and not run.settings.exam else ()
     for mistake, suspect in parts:
         if mistake == block.mistake and suspect.forms:
@@ -126,14 +99,6 @@ def _write_block(run: Run, finding: Finding, block: Block) -> Iterator[str]:
             yield "<p>Such code, in a textbook's words:</p>"
             yield f"<pre><del>wrong  {wrong}</del><ins>right  {right}</ins></pre>"
     yield from _draw(run, block.outcome)
-
-
-def _write_words(caption: str, rows: Iterable[tuple[str, str]]) -> str:
-    body = "".join(
-        f'<tr><th scope="row">{_escape(word)}</th><td>{_escape(text)}</td></tr>\n'
-        for word, text in rows
-    )
-    return f'<table class="words"><caption>{caption}</caption><tbody>{body}</tbody></table>\n'
 
 
 def _draw(run: Run, outcome: Outcome) -> Iterator[str]:
@@ -217,40 +182,31 @@ def _write_grid(
             style = f"background: rgba({hue},{DEEPEST * abs(share):.2f})" if share else ""
             cells.append(f'<td class="{" ".join(kinds)}" style="{style}">{text}{said}</td>')
         body += f'<tr><th scope="row">{starts[0] + i}</th>{"".join(cells)}</tr>\n'
-    heads = "".join(f'<th scope="col">{starts[1] + j}</th>' for j in range(plane.shape[1]))
-    caption = _escape(f"{one.name}{words}")
-    return _scroll(
-        caption,
-        f'<table class="grid"><caption>{caption}</caption>'
-        f"<thead><tr><td></td>{heads}</tr></thead>\n<tbody>{body}</tbody></table>",
-    )
+    heads = range(starts[1], starts[1] + plane.shape[1])
+    return _frame("grid", f"{one.name}{words}", heads, body, "<td></td>")
 
 
 def _write_table(
-    kind: str, caption: str, heads: Sequence[str], rows: Sequence[Sequence[object]], status: int = 0
+    kind: str, caption: str, heads: Sequence[object], rows: Iterable[Sequence[object]]
 ) -> str:
-    """A table whose rows begin with their names; where one holds a status, to be filtered by it."""
-    head = "".join(f'<th scope="col">{_escape(word)}</th>' for word in heads)
+    """A table whose rows begin with their names; in `cases` they end with a status."""
     body = ""
     for first, *others in rows:
-        data = f' data-status="{_escape([first, *others][status])}"' if status else ""
+        data = f' data-status="{_escape(others[-1])}"' if kind == "cases" else ""
         cells = "".join(f"<td>{_escape(cell)}</td>" for cell in others)
         body += f'<tr{data}><th scope="row">{_escape(first)}</th>{cells}</tr>\n'
+    return _frame(kind, caption, heads, body)
+
+
+def _frame(kind: str, caption: str, heads: Sequence[object], body: str, corner: str = "") -> str:
+    """A table that scrolls by itself where it is wide, by the keyboard too."""
     caption = _escape(caption)
-    return _scroll(
-        caption,
+    head = "".join(f'<th scope="col">{_escape(word)}</th>' for word in heads)
+    return (
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{caption}">'
         f'<table class="{kind}"><caption>{caption}</caption>'
-        f"<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>",
+        f"<thead><tr>{corner}{head}</tr></thead>\n<tbody>{body}</tbody></table></div>\n"
     )
-
-
-def _scroll(label: str, table: str) -> str:
-    """A wide one scrolls by itself, by the keyboard too."""
-    return f'<div class="scroll" role="region" tabindex="0" aria-label="{label}">{table}</div>\n'
-
-
-def _lines(lines: Iterable[str]) -> str:
-    return _escape("\n".join(lines))
 
 
 def _escape(text: object) -> str:
