@@ -69,6 +69,13 @@ def spoil(x, w, b, stride=1, padding=0, dilation=1, groups=1):
     return y
 
 
+def reuse(x, w, b, stride=1, padding=0, dilation=1, groups=1, kept=[]):  # noqa: B006
+    y = conv2d(x, w, b, stride, padding, dilation, groups)
+    kept[:] = [a for a in kept if a.shape == y.shape] or [y]
+    kept[0] += len(kept[0])
+    return kept[0]
+
+
 def fail(x, w, b, **words):
     print("here")
     return conv2d(x, w, b, **words) / words["nothing"]

@@ -41,8 +41,9 @@ class Question:
     def check(self, function: Callable[..., Any]) -> None:
         """Ask it, with the judge's own bounds.
 
-        AssertionError, with the report, where the answer is wrong or the function not written;
-        where the question is outside what it takes, pytest counts a test as skipped.
+        AssertionError, with the report, where the answer is wrong or the function not written: the
+        mistake is looked for, which takes seconds a question (--maxfail).  Where the question is
+        outside what it takes, pytest counts a test as skipped.
         """
         from verification.judging import Session, Settings  # they need torch, collecting does not
         from verification.reports import Judgement
