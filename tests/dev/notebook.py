@@ -9,9 +9,6 @@ import nbformat
 WRITE = """
 import numpy as np
 
-def zero_pad(X, pad):
-    return np.pad(X, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
-
 def pool_forward(A_prev, hparameters, mode="max"):
     f, stride = hparameters["f"], hparameters["stride"]
     n_H, n_W = ((n - f) // stride + 1 for n in A_prev.shape[1:3])
@@ -23,11 +20,10 @@ def pool_forward(A_prev, hparameters, mode="max"):
     return A, (A_prev, hparameters)
 """
 ASK = "from verification import judge\njudge(globals(), level=2, only='pool_forward')"
-MEND = "judge(globals(), level=2, only='zero_pad').raise_for_failure()"
 
 
 def main():
-    cells = [nbformat.v4.new_code_cell(text) for text in (WRITE, ASK, MEND)]
+    cells = [nbformat.v4.new_code_cell(text) for text in (WRITE, ASK)]
     notebook = nbformat.v4.new_notebook(cells=cells)
     updates = []
 
@@ -38,7 +34,7 @@ def main():
 
     with TemporaryDirectory() as folder:
         Client(notebook, timeout=120, resources={"metadata": {"path": folder}}).execute()
-    _, asked, mended = (cell["outputs"] for cell in cells)
+    _, asked = (cell["outputs"] for cell in cells)
     (result,) = (one for one in asked if one["output_type"] == "execute_result")
     assert "pool_forward" in result["data"]["text/plain"]
     page = result["data"]["text/html"]
@@ -47,7 +43,6 @@ def main():
     counted = [data["text/plain"] for kind, data in updates if kind == "update_display_data"]
     assert any(line.endswith(" checks") for line in counted), counted
     assert counted[-1] == "", counted
-    assert not any("text/html" in one.get("data", {}) for one in mended), mended
     print(f"{len(counted)} lines of progress in one place, then {len(page)} characters of HTML")
 
 
