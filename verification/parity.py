@@ -84,12 +84,15 @@ def questions(
     that is unknown, and where no question is left.
     """
     functions = {one.name: one for one in get_contract("functional", layout).functions}
-    choices = {"name": functions, "rung": ("", *asked.RUNGS)}
-    choices |= {"layout": ("nchw", "nhwc"), "dtype": ("float64", "float32")}
-    for word, value in (("name", name), ("rung", rung), ("layout", layout), ("dtype", dtype)):
-        if value not in choices[word]:
-            known = ", ".join(filter(None, choices[word]))
-            raise ValueError(f"{word}={value!r} is none of {known}")
+    rungs, dtypes = ("", *asked.RUNGS), ("float64", "float32")
+    for word, value, known in (
+        ("name", name, functions),
+        ("rung", rung, rungs),
+        ("layout", layout, ("nchw", "nhwc")),
+        ("dtype", dtype, dtypes),
+    ):
+        if value not in known:
+            raise ValueError(f"{word}={value!r} is none of {', '.join(filter(None, known))}")
 
     def fits(case: asked.Question) -> bool:
         return (
