@@ -41,6 +41,8 @@ STYLE, PAGE = (
 DEEPEST = 0.45
 """Of a colour behind a number that is to be read."""
 INPUTS, WEIGHTS = ("x", "dx", "A_prev", "dA_prev"), ("w", "dw")
+READING = frozenset({"conv", "max_pool", "avg_pool", "lp_pool"})
+"""Operations whose windows read the input, tap by tap."""
 Three = tuple[int, int, int]
 """Along one axis: a window of y, a tap of the kernel, and the cell of x that it meets."""
 WINDOW, TAP, CELL = 0, 1, 2
@@ -107,7 +109,7 @@ def _draw(run: Run, outcome: Outcome) -> Iterator[str]:
     if not (seen and isinstance(case, Case)):
         return
     met: list[list[Three]] = []
-    if seen.wrong and case.kernel and seen.answers[0].array.ndim > 1:
+    if seen.wrong and case.op in READING and seen.answers[0].array.ndim > 1:
         met = _meet(case, seen.answers[0], seen.place)
     yield "<h3>What went in</h3>"
     if met and seen.wrong and seen.wrong.worst:
