@@ -210,6 +210,21 @@ def test_what_meets_is_drawn(row, op, name, shape, at, taps, words):
     assert len(re.findall(r">7<span class=\"unseen\"> wrong</span>", written)) == 2
 
 
+def test_the_mistake_in_a_textbook():
+    """The line, wrong and right; in an exam neither."""
+    form = (("corner(o, case)", "list(o)"),)
+    known = {"explains": 1, "of": 1, "parts": ((CROP, Suspect((CROP,), (form,), {})),)}
+    run = make_run([{"outcomes": ["WRONG"], "mistakes": 1, "diagnosis": known}])
+    shown, hidden = (
+        html.unescape(page.write_page(replace(run, settings=Settings(exam=exam))))
+        for exam in (False, True)
+    )
+    (wrong,), (right,) = (re.findall(f"<{tag}>(.*?)</{tag}>", shown) for tag in ("del", "ins"))
+    assert wrong.replace("list(o)", "corner(o, case)") == right.replace("right", "wrong")
+    assert "list(o)" in wrong
+    assert "<del>" not in hidden
+
+
 def test_a_session_tells_programs():
     """Function by function, and by an exception; in an exam no mistakes."""
     known = {"explains": 1, "of": 1}
