@@ -84,15 +84,12 @@ def questions(
     that is unknown, and where no question is left.
     """
     functions = {one.name: one for one in get_contract("functional", layout).functions}
-    rungs, dtypes = ("", *asked.RUNGS), ("float64", "float32")
-    for word, value, known in (
-        ("name", name, functions),
-        ("rung", rung, rungs),
-        ("layout", layout, ("nchw", "nhwc")),
-        ("dtype", dtype, dtypes),
-    ):
-        if value not in known:
-            raise ValueError(f"{word}={value!r} is none of {', '.join(filter(None, known))}")
+    given = {"name": name, "rung": rung, "layout": layout, "dtype": dtype}
+    known = {"name": [*functions], "rung": ["", *asked.RUNGS], "layout": ["nchw", "nhwc"]}
+    known["dtype"] = ["float64", "float32"]
+    for word, value in given.items():
+        if value not in known[word]:
+            raise ValueError(f"{word}={value!r} is none of {', '.join(filter(None, known[word]))}")
 
     def fits(case: asked.Question) -> bool:
         return (
