@@ -50,9 +50,10 @@ USAGE = 4
 FILES = (".py", ".ipynb")
 USUAL = "usage: python -m verification [CANDIDATE ...] [options]"
 LEVELS = "up to 1 helpers and smallest sizes, 2 the assignment's, 3 uneven ones, 4 every option (4)"
+ALONE = ", ".join(name for name, form in FORMATS.items() if not form.holds_many)
 REPORT = f"""again and again: {", ".join(FORMATS)}; - is standard output, and all that it holds;
-{{}} in FILE stands for each candidate's name, which gradescope, prairielearn and classroom50 need
-where there are several (the others hold them all); --report and --shard draw from seed 0"""
+{{}} in FILE stands for each candidate's name, which {ALONE} need where there are several (the
+others hold them all); --report and --shard draw from seed 0"""
 Reports = list[tuple[str, str]]
 """Formats, and the files that they go to."""
 

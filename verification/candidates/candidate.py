@@ -28,6 +28,7 @@ from verification.candidates.process import (
     IDENTITY,
     Call,
     Hello,
+    Here,
     Other,
     Process,
     Reply,
@@ -62,7 +63,8 @@ UNFIT = ("TypeError", "AttributeError")
 class Terms:
     """How a candidate is asked; `timeout` in seconds for a call, `memory` in MiB.
 
-    An empty contract is found from names and parameters; `names` are theirs for ours.
+    An empty contract is found from names and parameters; `names` are theirs for ours.  A session
+    that is asked `here` is called in this very process, without limits.
     """
 
     contract: str = ""
@@ -70,6 +72,7 @@ class Terms:
     names: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 10.0
     memory: int = 4096
+    here: bool = False
 
 
 @dataclass
@@ -82,7 +85,7 @@ class Candidate:
     name: str
     contract: Contract
     names: Mapping[str, str]
-    process: Process
+    process: Process | Here
     sha256: str
     notes: list[str]
     timeout: float = math.inf
@@ -226,8 +229,12 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
     name, namespace = (candidate, None) if isinstance(candidate, str) else (SESSION, candidate)
     if namespace is None and (hint := _find_hint(Path(name))):
         raise UnloadableError(hint)
+    process: Process | Here
     try:
-        process = Process(name, terms.timeout, terms.memory, namespace)
+        if terms.here and namespace is not None:
+            process = Here(namespace)
+        else:
+            process = Process(name, terms.timeout, terms.memory, namespace)
     except UnloadableError as error:
         hint = ""
         if "relative import" in str(error):
@@ -241,8 +248,9 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
         found = contracts.recognise(hello.names | dict.fromkeys(terms.names))
     contract = contracts.get(found, terms.layout) if found else contracts.find_nearest(known)
     names = contract.resolve(hello.names, terms.names) if found else {}
+    timeout = math.inf if terms.here else terms.timeout
     notes, misfit = [*hello.notes], "" if found else contracts.explain_misfit(hello.names, contract)
-    return Candidate(name, contract, names, process, _hash(name), notes, terms.timeout, misfit)
+    return Candidate(name, contract, names, process, _hash(name), notes, timeout, misfit)
 
 
 def _find_hint(path: Path) -> str:

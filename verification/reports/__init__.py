@@ -1,6 +1,6 @@
 """How it is told: a run as text and as JSON, a writer a format."""
 
-from verification.reports.display import Given, Judgement, judge
+from verification.reports.display import Given, Judgement, Options, judge
 from verification.reports.grades import FORMATS, Mark, grade, write_line
 from verification.reports.shards import merge
 from verification.reports.text import (
@@ -11,7 +11,6 @@ from verification.reports.text import (
     write_summary,
 )
 
-__all__ = ["FORMATS", "Given", "Judgement", "Mark", "Style", "grade", "judge", "make_visible"]
-__all__ += ["merge"]
-__all__ += ["write_finding", "write_line"]
-__all__ += ["write_header", "write_summary"]
+__all__ = ["FORMATS", "Given", "Judgement", "Mark", "Options", "Style", "grade", "judge"]
+__all__ += ["make_visible", "merge", "write_finding", "write_header", "write_line"]
+__all__ += ["write_summary"]

@@ -23,6 +23,7 @@ from xml.etree import ElementTree
 
 from verification.judging import Finding, Outcome, Run
 from verification.reports.document import write_json
+from verification.reports.page import write_page
 from verification.reports.text import make_visible, write_finding, write_summary, write_words
 
 
@@ -236,6 +237,7 @@ class Format:
 
 
 FORMATS = {
+    "html": Format(lambda runs: write_page(runs[0]), holds_faults=True),
     "json": Format(_write_all, holds_many=True, holds_faults=True),
     "junit": Format(_write_junit, holds_many=True),
     "github": Format(_write_github, holds_many=True),

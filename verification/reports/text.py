@@ -87,7 +87,7 @@ def write_finding(run: Run, finding: Finding, style: Style = Style()) -> list[st
             if style.full
             else _write_case(run, finding, block.outcome, title, named, block.call)
         )
-    return lines + _lay_out(_excuse(run, finding))
+    return lines + _lay_out(label_rest(run, finding))
 
 
 def write_summary(run: Run, style: Style = Style()) -> list[str]:
@@ -110,6 +110,9 @@ def write_command(run: Run, outcome: Outcome) -> str:
     on_line = case == outcome.question.row
     kept = {name: getattr(settings, name) for name in _REPEATED}
     kept = {n: value for n, value in kept.items() if value not in (0, getattr(_USUAL, n))}
+    if settings.here:
+        more = f", dtype={settings.dtype!r}, layout={settings.layout!r}, seed={run.seed}"
+        return f"parity.Question({outcome.function!r}, {outcome.question.row!r}{more})"
     if not isinstance(settings.candidate, str):
         more = "".join(f", {name}={value!r}" for name, value in kept.items())
         return f"judge(globals(), case={case!r}, only=[{outcome.function!r}]{more})"
@@ -132,6 +135,18 @@ def write_message(run: Run, outcome: Outcome) -> str:
 def write_words(run: Run, finding: Finding, outcome: Outcome) -> str:
     """What happened, in words."""
     return make_visible("\n".join(_describe(run, finding, outcome)))
+
+
+def label_block(run: Run, finding: Finding, block: Block) -> Iterator[tuple[str, str]]:
+    """What a block says beside its numbers, with what it speaks of."""
+    outcome = block.outcome
+    yield "case", outcome.question.row
+    yield from (("call", line) for line in block.call.splitlines())
+    yield from (("answer", line) for line in _describe(run, finding, outcome))
+    if outcome.stdout:
+        yield "printed", outcome.stdout.rstrip()
+    yield from _name_mistake(run, finding, block)
+    yield "again", write_command(run, outcome)
 
 
 def make_visible(text: str) -> str:
@@ -242,7 +257,7 @@ def _claim(finding: Finding, diagnosis: Diagnosis) -> str:
     return ", ".join(filter(None, (claim, everywhere)))
 
 
-def _excuse(run: Run, finding: Finding) -> Iterator[tuple[str, str]]:
+def label_rest(run: Run, finding: Finding) -> Iterator[tuple[str, str]]:
     """What is no mistake of this function: an age, a function below it, conventions."""
     excused = [o for o in finding.outcomes if o.age or o.deviations]
     if run.settings.exam and (right := [o for o in excused if not o.is_failing]):
