@@ -163,7 +163,7 @@ def test_json_of_several():
 def test_nobody_is_graded_by_a_fault(fault):
     """Nor by a run without questions; a document is written of it, and a line."""
     run = make_run({}, fault=fault, error="a\nb")
-    assert [name for name, form in FORMATS.items() if form.takes(run)] == ["json"]
+    assert [name for name, form in FORMATS.items() if form.takes(run)] == ["json", "html"]
     assert all(form.takes(GONE) for form in FORMATS.values())
     assert re.fullmatch(rf"a/my_cnn.py   {fault} +a b", write_line(run, 12))
 

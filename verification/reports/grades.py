@@ -237,8 +237,8 @@ class Format:
 
 
 FORMATS = {
-    "html": Format(lambda runs: write_page(runs[0]), holds_faults=True),
     "json": Format(_write_all, holds_many=True, holds_faults=True),
+    "html": Format(lambda runs: write_page(runs[0]), holds_faults=True),
     "junit": Format(_write_junit, holds_many=True),
     "github": Format(_write_github, holds_many=True),
     "gradescope": Format(_write_gradescope),
