@@ -1,7 +1,7 @@
 """The general face, in torch.nn.functional's words, channels last.
 
-Each operation stands beside its gradient.  `conv`, `max_pool` and `avg_pool` take the number of
-spatial axes from their arrays; `conv1d`, `conv2d`, `conv3d` and their like insist on it.
+Each operation stands beside its gradient.  `conv`, `max_pool`, `adaptive_max_pool` and their like
+take the number of spatial axes from their arrays; `conv1d`, `conv2d` and theirs insist on it.
 
     x   (N, *space, C)            batch, one to three spatial axes, channels
     w   (*kernel, C/groups, K)    output channels ordered group by group
@@ -20,7 +20,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, SupportsIndex, TypeVar, cast, overload
 
 import numpy as np
@@ -28,10 +30,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from npcnn import arguments as arg
 from npcnn import conv as _conv
-from npcnn import geometry
+from npcnn import geometry, windows
 from npcnn import pool as _pool
 from npcnn.arguments import Pad, Size
-from npcnn.windows import Array
+from npcnn.geometry import Axis, Border, Box, ShapeError
+from npcnn.windows import Array, DType
 
 Operation = TypeVar("Operation", bound=Callable[..., Any])
 
@@ -196,6 +199,441 @@ def avg_pool_backward(
     return dx.astype(dtype, copy=False)
 
 
+def conv_transpose(
+    x: ArrayLike,
+    w: ArrayLike,
+    b: ArrayLike | None = None,
+    stride: Size = 1,
+    padding: Pad = 0,
+    output_padding: Size = 0,
+    groups: SupportsIndex = 1,
+    dilation: Size = 1,
+) -> Array:
+    """y (N, *out, K): the gradient of a convolution by its input, as a pass of its own, plus b.
+
+    w is (*kernel, K/groups, C), as of that convolution, from y to x (N, *space, C), and
+    out = (size - 1) * stride - pads + dilation * (kernel - 1) + 1 + output_padding.  ShapeError:
+    channels or groups that do not fit, an output_padding that is not below stride or dilation.
+    """
+    x, w = arg.array("x", x), arg.array("w", w)
+    axes, n_groups, unmet = _transposed(x, w, stride, padding, output_padding, groups, dilation)
+    bias = [] if b is None else [arg.fitting("b", arg.array("b", b), (w.shape[-2] * n_groups,))]
+    dtype = arg.result_dtype(x, w, *bias)
+    x, w, *bias = arg.working(dtype, x, w, *bias)
+    y = _conv.input_grad(_pad(x, unmet), w, axes, n_groups)
+    for row in bias:
+        y += row
+    return y.astype(dtype, copy=False)
+
+
+def conv_transpose_backward(
+    dy: ArrayLike,
+    x: ArrayLike,
+    w: ArrayLike,
+    stride: Size = 1,
+    padding: Pad = 0,
+    output_padding: Size = 0,
+    groups: SupportsIndex = 1,
+    dilation: Size = 1,
+) -> tuple[Array, Array, Array]:
+    """dx, dw and db (K,) from dy (N, *out, K).  ShapeError as conv_transpose."""
+    dy, x, w = arg.array("dy", dy), arg.array("x", x), arg.array("w", w)
+    axes, n_groups, unmet = _transposed(x, w, stride, padding, output_padding, groups, dilation)
+    arg.fitting("dy", dy, (len(x), *(axis.size for axis in axes), w.shape[-2] * n_groups))
+    dtype = arg.result_dtype(dy, x, w)
+    dy, x, w = arg.working(dtype, dy, x, w)
+    met = tuple(slice(n) for n in x.shape[:-1])
+    dx = _conv.forward(dy, w, None, axes, n_groups)[met]
+    dw = _conv.weight_grad(_pad(x, unmet), dy, axes, n_groups)
+    db = _conv.bias_grad(dy).astype(dtype, copy=False)
+    return np.ascontiguousarray(dx, dtype), dw.astype(dtype, copy=False), db
+
+
+def _transposed(
+    x: Array, w: Array, stride: object, pad: object, extra: object, groups: object, dilation: object
+) -> tuple[list[Axis], int, list[Border]]:
+    """The axes of the convolution from y to x, its groups, and the windows that x has not met."""
+    space, n_groups = arg.spatial("x", x), arg.count("groups", groups)
+    fits = w.ndim == x.ndim and w.shape[-1] == x.shape[-1] and 0 not in w.shape and n_groups > 0
+    rule = "w must be (*kernel, K/groups, C), nothing of it 0, and groups divide C"
+    _check(fits and x.shape[-1] % n_groups == 0, rule, w=w.shape, x=x.shape, groups=n_groups)
+    words = {"stride": stride, "dilation": dilation, "output_padding": extra}
+    sizes = [arg.sizes(name, word, len(space)) for name, word in words.items()]
+    axes, pads = [], arg.pads("padding", pad, len(space))
+    for n, k, s, d, more, border in zip(space, w.shape, *sizes, pads):
+        rule = "output_padding must be at least 0 and below stride or dilation"
+        _check(0 <= more < max(s, d), rule, output_padding=more, stride=s, dilation=d)
+        size = (n - 1) * s - sum(border) + d * (k - 1) + 1 + more
+        axes.append(Axis(size, k, s, d, *border).validated())
+    arg.affordable((len(x), *(axis.size for axis in axes), w.shape[-2] * n_groups))
+    return axes, n_groups, [(0, axis.out - n) for n, axis in zip(space, axes)]
+
+
+def _pad(x: Array, borders: Sequence[Border]) -> Array:
+    """x (N, *space, C) within a border of zeros, in memory of its own."""
+    return np.pad(x, [(0, 0), *borders, (0, 0)])
+
+
+def adaptive_max_pool(x: ArrayLike, output_size: Any, return_indices: bool = False) -> Any:
+    """y (N, *output_size, C), each window's largest cell; index and ties as max_pool's.
+
+    Of `out` windows along an axis the o-th holds the cells from floor(o * size / out) up to
+    ceil((o + 1) * size / out); None is an out of size.  ShapeError: an out below 1.
+    """
+    x = arg.array("x", x)
+    index = _winners(x, output_size)
+    y = np.take_along_axis(_planes(x), _planes(index), axis=1).reshape(index.shape)
+    return (y, index) if arg.switch("return_indices", return_indices) else y
+
+
+def adaptive_max_pool_backward(dy: ArrayLike, x: ArrayLike, output_size: Any) -> Array:
+    """dx (N, *space, C): each dy goes to the cell that adaptive_max_pool chose."""
+    dy, x = arg.array("dy", dy), arg.array("x", x)
+    index = _winners(x, output_size)
+    dtype = arg.result_dtype(arg.fitting("dy", dy, index.shape), x)
+    (dy,) = arg.working(dtype, dy)
+    dx, (n, _, c) = _planes(np.zeros(x.shape, dy.dtype)), np.ogrid[: len(x), :1, : x.shape[-1]]
+    np.add.at(dx, (n, _planes(index), c), _planes(dy))  # in row order, as torch
+    return dx.reshape(x.shape).astype(dtype, copy=False)
+
+
+def adaptive_avg_pool(x: ArrayLike, output_size: Any) -> Array:
+    """y (N, *output_size, C), the means of adaptive_max_pool's windows."""
+    x = arg.array("x", x)
+    shape, cells = _adaptive(x, output_size)
+    dtype = arg.result_dtype(x)
+    (x,) = arg.working(dtype, x)
+    y = np.zeros(shape, x.dtype)
+    for out, box in cells:
+        y[:, *out] += np.cumsum(_planes(x[:, *box]), axis=1)[:, -1]  # in row order, as torch
+        for line in box:
+            y[:, *out] /= line.stop - line.start
+    return y.astype(dtype, copy=False)
+
+
+def adaptive_avg_pool_backward(dy: ArrayLike, x: ArrayLike, output_size: Any) -> Array:
+    """dx (N, *space, C): dy shared out equally.  Of x only the shape and dtype count."""
+    dy, x = arg.array("dy", dy), arg.array("x", x)
+    shape, cells = _adaptive(x, output_size)
+    dtype = arg.result_dtype(arg.fitting("dy", dy, shape), x)
+    (dy,) = arg.working(dtype, dy)
+    dx = np.zeros(x.shape, dy.dtype)
+    for out, box in cells:
+        share = dy[:, *(slice(o, o + 1) for o in out)]
+        for line in box:
+            share = share / (line.stop - line.start)
+        dx[:, *box] += share
+    return dx.astype(dtype, copy=False)
+
+
+def _adaptive(x: Array, output_size: Any) -> tuple[tuple[int, ...], list[tuple[Any, Box]]]:
+    """The shape of an adaptive pool's y; each window's place in it, and the cells under it."""
+    space = arg.spatial("x", x)
+    outs = space if output_size is None else output_size
+    if isinstance(outs, list | tuple) and len(outs) == len(space):
+        outs = [size if out is None else out for size, out in zip(space, outs)]
+    outs = arg.lengths("output_size", arg.sizes("output_size", outs, len(space)))
+    shape = len(x), *outs, x.shape[-1]
+    arg.affordable(shape)
+    lines = [
+        [slice(o * axis.size // out, -(-(o + 1) * axis.size // out)) for o in range(out)]
+        for axis, out in zip((Axis(size, kernel=1).validated() for size in space), outs)
+    ]
+    return shape, list(zip(np.ndindex(*outs), itertools.product(*lines)))
+
+
+def _winners(x: Array, output_size: Any) -> Array:
+    """The cell of the plane that each window chooses: the first maximum, or the last NaN."""
+    shape, cells = _adaptive(x, output_size)
+    index, plane = np.empty(shape, np.int64), np.arange(math.prod(x.shape[1:-1]))
+    for out, box in cells:
+        block, numbers = _planes(x[:, *box]), plane.reshape(x.shape[1:-1])[box].ravel()
+        lost = np.isnan(block[:, ::-1])
+        last = len(numbers) - 1 - lost.argmax(axis=1)
+        index[:, *out] = numbers[np.where(lost.any(axis=1), last, block.argmax(axis=1))]
+    return index
+
+
+def _planes(a: Array) -> Array:
+    """(N, *space, C) as (N, cells, C)."""
+    return np.ascontiguousarray(a).reshape(len(a), math.prod(a.shape[1:-1]), a.shape[-1])
+
+
+def max_unpool(
+    x: ArrayLike,
+    indices: ArrayLike,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Pad = 0,
+    output_size: Size | None = None,
+) -> Array:
+    """y (N, *out, C): zeros, and x at the cells of max_pool's indices, of equal ones the last.
+
+    out = (size - 1) * stride - pads + kernel_size, or an output_size less than a stride from that.
+    ShapeError: another output_size, an index that is no cell of y.
+    """
+    x, index = arg.array("x", x), arg.array("indices", indices)
+    y = np.zeros(_unpooled(x, index, kernel_size, stride, padding, output_size), x.dtype)
+    np.put_along_axis(_planes(y), _planes(index), _planes(x), axis=1)
+    return y
+
+
+def max_unpool_backward(
+    dy: ArrayLike,
+    x: ArrayLike,
+    indices: ArrayLike,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Pad = 0,
+    output_size: Size | None = None,
+) -> Array:
+    """dx (N, *space, C): dy at the indices, also where they are equal.  Of x the shape counts."""
+    dy, x, index = arg.array("dy", dy), arg.array("x", x), arg.array("indices", indices)
+    arg.fitting("dy", dy, _unpooled(x, index, kernel_size, stride, padding, output_size))
+    dx = np.take_along_axis(_planes(dy), _planes(index), axis=1).reshape(x.shape)
+    return dx.astype(arg.result_dtype(dy, x), copy=False)
+
+
+def _unpooled(
+    x: Array, index: Array, kernel: object, stride: object, padding: object, wanted: object
+) -> tuple[int, ...]:
+    """The shape that was pooled to x, if the index may be of it."""
+    space = arg.spatial("x", x)
+    rank = len(space)
+    kernels, pads = arg.sizes("kernel_size", kernel, rank), arg.pads("padding", padding, rank)
+    strides = kernels if stride is None else arg.sizes("stride", stride, rank)
+    fields = zip(space, kernels, strides, pads)
+    usual = tuple((n - 1) * s - sum(border) + k for n, k, s, border in fields)
+    sizes = usual if wanted is None else arg.sizes("output_size", wanted, rank)
+    is_near = all(abs(size - other) < s for size, other, s in zip(sizes, usual, strides))
+    rule = (
+        "output_size must be above 0 and less than stride from (size - 1) * stride - pads + kernel"
+    )
+    numbers = {"size": space, "stride": strides, "pads": pads, "kernel": kernels}
+    _check(is_near and min(sizes) > 0 < min(kernels), rule, output_size=sizes, **numbers)
+    shape = len(x), *sizes, x.shape[-1]
+    arg.affordable(shape)
+    if arg.fitting("indices", index, x.shape).dtype.kind not in "iu":
+        raise TypeError(f"indices must hold integers, got dtype={index.dtype}")
+    least, most = (index.min(), index.max()) if index.size else (0, 0)
+    rule = "indices must be cells of a plane of output_size"
+    _check(least >= 0 and most < math.prod(sizes), rule, output_size=sizes, min=least, max=most)
+    return shape
+
+
+def lp_pool(
+    x: ArrayLike,
+    norm_type: float,
+    kernel_size: Size,
+    stride: Size | None = None,
+    ceil_mode: bool = False,
+) -> Array:
+    """y (N, *out, C): (the mean of each window's x^p, times the kernel's cells)^(1/p).
+
+    p is norm_type; x keeps its signs, as in torch.  An infinite p is the largest |x|, or the
+    smallest.  ShapeError: a p of 0, a window that does not fit.
+    """
+    x, p = arg.array("x", x), _number("norm_type", norm_type)
+    axes = arg.pool_axes(x, kernel_size, stride, 0, 1, ceil_mode)
+    dtype = arg.result_dtype(x)
+    (x,) = arg.working(dtype, x)
+    if math.isinf(p):
+        y = math.copysign(1, p) * _pool.max_forward(math.copysign(1, p) * np.abs(x), axes)
+    else:
+        y = _powers(x, p, axes)[0] ** (1 / p)
+    return y.astype(dtype, copy=False)
+
+
+def lp_pool_backward(
+    dy: ArrayLike,
+    x: ArrayLike,
+    norm_type: float,
+    kernel_size: Size,
+    stride: Size | None = None,
+    ceil_mode: bool = False,
+) -> Array:
+    """dx (N, *space, C) by lp_pool's x: 0 from a window whose powers add up to 0."""
+    dy, x, p = arg.array("dy", dy), arg.array("x", x), _number("norm_type", norm_type)
+    axes = arg.pool_axes(x, kernel_size, stride, 0, 1, ceil_mode)
+    arg.fitting("dy", dy, (len(x), *geometry.outs(axes), x.shape[-1]))
+    dtype = arg.result_dtype(dy, x)
+    dy, x = arg.working(dtype, dy, x)
+    if math.isinf(p):
+        dx = _pool.max_backward(dy, math.copysign(1, p) * np.abs(x), axes) * np.sign(x)
+        return np.ascontiguousarray(dx, dtype)
+    with np.errstate(divide="ignore", invalid="ignore"):  # roots of 0 have no slope
+        powers, taps, divisor = _powers(x, p, axes)
+        share = np.where(powers == 0, 0, dy * powers ** (1 / p - 1)) * taps
+        dx = _pool.avg_backward(share, axes, divisor) * x ** (p - 1)
+    return np.ascontiguousarray(dx, dtype)
+
+
+def _powers(x: Array, p: float, axes: Sequence[Axis]) -> tuple[Array, int, Array]:
+    """Each window's mean of x^p, times the kernel's cells; these; and what the mean divides by."""
+    _check(p != 0, "norm_type must not be 0", norm_type=p)
+    taps, divisor = math.prod(axis.kernel for axis in axes), arg.divisor(axes, True, None)
+    return _pool.avg_forward(x**p, axes, divisor) * taps, taps, divisor
+
+
+def unfold(
+    x: ArrayLike, kernel_size: Size, dilation: Size = 1, padding: Pad = 0, stride: Size = 1
+) -> Array:
+    """(N, windows, taps * C): the cells of x (N, H, W, C) under each window; fold's gradient."""
+    x = arg.array("x", x)
+    space = arg.spatial("x", x, [2])
+    axes, borders, taps = _unfolded(space, kernel_size, dilation, padding, stride)
+    shape = len(x), math.prod(geometry.outs(axes)), taps * x.shape[-1]
+    arg.affordable(shape)
+    xp = _pad(x.astype(arg.result_dtype(x)), borders)
+    cells = windows.windowed(xp, axes)[0].transpose(3, 4, 5, 0, 1, 2)
+    return np.ascontiguousarray(cells).reshape(shape)
+
+
+def fold(
+    cells: ArrayLike,
+    output_size: Size,
+    kernel_size: Size,
+    dilation: Size = 1,
+    padding: Pad = 0,
+    stride: Size = 1,
+) -> Array:
+    """y (N, *output_size, C): cells added up where unfold reads them; unfold's gradient."""
+    a, space = arg.array("cells", cells), arg.sizes("output_size", output_size, 2)
+    axes, borders, taps = _unfolded(space, kernel_size, dilation, padding, stride)
+    arg.spatial("cells", a, [1])
+    outs, channels = geometry.outs(axes), a.shape[-1] // taps
+    arg.fitting("cells", a, (len(a), math.prod(outs), taps * channels))
+    arg.affordable((len(a), *space, channels))
+    (added,) = arg.working(arg.result_dtype(a), a)
+    yp = _pad(np.zeros((len(a), *space, channels), added.dtype), borders)
+    spread = windows.windowed(yp, axes)[0]
+    added = added.reshape(len(a), *outs, *spread.shape[:3]).transpose(3, 4, 5, 0, 1, 2)
+    for tap in np.ndindex(spread.shape[:2]):
+        spread[tap] += added[tap]
+    return np.ascontiguousarray(windows.crop(yp, axes), arg.result_dtype(a))
+
+
+def _unfolded(
+    space: Sequence[int], kernel_size: object, dilation: object, padding: object, stride: object
+) -> tuple[list[Axis], tuple[Border, ...], int]:
+    """The axes under windows, their pads, and the cells of a window."""
+    words = {"kernel_size": kernel_size, "stride": stride, "dilation": dilation}
+    sizes = [arg.sizes(name, word, 2) for name, word in words.items()]
+    pads = arg.pads("padding", padding, 2)
+    fields = zip(space, *sizes, pads)
+    axes = [Axis(n, k, s, d, *pair).validated() for n, k, s, d, pair in fields]
+    return axes, pads, math.prod(sizes[0])
+
+
+def batch_norm(
+    x: ArrayLike,
+    running_mean: ArrayLike | None = None,
+    running_var: ArrayLike | None = None,
+    w: ArrayLike | None = None,
+    b: ArrayLike | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    """y = z * w + b with z = (x - mean) / sqrt(var + eps), of x (N, ..., C); all others are (C,).
+
+    In evaluation mean and var are the running ones.  In training they are x's own, var the biased
+    one, of more than one number a channel; and where running ones are given, the result is y and
+    both moved by momentum: 1 - momentum of the old, momentum of x's mean and unbiased variance.
+    ShapeError: one of them alone, none in evaluation; an eps below 0, or in training of 0.
+    """
+    x, is_training = arg.array("x", x), arg.switch("training", training)
+    rate, eps = _number("momentum", momentum), _number("eps", eps)
+    arrays = {"mean": running_mean, "var": running_var, "w": w, "b": b}
+    given, old = _given(x, is_training, eps, arrays)
+    dtype = arg.result_dtype(x, *given.values())
+    rows = _rows(x, dtype)
+    mean, var = _statistics(rows) if is_training else old
+    z, _ = _normalise(rows, mean, var, eps)
+    y = (z * given.get("w", 1) + given.get("b", 0)).reshape(x.shape).astype(dtype, copy=False)
+    if not (is_training and old):
+        return y
+    now = (mean, var * len(rows) / (len(rows) - 1)) if len(rows) else old
+    return y, *(((1 - rate) * was + rate * a).astype(dtype) for was, a in zip(old, now))
+
+
+def batch_norm_backward(
+    dy: ArrayLike,
+    x: ArrayLike,
+    w: ArrayLike | None = None,
+    mean: ArrayLike | None = None,
+    var: ArrayLike | None = None,
+    eps: float = 1e-5,
+) -> tuple[Array, Array, Array]:
+    """dx (N, ..., C), dw and db (C,): of training, or of evaluation with this mean and var.
+
+    db = sum dy, dw = sum dy * z and dx = w / sqrt(var + eps) * (dy - (db + z * dw) / n), of n
+    numbers a channel, which have moved mean and var; in evaluation without the last term.
+    """
+    dy, x, eps = arg.array("dy", dy), arg.array("x", x), _number("eps", eps)
+    is_training = mean is None and var is None
+    given, seen = _given(x, is_training, eps, {"mean": mean, "var": var, "w": w})
+    dtype = arg.result_dtype(arg.fitting("dy", dy, x.shape), x, *given.values())
+    dx, rows = _rows(dy, dtype), _rows(x, dtype)
+    mean, var = _statistics(rows) if is_training else seen
+    z, slope = _normalise(rows, mean, var, eps)
+    dw, db = (a.sum(axis=0, dtype=np.float64) for a in (dx * z, dx))
+    if is_training:
+        share = max(1, len(rows))
+        dx = dx - (db / share).astype(z.dtype) - z * (dw / share).astype(z.dtype)
+    dx = dx * (slope * given.get("w", 1)).astype(z.dtype)
+    return dx.reshape(x.shape).astype(dtype, copy=False), dw.astype(dtype), db.astype(dtype)
+
+
+def _given(
+    x: Array, is_training: bool, eps: float, arrays: Mapping[str, Any]
+) -> tuple[dict[str, Array], list[Array]]:
+    """Those arrays (C,) that are given, if x can be normalised with them; mean and variance."""
+    given = {name: arg.array(name, a) for name, a in arrays.items() if a is not None}
+    is_one = is_training and math.prod(x.shape[:-1]) == 1
+    rule = "x must be (N, ..., C), and have more than one number a channel in training"
+    _check(x.ndim > 1 and not is_one, rule, shape=x.shape)
+    _check(
+        eps > 0 or (eps == 0 and not is_training),
+        "eps must be above 0, or 0 in evaluation",
+        eps=eps,
+    )
+    are_both = ("mean" in given) + ("var" in given) in ((0, 2) if is_training else (2,))
+    _check(are_both, "mean and var must be given together, in evaluation always", given=[*given])
+    for name, a in given.items():
+        arg.fitting(name, a, x.shape[-1:])
+    return given, [given[name].astype(np.float64) for name in ("mean", "var") if name in given]
+
+
+def _rows(a: Array, dtype: DType) -> Array:
+    """(n, C), in the dtype to work in: sums must not depend on the order in memory."""
+    (wide,) = arg.working(dtype, np.ascontiguousarray(a))
+    return wide.reshape(math.prod(a.shape[:-1]), a.shape[-1])
+
+
+def _statistics(rows: Array) -> tuple[Array, Array]:
+    """Mean and biased variance of each channel, in float64."""
+    mean = rows.sum(axis=0, dtype=np.float64) / max(1, len(rows))
+    return mean, np.square(rows - mean).sum(axis=0) / max(1, len(rows))
+
+
+def _normalise(rows: Array, mean: Array, var: Array, eps: float) -> tuple[Array, Array]:
+    slope = 1 / np.sqrt(var + eps)
+    return (rows - mean.astype(rows.dtype)) * slope.astype(rows.dtype), slope
+
+
+def _check(is_so: bool, rule: str, **numbers: object) -> None:
+    if not is_so:
+        got = ", ".join(f"{name}={value}" for name, value in numbers.items())
+        raise ShapeError(f"{rule}, got {got}")
+
+
+def _number(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise TypeError(f"{name} must be a number, got {name}={value!r}")
+    return float(value)
+
+
 def _insisting(rank: int, operation: Operation) -> Operation:
     """`operation` for arrays with exactly this many spatial axes."""
     leading = next(iter(inspect.signature(operation).parameters))
@@ -212,15 +650,30 @@ def _insisting(rank: int, operation: Operation) -> Operation:
     return cast(Operation, insisting)
 
 
-conv1d, conv2d, conv3d = (_insisting(rank, conv) for rank in (1, 2, 3))
-conv1d_backward, conv2d_backward, conv3d_backward = (
-    _insisting(rank, conv_backward) for rank in (1, 2, 3)
+def _by_rank(operation: Operation) -> tuple[Operation, Operation, Operation]:
+    one, two, three = (_insisting(rank, operation) for rank in (1, 2, 3))
+    return one, two, three
+
+
+conv1d, conv2d, conv3d = _by_rank(conv)
+conv1d_backward, conv2d_backward, conv3d_backward = _by_rank(conv_backward)
+max_pool1d, max_pool2d, max_pool3d = _by_rank(max_pool)
+max_pool1d_backward, max_pool2d_backward, max_pool3d_backward = _by_rank(max_pool_backward)
+avg_pool1d, avg_pool2d, avg_pool3d = _by_rank(avg_pool)
+avg_pool1d_backward, avg_pool2d_backward, avg_pool3d_backward = _by_rank(avg_pool_backward)
+conv_transpose1d, conv_transpose2d, conv_transpose3d = _by_rank(conv_transpose)
+conv_transpose1d_backward, conv_transpose2d_backward, conv_transpose3d_backward = _by_rank(
+    conv_transpose_backward
 )
-max_pool1d, max_pool2d, max_pool3d = (_insisting(rank, max_pool) for rank in (1, 2, 3))
-max_pool1d_backward, max_pool2d_backward, max_pool3d_backward = (
-    _insisting(rank, max_pool_backward) for rank in (1, 2, 3)
+adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = _by_rank(adaptive_max_pool)
+adaptive_max_pool1d_backward, adaptive_max_pool2d_backward, adaptive_max_pool3d_backward = _by_rank(
+    adaptive_max_pool_backward
 )
-avg_pool1d, avg_pool2d, avg_pool3d = (_insisting(rank, avg_pool) for rank in (1, 2, 3))
-avg_pool1d_backward, avg_pool2d_backward, avg_pool3d_backward = (
-    _insisting(rank, avg_pool_backward) for rank in (1, 2, 3)
+adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = _by_rank(adaptive_avg_pool)
+adaptive_avg_pool1d_backward, adaptive_avg_pool2d_backward, adaptive_avg_pool3d_backward = _by_rank(
+    adaptive_avg_pool_backward
 )
+max_unpool1d, max_unpool2d, max_unpool3d = _by_rank(max_unpool)
+max_unpool1d_backward, max_unpool2d_backward, max_unpool3d_backward = _by_rank(max_unpool_backward)
+lp_pool1d, lp_pool2d, lp_pool3d = _by_rank(lp_pool)
+lp_pool1d_backward, lp_pool2d_backward, lp_pool3d_backward = _by_rank(lp_pool_backward)

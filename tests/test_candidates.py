@@ -6,7 +6,7 @@ import pytest
 from verification import mistakes
 from verification.judging import Session, Settings
 from verification.measures import strength
-from verification.questions import read, rung
+from verification.questions import FURTHER, read, rung
 
 WHOLE = {"taps", "cs231n_im2col", "holberton"}
 """One of each course's contract, asked everything; the others are asked small questions."""
@@ -89,9 +89,11 @@ def judge_row(row):
     """Few questions of its kind show most of them; the others are asked all small ones."""
     names = {"__name__": "wrong"}
     exec(compile(strength.write_wrong(row), row["base"], "exec"), names)
-    is_pool = "pool" in row["function"] or row["function"] in POOLS
+    is_further = "further" in row["base"]
+    is_pool = not is_further and ("pool" in row["function"] or row["function"] in POOLS)
     for questions in FEWER, SMALL:
-        kin = [question for question in questions if (question.op in POOLS) == is_pool]
+        those = [q for q in questions if (q.op in FURTHER) == is_further]
+        kin = [question for question in those if (question.op in POOLS) == is_pool]
         verdict = strength.grade(row, judge(row["base"], kin, live=names).values())
         if verdict["named"] and verdict["blamed"]:
             break

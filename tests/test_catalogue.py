@@ -8,18 +8,17 @@ import parametrize_from_file
 import pytest
 
 from verification.mistakes import catalogue, read, write_wrongly
-from verification.questions import Case, arrays
+from verification.questions import FURTHER, REAL, Case, arrays
 from verification.questions import read as read_questions
 from verification.truth import define, textbook
 
 KNOWN = {mistake.id: mistake for mistake in read()}
-OPS = {"conv": ("conv_forward", "conv_backward")}
-OPS |= dict.fromkeys(("max_pool", "avg_pool"), ("pool_forward", "pool_backward"))
 FOREIGN = r"A_prev|\bn_[HWC]|\bd[ZA]\b|vert_|horiz_|i, h, w|, :\]|:, :, :, c"
 SMALL = {}
 for case in read_questions():
-    if isinstance(case, Case) and case.work <= 300 and case.is_exact and not case.check:
-        for op in OPS.get(case.op, (case.op,)):
+    is_small = isinstance(case, Case) and case.work <= (2000 if case.op in FURTHER else 300)
+    if is_small and (case.is_exact or case.op in REAL) and not case.check:
+        for op in case.functions:
             SMALL.setdefault(op, []).append(case)
 
 

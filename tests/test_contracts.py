@@ -13,6 +13,7 @@ from verification.questions import arrays, parse, shapes
 
 CODE = 100_000
 """Numbers of the second array begin here, those of the third at twice that."""
+ARRAYS = ("x", "w", "b", "dy", "index", "mean", "var")
 
 
 def get(contract):
@@ -89,7 +90,7 @@ class Coded(np.ndarray):
     """An array that shows itself by its name and shape."""
 
     def __repr__(self):
-        return f"{('x', 'w', 'b', 'dy')[int(self.min()) // CODE]}{list(self.shape)}"
+        return f"{ARRAYS[int(self.min()) // CODE]}{list(self.shape)}"
 
 
 @parametrize_from_file(schema=parametrize_from_file.defaults(cache="own", parameters={}))
@@ -98,7 +99,7 @@ def test_a_question_is_put_by_calls(contract, function, row, cache, parameters, 
     case = parse(row)[0]
     given = {}
     for name, shape in shapes(case).items():
-        start = CODE * ("x", "w", "b", "dy").index(name)
+        start = CODE * ARRAYS.index(name)
         given[name] = np.arange(start, start + math.prod(shape)).reshape(shape).view(Coded)
     plan = [
         find(contract, call.function).fit(case, call, parameters.get(call.function))

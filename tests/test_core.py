@@ -15,6 +15,8 @@ import npcnn
 from npcnn import ShapeError, functional, passes
 
 RNG = np.random.default_rng(3)
+OPERATIONS = ["conv", "max_pool", "avg_pool", "conv_transpose", "adaptive_max_pool"]
+OPERATIONS += ["adaptive_avg_pool", "max_unpool", "lp_pool"]
 
 
 class Stubborn:
@@ -189,7 +191,7 @@ def test_an_empty_batch_has_empty_results_and_zero_gradients(space):
 
 @pytest.mark.parametrize("rank", [1, 2, 3])
 @pytest.mark.parametrize("backward", ["", "_backward"])
-@pytest.mark.parametrize("operation", ["conv", "max_pool", "avg_pool"])
+@pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_name_with_a_dimension_insists_on_it(operation, backward, rank):
     """By position and by name; its words are those of the general one."""
     general = getattr(functional, f"{operation}{backward}")

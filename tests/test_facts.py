@@ -12,24 +12,39 @@ from parametrize_from_file import defaults
 
 import npcnn
 from npcnn import functional
-from verification.questions import CaseError, arrays, divisors, parse, shapes
+from verification.candidates import get_contract
+from verification.questions import FURTHER, CaseError, arrays, divisors, parse, shapes
 from verification.truth import define, oracle, textbook
 
 DTYPES = ("float32", "float64")
 
 
 def ask_textbook(case, given):
-    ops = {"conv": ("conv_forward", "conv_backward")}
-    ops |= dict.fromkeys(("max_pool", "avg_pool"), ("pool_forward", "pool_backward"))
     answers = {}
-    for op in ops.get(case.op, (case.op,)):
+    for op in case.functions:
         answers |= define(op, case, given, vars(textbook))
-    if case.op == "max_pool":
-        answers["index"] = textbook.max_index(case, given["x"])
+    if "index" in case.outputs:
+        find = textbook.max_index if case.kernel else textbook.adaptive_max_index
+        answers["index"] = find(case, given["x"])
     return {name: np.asarray(a) for name, a in answers.items()}
 
 
+def ask_further(case, given):
+    """npcnn by its contract's calls."""
+    answers = {}
+    for function in get_contract("npcnn").functions:
+        if function.expresses(case, None):
+            (call,) = function.plan(case, given)
+            ask = getattr(functional, function.name.removeprefix("functional."))
+            got = ask(*call.arguments, **call.words)
+            results = got if isinstance(got, tuple) else (got,)
+            answers |= dict(zip(call.outputs, results, strict=True))
+    return {name: answers[name] for name in case.outputs}
+
+
 def ask_npcnn(case, given):
+    if case.op in FURTHER:
+        return ask_further(case, given)
     x, w, b, dy = (given.get(name) for name in ("x", "w", "b", "dy"))
     window = {"kernel_size": case.kernel, "stride": case.stride, "padding": case.pad}
     window["ceil_mode"] = case.ceil_mode
@@ -96,7 +111,8 @@ def test_facts(ask, line, dtypes, given, expected):
     for dtype in dtypes:
         filled = {name: np.ones(shape, dtype) for name, shape in shapes(case).items()}
         filled |= {
-            name: np.array(a, dtype).reshape(filled[name].shape) for name, a in given.items()
+            name: np.array(a, "int64" if name == "index" else dtype).reshape(filled[name].shape)
+            for name, a in given.items()
         }
         kinds = {"index": "int64", "y": bool if case.op == "create_mask_from_window" else dtype}
         right = {

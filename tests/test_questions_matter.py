@@ -6,16 +6,14 @@ from functools import partial
 import numpy as np
 
 from verification import mistakes
-from verification.questions import Case, arrays, read
-from verification.truth import define, textbook
+from verification.questions import FURTHER, Case, arrays, read
+from verification.truth import define, oracle, textbook
 
 LIVE = {"x": 0.05, "w": 0.5, "dy": 0.05}
 """The part of each array that must matter: strides leave cells unread, and pads taps."""
 WORK = 20_000
 CASES = [question for question in read() if isinstance(question, Case) and question.x[0]]
 FLOATS = [case for case in CASES if case.fill != "whole"]  # the textbook adds to arrays of x's kind
-POOLS = ("pool_forward", "pool_backward")
-PASSES = {"conv": ("conv_forward", "conv_backward"), "max_pool": POOLS, "avg_pool": POOLS}
 
 
 def live(case):
@@ -31,7 +29,7 @@ def live(case):
 
 def test_what_is_asked_about_matters():
     """Of x, w and dy enough is read to tell something."""
-    parts = {case.row: live(case) for case in CASES if case.kernel}
+    parts = {case.row: live(case) for case in CASES if case.kernel and case.op not in FURTHER}
     assert parts
     assert [row for row, part in parts.items() for name in part if part[name] < LIVE[name]] == []
 
@@ -57,12 +55,28 @@ def test_a_mistake_would_change_every_answer():
     """In every function that is asked it; the form that told the last question is tried first."""
     blind = []
     for case in (case for case in FLOATS if case.work <= WORK and not case.check):
+        if case.op in FURTHER:  # their mistakes are those of their own settings
+            continue
         given = arrays(case, 0, "float64")
-        for op in PASSES.get(case.op, (case.op,)):
+        for op in case.functions:
             books = books_of(op)
             with np.errstate(all="ignore"):
                 right = define(op, case, given, vars(textbook))
                 telling = next((b for b in books if differs(right, op, case, given, b)), None)
             blind += [(op, case.row)] * (telling is None)
             books.sort(key=lambda book: book is not telling)
+    assert blind == []
+
+
+def test_every_array_matters_to_the_further_operations():
+    """With other numbers in any of them some output or gradient changes."""
+    blind = []
+    for case in (case for case in FLOATS if case.op in FURTHER and case.work <= WORK):
+        given, *others = (arrays(case, seed, "float64") for seed in range(5))
+        right = oracle.answers(case, given)
+        for name in given:
+            changed = [oracle.answers(case, given | {name: other[name]}) for other in others]
+            pairs = [(answers[out], right[out]) for answers in changed for out in right]
+            same = [np.array_equal(*pair, equal_nan=True) for pair in pairs]
+            blind += [(name, case.row)] * (all(same) and case.momentum < 1)
     assert blind == []

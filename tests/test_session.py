@@ -200,3 +200,18 @@ def test_verdict(statuses, fault, strict, age, status, verdict):
     assert finding.status == status
     run = Run(Settings("fake.py", strict=strict), "fake.py", findings=(finding,), fault=fault)
     assert run.verdict == verdict
+
+
+def test_what_is_optional_is_not_missed(opened, fake):
+    """Not even strictly; but what is asked for by name must be there."""
+    names = [f.name for f in fake((), "functional").contract.functions if f.optional]
+    base = {
+        "plain": LINES["plain"],
+        "further": "conv_transpose x=[1,2,2,1] w=[2,2,1,1] fill=digits",
+    }
+    for strict in (False, True):
+        run, found = judge(opened, contract="functional", missing=names, base=base, strict=strict)
+        assert (run.verdict, list(found)) == ("match", ["conv2d", "conv2d_backward"])
+    run, found = judge(opened, contract="functional", missing=names, base=base, only=names[2:3])
+    assert (run.verdict, list(found)) == ("differs", ["conv_transpose2d"])
+    assert found["conv_transpose2d"].status == "not attempted"

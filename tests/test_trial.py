@@ -175,7 +175,8 @@ def test_the_plan_goes_by_kind_and_by_work(fake):
         kind = check.functions[0].op.removesuffix("_forward").removesuffix("_backward")
         kinds.setdefault(kind, []).append(check.question.work or 1000)
     helpers = ["create_mask_from_window", "distribute_value"]
-    assert list(kinds) == ["zero_pad", "conv_single_step", "conv", *helpers, "pool"]
+    further = ["conv_transpose", "adaptive_pool", "max_unpool", "lp_pool", "unfold", "batch_norm"]
+    assert list(kinds) == ["zero_pad", "conv_single_step", "conv", *helpers, "pool", *further]
     assert {kind: sorted(work) for kind, work in kinds.items()} == kinds
     assert list(itertools.chain(*kinds.values())) == [c.question.work or 1000 for c in checks]
     ids = [(f.name, check.question.id) for check in checks for f in check.functions]

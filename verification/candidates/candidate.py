@@ -38,10 +38,20 @@ from verification.questions import Arrays, Case, Question, Refusal, arrays, pars
 
 SMALL = [
     case
-    for words in ("conv w=[2{},1,1]", "max_pool kernel=2", "avg_pool kernel=2")
+    for words in (
+        "conv w=[2{},1,1]",
+        "max_pool kernel=2",
+        "avg_pool kernel=2",
+        "conv_transpose w=[2{},1,1]",
+        "adaptive_max_pool output_size=2",
+        "adaptive_avg_pool output_size=2",
+        "max_unpool kernel=2",
+        "lp_pool kernel=2 norm_type=2",
+        "batch_norm",
+    )
     for axes in (1, 2, 3)
     for case in parse(f"{words.format(',2' * (axes - 1))} x=[1{',4' * axes},1]")
-]
+] + parse("unfold x=[1,4,4,1] kernel=2")
 """A question for each of torch's functions."""
 SESSION = "this session"
 UNFIT = ("TypeError", "AttributeError")

@@ -7,7 +7,9 @@ A function is asked a question and a changed one, and its answers must be relate
     flip               every spatial axis reversed, without the cells behind the last window
     linear             y of two summands of x, or of w, adds up, with the bias once; each gradient
                        of two summands of any array that it is linear in
-    monotone           a strictly increasing map of x commutes with the maximum, whose place stays
+    monotone           a strictly increasing map of x commutes with the maximum, whose place stays;
+                       a norm of more is not less
+    affine             a batch norm in training does not mind another scale and zero of x
 
 A convolution's gradients are the adjoint maps of its forward pass, for whatever x', w', b':
 
@@ -16,6 +18,7 @@ A convolution's gradients are the adjoint maps of its forward pass, for whatever
 
 (R. Freivalds' probes), and no inner product is rounded.  A pool's y is a sum of the cells that it
 reads, so <dy, y> = <x, dx>; an average is linear, and a maximum goes with increasing maps of x.
+What is not linear, a norm or a normalisation, is held to differences on both sides of x, w and b.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ from typing import Any
 
 import numpy as np
 
-from verification.questions import Array, Arrays, Case, arrays
+from verification.questions import REAL, Array, Arrays, Case, arrays
 
 Ask = Callable[[Case, Arrays], Arrays]
 View = tuple[Case, Callable[[str, Array], Array]]
@@ -41,16 +44,24 @@ SUMMANDS: dict[str, dict[str, tuple[str, ...]]] = {
     "conv": {"y": ("x", "w"), "dx": ("w", "dy"), "dw": ("x", "dy"), "db": ("dy",)},
     "avg_pool": {"y": ("x",), "dx": ("dy",)},
 }
+SUMMANDS["conv_transpose"] = SUMMANDS["conv"]
+SUMMANDS["adaptive_avg_pool"] = SUMMANDS["unfold"] = SUMMANDS["avg_pool"]
 """What each output is linear in."""
 PROBES, FRESH = 2, 7_000_000
 """Seeds of probes lie beyond those that people choose."""
+STEP, SLACK = 2.0**-16, 1e-6
+"""Of differences in float64, and how far they may be from slopes, as a share of what is summed."""
+NEAR = {"float32": 2.0**-14, "float64": 2.0**-40}
+"""Of the largest number: what roots and powers may be off."""
 
 
 def check(law: str, case: Case, given: Arrays, ask: Ask) -> Iterator[str]:
     """Where the law is broken, in words."""
     pairs = _RULES[law](case, given, ask) if law in _RULES else _look(law, case, given, ask)
     for name, got, want in pairs:
-        if wrong := int((got != want).sum()):
+        near = NEAR[str(given["x"].dtype)] * float(np.abs(want).max(initial=0))
+        room = near if case.op in REAL else 0.0
+        if wrong := int((~(np.abs(got - want) <= room)).sum()):
             yield f"{name} breaks the law {law!r} at {wrong} of {want.size} places"
 
 
@@ -77,10 +88,11 @@ def channels(case: Case) -> View:
         return np.roll(np.arange(count).reshape(blocks, -1), 1, axis=1)[::-1].ravel()
 
     inputs, outputs = roll(case.x[-1], case.groups), roll(case.y[-1], case.groups)
+    last = inputs if case.op == "conv_transpose" else outputs
 
     def move(name: str, a: Array) -> Array:
         if name in ("w", "dw"):
-            return a[..., roll(case.w[-2], 1), :][..., outputs]
+            return a[..., roll(case.w[-2], 1), :][..., last]
         return a[..., inputs if name in ("x", "dx") else outputs]
 
     return case, move
@@ -96,8 +108,9 @@ def transpose(case: Case) -> View:
         start = 0 if name in ("w", "dw") else 1
         return a if name in ("b", "db") else np.moveaxis(a, start, start + axes - 1)
 
-    words = ("kernel", "stride", "dilation", "pad")
-    sizes: dict[str, Any] = {name: turn(getattr(case, name)) for name in words}
+    words = ("kernel", "stride", "dilation", "pad", "output_padding", "output_size")
+    there = [name for name in words if getattr(case, name)]
+    sizes: dict[str, Any] = {name: turn(getattr(case, name)) for name in there}
     sizes["w"] = turn(case.w) if case.w else ()
     return replace(case, x=(case.x[0], *turn(case.x[1:])), **sizes), move
 
@@ -106,7 +119,7 @@ def flip(case: Case) -> View:
     ends = [windows[-1][-1] + 1 for windows in case.windows]
     sides = [min(size, end) for size, end in zip(case.space, ends, strict=True)]
     over = [end - side for side, end in zip(sides, ends, strict=True)]
-    pad = tuple((after, before) for after, (before, _) in zip(over, case.pad, strict=True))
+    pad = tuple((after, before) for after, (before, _) in zip(over, case.pad))
     x = (case.x[0], *sides, case.x[-1])
 
     def move(name: str, a: Array) -> Array:
@@ -140,8 +153,20 @@ def _halve(a: Array) -> Array:
 
 def monotone(case: Case, given: Arrays, ask: Ask) -> Iterator[Pair]:
     first, cells = ask(case, given), given["x"].size
+    if case.op == "lp_pool":
+        if "y" in first:
+            more = ask(case, {**given, "x": given["x"] + 1})["y"]
+            yield "y", np.minimum(more, first["y"]), first["y"]
+        return
     for name, got in ask(case, {**given, "x": _increase(given["x"], cells)}).items():
         yield name, got, _increase(first[name], cells) if name == "y" else first[name]
+
+
+def affine(case: Case, given: Arrays, ask: Ask) -> Iterator[Pair]:
+    first, wider = ask(case, given), replace(case, eps=4 * case.eps)
+    for name, got in ask(wider, {**given, "x": 2 * given["x"] + 1}).items():
+        scale = {"dx": 2.0, "mean": 0.0, "var": 0.0}.get(name, 1.0)
+        yield name, scale * got, first[name] * bool(scale)
 
 
 def _increase(a: Array, cells: int) -> Array:
@@ -150,18 +175,20 @@ def _increase(a: Array, cells: int) -> Array:
 
 
 _VIEWS = {"batch": batch, "channels": channels, "transpose": transpose, "flip": flip}
-_RULES = {"linear": linear, "monotone": monotone}
+_RULES = {"linear": linear, "monotone": monotone, "affine": affine}
 
 
 def check_adjoint(case: Case, given: Arrays, forward: Ask, backward: Ask) -> Iterator[str]:
     """Where the gradients are not the adjoint of the forward pass, in words."""
     gradients = backward(case, given)
-    move = _move_conv if case.op == "conv" else _move_pool
+    move = _move_conv if case.w else _move_pool
+    move = _move_slope if case.op in REAL else move
     for probe in range(PROBES):
         fresh = arrays(case, FRESH + probe, str(given["x"].dtype))
         for name, moved, probed in move(case, given, fresh, forward):
             ours, theirs = _multiply(given["dy"], moved), _multiply(probed, gradients[name])
-            if ours != theirs:
+            room = SLACK * float(np.abs(given["dy"] * moved).sum()) if case.op in REAL else 0.0
+            if not abs(float(ours - theirs)) <= room:
                 x = name.removeprefix("d")
                 yield (
                     f"{name} is not the adjoint of y by {x}: with other {x}, <dy, y> = {ours} "
@@ -179,8 +206,18 @@ def _move_conv(case: Case, given: Arrays, fresh: Arrays, forward: Ask) -> Iterat
 
 
 def _move_pool(case: Case, given: Arrays, fresh: Arrays, forward: Ask) -> Iterator[Pair]:
-    x = fresh["x"] if case.op == "avg_pool" else 3 * given["x"] + fresh["x"].flat[0]
+    is_chosen = case.op in ("max_pool", "adaptive_max_pool")
+    x = 3 * given["x"] + fresh["x"].flat[0] if is_chosen else fresh["x"]
     yield "dx", forward(case, {**given, "x": x})["y"], x
+
+
+def _move_slope(case: Case, given: Arrays, fresh: Arrays, forward: Ask) -> Iterator[Pair]:
+    for name in (name for name in ("x", "w", "b") if f"d{name}" in case.outputs):
+        above, below = (
+            forward(case, {**given, name: given[name] + step * fresh[name]})["y"]
+            for step in (STEP, -STEP)
+        )
+        yield f"d{name}", (above - below) / (2 * STEP), fresh[name]
 
 
 def _multiply(a: Array, b: Array) -> Fraction | float:

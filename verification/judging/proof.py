@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from verification.questions import Array, Arrays, Case, Ints, divisors, shapes
+from verification.questions import Array, Arrays, Case, Ints, arrays, divisors, shapes
 from verification.truth import oracle
 
 Ask = Callable[[Case, Arrays], Arrays]
 SPIKE = 64.0
+MAXIMA = ("max_pool", "adaptive_max_pool")
 CODES = {"y": "w", "dx": "w", "dw": "x"}
 """The array whose entries are a convolution's coefficients."""
 
@@ -25,9 +26,11 @@ CODES = {"y": "w", "dx": "w", "dw": "x"}
 def prove(case: Case, ask: Ask, dtype: str, is_gradient: bool) -> list[str]:
     """The first coefficient of every output that is not as it should be, in words."""
     wrong: dict[str, str] = {}
-    by = "dy" if is_gradient and case.op != "max_pool" else "x"
-    base = {name: a.astype(dtype) for name, a in _lay_codes(case, by).items()}
-    spike = float(np.lcm.reduce(divisors(case).ravel())) if case.op == "avg_pool" else SPIKE
+    by = "dy" if is_gradient and case.op not in MAXIMA else "x"
+    base = {
+        name: a if name == "index" else a.astype(dtype) for name, a in _lay_codes(case, by).items()
+    }
+    spike = float(np.lcm.reduce(divisors(case).ravel())) if "avg" in case.op else SPIKE
     still = oracle.answers(case, base)
     for spikes in _place_spikes(case, by, base[by].shape):
         given = base | {by: base[by].copy()}
@@ -57,7 +60,7 @@ def prove(case: Case, ask: Ask, dtype: str, is_gradient: bool) -> list[str]:
 def _place_spikes(case: Case, by: str, shape: Ints) -> Iterator[list[Ints]]:
     """Where to put spikes in each call: one in each plane that shares no output with others."""
     yield []
-    if case.w and by == "dy":  # dw is a sum over all examples
+    if case.op == "unfold" or (case.w and by == "dy"):  # dw is a sum over all examples
         yield from ([at] for at in np.ndindex(shape))
         return
     planes = list(np.ndindex(shape[0], 1 if case.w else shape[-1]))
@@ -79,7 +82,9 @@ def _meet(case: Case, spikes: list[Ints], place: Ints) -> Ints:
 def _lay_codes(case: Case, by: str) -> dict[str, Array]:
     """Every array as codes, but for the one that spikes are put into."""
     given = {name: _encode(shape) for name, shape in shapes(case).items()}
-    if case.op == "max_pool":
+    if "index" in given:
+        given["index"] = arrays(case, 0, "float64")["index"]
+    if case.op in MAXIMA:
         return given | {"x": -given["x"]}  # all different, and below every spike
     quiet = {"x": ("x", "dy"), "dy": ("dy",)}[by]
     return given | {name: given[name] * 0 for name in quiet}

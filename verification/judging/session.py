@@ -282,7 +282,8 @@ class Session:
         self.settings, self._start = settings, time.perf_counter()
         self.judged = judged = load(settings.candidate, settings)
         try:
-            self._only = self._resolve_only()
+            self._only, functions = self._resolve_only(), judged.contract.functions
+            self._absent = {f.name for f in functions if f.optional and f.name not in judged.names}
             self.checks, outside = plan(self.judged, self._questions(), self._chooses)
         except BaseException:
             self.judged.close()
@@ -384,7 +385,8 @@ class Session:
         return {known[name] for name in self.settings.only}
 
     def _wants(self, name: str) -> bool:
-        return not self._only or name in self._only
+        """Whether it is to be judged: by name, or else unless it is optional and not there."""
+        return name in self._only if self._only else name not in self._absent
 
     def _chooses(self, name: str, question: Question) -> bool:
         settings = self.settings

@@ -18,7 +18,10 @@ from verification.questions import Case, CaseError, Ints, parse
 LIMIT = 50
 LEAST = {"dilation": 1, "pad": 0, "stride": 1, "kernel": 1}
 """Settings with an entry for each axis."""
-SETTINGS = ("word", "ceil_mode", "count_include_pad", "divisor_override", "bias", "layout")
+SETTINGS = (
+    *("word", "ceil_mode", "count_include_pad", "divisor_override", "bias", "layout"),
+    *("output_padding", "output_size"),
+)
 
 
 def shrink(case: Case, fails: Callable[[Case], bool], least: int = 1, limit: int = LIMIT) -> Case:
@@ -85,7 +88,8 @@ def _reduce_channels(case: Case, least: int) -> Iterator[Case]:
         for less in _less(size, 1 if name == "groups" else least):
             new = sizes | {name: less}
             w = (*case.kernel, new["depth"], new["filters"] * new["groups"])
-            x = (*case.x[:-1], new["depth"] * new["groups"])
+            channels = new["filters" if case.op == "conv_transpose" else "depth"]
+            x = (*case.x[:-1], channels * new["groups"])
             yield replace(case, x=x, w=w, groups=new["groups"])
 
 

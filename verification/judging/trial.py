@@ -13,7 +13,7 @@ from verification import mistakes, truth
 from verification.candidates import CANONICAL, OWN, Candidate, Function, Reply
 from verification.judging import laws, proof
 from verification.judging.compare import Comparison, check_form, compare, conform
-from verification.questions import Array, Arrays, Case, Question, Refusal
+from verification.questions import REAL, Array, Arrays, Case, Question, Refusal
 from verification.truth import Truth
 
 EMPTY = 1000
@@ -363,6 +363,6 @@ class Trial:
             if message := check_form(got, want, dtype):
                 raise UnansweredError(Reply("WRONG", error=f"{name} {message}"))
             plain[name] = got = self.restore(function, case, name, got.astype(np.float64))
-            if not self.judged.contract.is_bitwise:
+            if not (self.judged.contract.is_bitwise or case.op in REAL):
                 plain[name] = np.where(np.abs(got - np.rint(got)) < ROOM, np.rint(got), got)
         return plain

@@ -21,6 +21,7 @@ MEASURES = {
     "strength": "how many wrong implementations the judge sees",
     "speed": "how fast npcnn's passes are beside torch's",
     "accuracy": "how exact sums of K products are",
+    "lockstep": "npcnn's layers within torch's networks, each beside torch's own",
 }
 
 

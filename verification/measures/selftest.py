@@ -38,8 +38,6 @@ BROKEN = {row["id"]: row for row in TABLE["broken"]}
 HABITS: Mapping[str, Row] = TABLE["habits"]
 """Of the catalogued mistakes that are no wrong lines, what such code does to right answers."""
 GRADIENTS = ("dx", "dw", "db")
-PASSES = 8
-"""npcnn's own names; the general face comes behind them."""
 
 
 class Book(Candidate):
@@ -51,7 +49,8 @@ class Book(Candidate):
     def __init__(self, op: str = "", form: Form = (), planted: Row | None = None) -> None:
         self.op, self.book, self.planted = op, mistakes.write_wrongly(form) or {}, planted or {}
         whole, is_bitwise = get_contract("npcnn"), self.planted.get("question") == "bits"
-        contract = replace(whole, functions=whole.functions[:PASSES], is_bitwise=is_bitwise)
+        once = tuple(f for f in whole.functions if f.optional or "." not in f.name)
+        contract = replace(whole, functions=once, is_bitwise=is_bitwise)
         super().__init__("the textbook", contract, {}, cast(Any, None), "", [])
 
     def has(self, function: Function) -> bool:

@@ -1,7 +1,8 @@
 """One question: an operation with its shapes, its settings and the fill of its arrays.
 
 x is (N, *space, C), w (*kernel, C/groups, K); kernel, stride, dilation and pad hold one entry for
-each spatial axis.  As a line, a question reads `conv x=[2,5,7,3] w=[3,2,3,4] stride=2 fill=sparse`.
+each spatial axis.  Of a transposed convolution w is (*kernel, K/groups, C): that of the convolution
+whose gradient it is.  As a line, a question reads `conv x=[2,5,7,3] w=[3,2,3,4] stride=2`.
 """
 
 from __future__ import annotations
@@ -23,8 +24,21 @@ SUMMED = frozenset({"integers", "digits", "units"})
 """Fills whose every sum is exact, in any order, or refused."""
 CHOSEN = frozenset({"ties", "permutation", "near", "special"})
 """Fills for which a maximum's choice tells."""
+FLAT = frozenset({"constant", "zeros"})
+"""Fills of real numbers with places where nothing varies, or nothing is."""
 POOLS = frozenset({"max_pool", "avg_pool"})
-OPTIONS = ("groups", "bias", "ceil_mode", "count_include_pad", "divisor_override")
+ADAPTIVE = frozenset({"adaptive_max_pool", "adaptive_avg_pool"})
+GROWING = frozenset({"conv_transpose", "max_unpool"})
+"""Operations whose windows lie on the output."""
+REAL = frozenset({"lp_pool", "batch_norm"})
+"""Operations with powers and roots, which round; but for sums, that are norms of order 1."""
+FURTHER = frozenset({*ADAPTIVE, *GROWING, *REAL, "unfold"})
+"""Operations beyond those of the courses; `fold` is the gradient of `unfold`."""
+OPTIONS = (
+    *("groups", "bias", "ceil_mode", "count_include_pad", "divisor_override"),
+    *("output_padding", "output_size", "norm_type"),
+    *("training", "running", "scale", "momentum", "eps"),
+)
 
 
 class CaseError(ValueError):
@@ -36,7 +50,8 @@ class Case:
     """A question; `word` is the pad where it was given as "same" or "valid".
 
     `dtype` is of the arrays where it is not to be the run's.  `check` names a way to judge the
-    answers without an oracle's.
+    answers without an oracle's.  A 0 in `output_size` keeps an axis's size.  Of a batch norm,
+    `scale` and `bias` say whether w and b are given, `running` whether training has statistics.
     """
 
     name: str
@@ -55,6 +70,14 @@ class Case:
     ceil_mode: bool = False
     count_include_pad: bool = True
     divisor_override: int | None = None
+    output_padding: Ints = ()
+    output_size: Ints = ()
+    norm_type: float = 0
+    training: bool = False
+    running: bool = True
+    scale: bool = True
+    momentum: float = 0.1
+    eps: float = 1e-5
     layout: str = "C"
     dtype: str = ""
     check: str = ""
@@ -65,13 +88,30 @@ class Case:
         return ".".join(filter(None, (self.name, self.check or self.fill, self.dtype)))
 
     @property
+    def kind(self) -> str:
+        """The operation, pools of either mode together."""
+        kinds = dict.fromkeys(POOLS, "pool") | dict.fromkeys(ADAPTIVE, "adaptive_pool")
+        return kinds.get(self.op, self.op)
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """What is asked it: the forward pass and the gradient, or a helper."""
+        ways = ("_forward", "_backward") if self.is_pass else ("",)
+        return tuple(f"{self.kind}{way}" for way in ways)
+
+    @property
+    def is_pass(self) -> bool:
+        """Whether it has a gradient."""
+        return bool(self.kernel) or self.op in FURTHER
+
+    @property
     def space(self) -> Ints:
         return self.x[1:-1]
 
     @property
     def is_exact(self) -> bool:
         """Whether the fill leaves one right answer, in whatever order a sum is taken."""
-        return self.fill in SUMMED | CHOSEN
+        return self.op == "max_unpool" or self.fill in SUMMED | CHOSEN
 
     @property
     def is_padded(self) -> bool:
@@ -85,6 +125,12 @@ class Case:
     @cached_property
     def windows(self) -> list[list[Ints]]:
         """For each axis, for each window, the cells that its taps meet; pads lie outside."""
+        if self.op in ADAPTIVE:
+            sizes = zip(self.space, self.out, strict=True)
+            return [
+                [tuple(range(i * size // n, -(-(i + 1) * size // n))) for i in range(n)]
+                for size, n in sizes
+            ]
         windows = []
         axes = zip(self.space, self.spans, self.stride, self.dilation, self.pad, strict=True)
         for size, span, stride, gap, (before, after) in axes:
@@ -99,12 +145,30 @@ class Case:
 
     @property
     def out(self) -> Ints:
-        return tuple(map(len, self.windows))
+        if self.output_size:
+            return tuple(n or size for n, size in zip(self.output_size, self.space, strict=True))
+        return self.reach if self.op in GROWING else tuple(map(len, self.windows))
+
+    @property
+    def reach(self) -> Ints:
+        """How long the output is along each axis whose every cell has a window in it."""
+        more = self.output_padding or (0,) * len(self.kernel)
+        axes = zip(self.space, self.spans, self.stride, self.pad, more, strict=True)
+        return tuple((n - 1) * step + span - sum(pad) + end for n, span, step, pad, end in axes)
+
+    @property
+    def usual_stride(self) -> Ints:
+        """A window's size in pools, and 1 elsewhere."""
+        return (1,) * len(self.kernel) if self.w or self.op == "unfold" else self.kernel
 
     @property
     def y(self) -> Ints:
         """The output's shape, and the upstream gradient's."""
-        if self.kernel:
+        if self.op == "unfold":
+            return (self.x[0], math.prod(self.out), math.prod(self.kernel) * self.x[-1])
+        if self.op == "conv_transpose":
+            return (self.x[0], *self.out, self.w[-2] * self.groups)
+        if self.kernel or self.op in ADAPTIVE:
             return (self.x[0], *self.out, (self.w or self.x)[-1])
         if self.pad:
             sizes = (size + sum(pair) for size, pair in zip(self.space, self.pad, strict=True))
@@ -114,11 +178,18 @@ class Case:
     @property
     def outputs(self) -> dict[str, Ints]:
         """The shape of everything that the oracle answers, forward and backward."""
-        index = {"index": self.y} if self.op == "max_pool" else {}
-        dx = {"dx": self.x} if self.kernel else {}
-        dw = {"dw": self.w} if self.w else {}
-        db = {"db": self.w[-1:]} if self.w and self.bias else {}
-        return {"y": self.y, **index, **dx, **dw, **db}
+        is_norm, one = self.op == "batch_norm", self.y[-1:]
+        moved = one if is_norm and self.training and self.running else None
+        shapes = {
+            "y": self.y,
+            "index": self.y if self.op in ("max_pool", "adaptive_max_pool") else None,
+            "mean": moved,
+            "var": moved,
+            "dx": self.x if self.is_pass else None,
+            "dw": one if is_norm and self.scale else self.w or None,
+            "db": one if self.bias and (is_norm or self.w) else None,
+        }
+        return {name: shape for name, shape in shapes.items() if shape is not None}
 
     @property
     def needs_padding(self) -> bool:
@@ -134,6 +205,13 @@ class Case:
     @property
     def work(self) -> int:
         """The multiply-adds of a forward pass, or the cells of a helper's array."""
+        if self.op in ADAPTIVE:
+            cells = math.prod(sum(map(len, windows)) for windows in self.windows)
+            return self.x[0] * cells * self.x[-1]
+        if self.op == "conv_transpose":
+            return math.prod(self.x) * math.prod(self.kernel) * self.w[-2]
+        if self.op in ("unfold", "max_unpool"):
+            return math.prod(self.y)
         if not self.kernel:
             return math.prod(self.x)
         return math.prod(self.y) * math.prod(self.kernel) * math.prod(self.w[-2:-1])
@@ -147,7 +225,7 @@ class Case:
             words["w"] = self.w
         elif self.kernel:
             words["kernel"] = simplify(self.kernel)
-        if self.stride != (ones if self.w else self.kernel):
+        if self.stride != self.usual_stride:
             words["stride"] = simplify(self.stride)
         if self.op == "zero_pad" or self.word or self.is_padded:
             words["pad"] = self.word or simplify_pad(self.pad)
@@ -157,7 +235,8 @@ class Case:
             words["b"] = self.b
         for key in (*OPTIONS, "fill", "layout", "dtype", "check"):
             if getattr(self, key) != getattr(Case, key, None):
-                words[key] = getattr(self, key)
+                value = getattr(self, key)
+                words[key] = simplify(value) if isinstance(value, tuple) else value
         return " ".join([self.op, *(f"{key}={_write(value)}" for key, value in words.items())])
 
 

@@ -14,7 +14,12 @@
     near         x all different, each the next number to another: for maxima that compare closely
     whole        x integers of an integer dtype, the others N(0, 1): what people call arrays by hand
     special      x a permutation with NaN, infinities and both zeros among it; of max pools dy too
+    positive     as dense, but x above zero: for powers of any exponent
+    zeros        as positive, with half of x zero, and whole windows of it
+    far          as dense, but x far from zero, as seen from its deviation
+    constant     as dense, but every other channel of x holds one number throughout
 
+`index` holds places in the windows of an unpooling, and of `ties` few, so that many are equal.
 Where a fill speaks of x alone, the other arrays hold integers.
 """
 
@@ -26,11 +31,14 @@ import math
 
 import numpy as np
 
-from verification.questions.case import SUMMED, Array, Arrays, Case, CaseError, Ints
+from verification.questions.case import ADAPTIVE, SUMMED, Array, Arrays, Case, CaseError, Ints
 
 LIMIT = {"float16": 2.0**11, "float32": 2.0**24, "float64": 2.0**53}
 WIDER = 2.0**15  # of float16 convolutions, whose sums are taken in float32 and rounded once
 LIVE, FEW, WIDE = 16, 32, 24
+REAL = ("dense", "whole", "positive", "zeros", "far", "constant")
+"""Fills that are N(0, 1) at first."""
+LEAST, FAR = 0.25, 30.0
 
 
 def arrays(case: Case, seed: int, dtype: str) -> dict[str, Array]:
@@ -40,7 +48,8 @@ def arrays(case: Case, seed: int, dtype: str) -> dict[str, Array]:
     """
     dtype = case.dtype or dtype
     digest = hashlib.sha256(f"{seed} {dtype} {case.row}".encode()).digest()
-    filled = _draw(case, np.random.default_rng(int.from_bytes(digest[:8], "little")))
+    rng = np.random.default_rng(int.from_bytes(digest[:8], "little"))
+    filled = _draw(case, rng)
     if case.layout == "broadcast":  # one image in memory
         filled = {name: np.repeat(a[:1], len(a), 0) if a.ndim else a for name, a in filled.items()}
     if case.fill in SUMMED:
@@ -49,27 +58,34 @@ def arrays(case: Case, seed: int, dtype: str) -> dict[str, Array]:
     if case.fill == "near":
         filled["x"] = -1 + (filled["x"] + 1) * np.finfo(dtype).eps
     kinds = {"x": "int64"} if case.fill == "whole" else {}
+    if case.op == "max_unpool":
+        filled["index"], kinds["index"] = _draw_places(case, rng), "int64"
     return {name: np.asarray(a, kinds.get(name, dtype)) for name, a in filled.items()}
 
 
 def shapes(case: Case) -> dict[str, Ints]:
     """The shapes of the arrays that a question needs."""
-    if case.op == "conv":
-        bias = {"b": case.w[-1:]} if case.bias else {}
+    if case.w:
+        bias = {"b": case.y[-1:]} if case.bias else {}
         return {"x": case.x, "w": case.w, **bias, "dy": case.y}
     if case.op == "conv_single_step":
         return {"x": case.x, "w": case.x, "b": case.b}
     if case.op == "distribute_value":
         return {"dy": ()}
-    return {"x": case.x, "dy": case.y} if case.kernel else {"x": case.x}
+    if case.op == "batch_norm":
+        names = ["mean", "var"] * (case.running or not case.training)
+        names += ["w"] * case.scale + ["b"] * case.bias
+        return {"x": case.x, **dict.fromkeys(names, case.x[-1:]), "dy": case.y}
+    index = {"index": case.x} if case.op == "max_unpool" else {}
+    return {"x": case.x, **index, "dy": case.y} if case.is_pass else {"x": case.x}
 
 
 def divisors(case: Case) -> Array:
     """(*out): what an average divides each window's sum by."""
     if case.op == "distribute_value":
         return np.array(math.prod(case.x))
-    lines = []
-    for windows, size, (_, after) in zip(case.windows, case.space, case.pad, strict=True):
+    lines = [[*map(len, windows)] for windows in case.windows] if case.op in ADAPTIVE else []
+    for windows, size, (_, after) in zip(case.windows, case.space, case.pad):
         first, end = (-math.inf, size + after) if case.count_include_pad else (0, size)
         lines.append([sum(first <= cell < end for cell in window) for window in windows])
     counted: Array = functools.reduce(np.multiply.outer, map(np.array, lines))
@@ -79,7 +95,7 @@ def divisors(case: Case) -> Array:
 def _make_exact(case: Case, drawn: Arrays, limit: float) -> dict[str, Array]:
     """Multiples of every divisor; integers as large as no sum of these very numbers minds."""
     step = 1
-    if case.op in ("avg_pool", "distribute_value"):
+    if case.op in ("avg_pool", "adaptive_avg_pool", "lp_pool", "distribute_value"):
         step = math.lcm(*(abs(int(d)) for d in divisors(case).flat))
     filled = {name: step * a for name, a in drawn.items()}
     top = int(math.sqrt(limit)) if case.fill == "integers" else 1
@@ -99,10 +115,15 @@ def _bound_sums(case: Case, filled: Arrays) -> float:
     top = {name: float(a.max(initial=0)) for name, a in size.items()}
     if case.op == "conv_single_step":
         return float((size["x"] * size["w"]).sum() + top["b"])
-    if case.op != "conv":
+    if case.op in ADAPTIVE:  # of a window, and over the windows of a cell
+        return math.prod(max(map(len, w)) + len(w) for w in case.windows) * max(top.values())
+    if case.op == "lp_pool":  # a window that hangs over the end counts as a whole one
+        return math.prod(case.kernel) ** 2 * max(top.values())
+    if not case.w:
         return math.prod(case.kernel) * max(top.values())
-    y = top["x"] * _sum_most(size["w"], -1) + top.get("b", 0)
-    dx = top["dy"] * _sum_most(size["w"], -2)
+    filters, channels = (-1, -2) if case.op == "conv" else (-2, -1)
+    y = top["x"] * _sum_most(size["w"], filters) + top.get("b", 0)
+    dx = top["dy"] * _sum_most(size["w"], channels)
     return max(y, dx, max(top["x"], 1) * _sum_most(size["dy"], -1))
 
 
@@ -118,11 +139,13 @@ def _draw(case: Case, rng: np.random.Generator) -> dict[str, Array]:
         return _draw_sparse(case, rng)
     filled: dict[str, Array] = {}
     for name, shape in shapes(case).items():
+        if name == "index":  # drawn last, of whole numbers that nothing scales
+            continue
         if case.fill == "integers":  # in [0, 1), to be scaled
             filled[name] = rng.random(shape)
         elif case.fill == "units":
             filled[name] = rng.integers(0, 2, shape)
-        elif case.fill in ("dense", "whole") and (case.fill, name) != ("whole", "x"):
+        elif case.fill in REAL and (case.fill, name) != ("whole", "x"):
             filled[name] = rng.standard_normal(shape)
         else:
             # no zero among the digits: an upstream gradient of 0 would hide its cell
@@ -137,7 +160,36 @@ def _draw(case: Case, rng: np.random.Generator) -> dict[str, Array]:
         if case.op == "max_pool":
             is_odd, odd = rng.random(case.y) < 0.2, rng.choice([math.nan, math.inf], case.y)
             filled["dy"] = np.where(is_odd, odd, filled["dy"])
+    _bend(case, filled, rng)
     return filled
+
+
+def _bend(case: Case, filled: dict[str, Array], rng: np.random.Generator) -> None:
+    """Real numbers as norms and normalisation have them."""
+    if "var" in filled:
+        filled["var"] = np.abs(filled["var"]) + LEAST
+    if case.fill in ("positive", "zeros"):
+        filled["x"] = np.abs(filled["x"]) + LEAST
+    if case.fill == "zeros":
+        filled["x"] = filled["x"] * (rng.random(case.x) < 0.5)
+        filled["x"][:, : case.space[0] // 2] = 0
+    if case.fill == "far":
+        filled["x"] = filled["x"] + FAR
+    if case.fill == "constant":
+        filled["x"][..., ::2] = rng.integers(-9, 10, case.x[-1])[::2]
+
+
+def _draw_places(case: Case, rng: np.random.Generator) -> Array:
+    """For each cell of x a place in its window on the output; of `ties` anywhere among a few."""
+    if case.fill == "ties":
+        return rng.integers(0, max(1, math.prod(case.out) // 2), case.x)
+    places = np.zeros(case.x, int)
+    axes = zip(case.space, case.stride, case.pad, case.kernel, case.out, strict=True)
+    for axis, (size, step, (before, _), kernel, out) in enumerate(axes):
+        corners = np.arange(size) * step - before
+        corners = corners.reshape(-1, *(1,) * (len(case.x) - axis - 2))
+        places = places * out + np.clip(corners + rng.integers(0, kernel, case.x), 0, out - 1)
+    return places
 
 
 def _draw_sparse(case: Case, rng: np.random.Generator) -> dict[str, Array]:

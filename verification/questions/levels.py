@@ -12,7 +12,7 @@ scale       certified integers on layers of real networks, compared by ==
 
 from __future__ import annotations
 
-from verification.questions.case import CHOSEN, OPTIONS, Case
+from verification.questions.case import CHOSEN, FLAT, FURTHER, OPTIONS, Case
 from verification.questions.rows import Question, Refusal
 
 RUNGS = ("contract", "edge", "exact", "rounding", "laws", "adjoint", "proof", "scale")
@@ -28,16 +28,16 @@ def rung(question: Question) -> str:
         return question.check if question.check in RUNGS else "laws"
     if question.layout != "C" or not question.x[0] or question.fill == "whole":
         return "contract"
-    if question.fill in CHOSEN:
+    if question.fill in CHOSEN | FLAT:
         return "edge"
-    if not question.is_exact:
+    if question.fill == "dense" or not question.is_exact:
         return "rounding"
     return "scale" if question.work > LARGE else "exact"
 
 
 def level(question: Question) -> int:
     """1 helpers and smallest sizes, 2 the assignment's, 3 uneven ones, 4 every option."""
-    if isinstance(question, Refusal):
+    if isinstance(question, Refusal) or question.op in FURTHER:
         return 4
     if not question.kernel:
         return 1

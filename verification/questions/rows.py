@@ -25,7 +25,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from verification.questions.case import POOLS, Case, CaseError, Ints, Pairs
+from verification.questions.case import (
+    ADAPTIVE,
+    GROWING,
+    POOLS,
+    REAL,
+    SUMMED,
+    Case,
+    CaseError,
+    Ints,
+    Pairs,
+)
 
 SCHEMA = tomllib.loads(Path(__file__).with_name("schema.toml").read_text(encoding="utf-8"))
 """What a row of an operation may hold."""
@@ -75,7 +85,7 @@ def read(folder: Path = FOLDER, within: str = "") -> tuple[Question, ...]:
         raise CaseError(f"no cases in {folder}")
     seen = set()
     for question in questions:
-        kind = "pool" if question.op in POOLS else question.op  # pool_forward takes both
+        kind = question.kind if isinstance(question, Case) else question.op
         if (kind, question.id) in seen:
             raise CaseError(f"the id {question.id!r} is used twice for {kind}")
         seen.add((kind, question.id))
@@ -199,18 +209,28 @@ def _expect(name: str, value: Any, known: Collection[str]) -> None:
 def _build(op: str, fill: str, row: Mapping[str, Any]) -> Case:
     x, w, b = (tuple(row.get(name, ())) for name in ("x", "w", "b"))
     options = row.keys() - {"id", "fill", "x", "w", "b", "kernel", "stride", "dilation", "pad"}
+    options -= {"output_padding", "output_size"}
     case = Case(row["id"], op, fill, x, w, b, **{name: row[name] for name in options})
-    if op not in {"conv", "zero_pad", *POOLS}:
+    if not row.keys() & {"w", "kernel", "pad", "output_size"}:
         return case
     axes = len(case.space)
-    if axes not in (1, 2, 3) or (op == "conv" and len(w) != len(x)):
+    if axes not in (1, 2, 3) or (w and len(w) != len(x)):
         raise CaseError(f"x={x} and w={w} must have one to three spatial axes, both as many")
     if op == "zero_pad":
         return replace(case, pad=_read_pairs(row["pad"], axes))
+    sizes: dict[str, Any] = {
+        name: _read_sizes(row[name], axes)
+        for name in ("output_padding", "output_size")
+        if name in row
+    }
+    if not any(sizes.get("output_padding", ())):
+        sizes["output_padding"] = ()
+    if op in ADAPTIVE:
+        return replace(case, **sizes)
     kernel = w[:-2] or _read_sizes(row["kernel"], axes)
-    stride = _read_sizes(row.get("stride", 1 if w else list(kernel)), axes)
-    dilation = _read_sizes(row.get("dilation", 1), axes)
-    case = replace(case, kernel=kernel, stride=stride, dilation=dilation)
+    case = replace(case, kernel=kernel, **sizes)
+    stride = _read_sizes(row.get("stride", list(case.usual_stride)), axes)
+    case = replace(case, stride=stride, dilation=_read_sizes(row.get("dilation", 1), axes))
     pad = row.get("pad", 0)
     if op == "conv" and isinstance(pad, str):
         _expect("pad", pad, ("same", "valid"))
@@ -245,7 +265,8 @@ def _check(case: Case) -> None:
         raise CaseError(f"sizes must be ints, got {case.row}")
     if min(*sizes[1:], case.groups, 1) < 1:
         raise CaseError(f"sizes must be at least 1, got {case.row}")
-    least = 0 if case.pad and not case.check else 1  # a batch may be empty
+    may_be_empty = case.is_pass or bool(case.pad)
+    least = 0 if may_be_empty and not case.check else 1
     if case.x[0] < least or min(pads, default=0) < 0:
         raise CaseError(f"a batch must be at least {least} and a pad at least 0, got {case.row}")
     if math.prod(case.b) != 1:
@@ -256,7 +277,11 @@ def _check(case: Case) -> None:
         raise CaseError(f"float16 is asked with whole numbers alone, not with {case.fill}")
     if case.word == "same" and set(case.stride) != {1}:
         raise CaseError(f'pad "same" asks for stride 1, got {case.stride}')
-    if case.w and (case.w[-2] * case.groups != case.x[-1] or case.w[-1] % case.groups):
+    if case.op == "conv" and case.w[-2] * case.groups != case.x[-1]:
+        raise CaseError(f"groups={case.groups} do not fit x={case.x} and w={case.w}")
+    if case.op == "conv_transpose" and case.w[-1] != case.x[-1]:
+        raise CaseError(f"w={case.w} must end with the channels of x={case.x}")
+    if case.w and case.w[-1] % case.groups:
         raise CaseError(f"groups={case.groups} do not fit x={case.x} and w={case.w}")
     if case.kernel and min(case.out) < 1:
         raise CaseError(f"no window fits: kernel={case.kernel}, x={case.x}, pad={case.pad}")
@@ -266,7 +291,32 @@ def _check(case: Case) -> None:
                 raise CaseError(f"a window lies wholly in padding: pad={case.pad}")
         if case.fill == "special" and case.needs_padding:
             raise CaseError("torch cannot tell a -inf of the input from one that we pad with")
+    _check_further(case)
     if case.check and (case.op, case.dtype) == ("conv", "float16"):
         raise CaseError("the checks of a convolution need sums that float16 would round")
     if case.check == "flip" and case.op == "avg_pool" and case.ceil_mode:
         raise CaseError("flipped, a window that hangs over the end may have another divisor")
+
+
+def _check_further(case: Case) -> None:
+    """The same of what the courses' operations have not."""
+    if min((*case.output_padding, *case.output_size), default=0) < 0:
+        raise CaseError(f"output sizes and pads must be 0 or more, got {case.row}")
+    if case.op in GROWING | {"unfold"} and any(before != after for before, after in case.pad):
+        raise CaseError(f"{case.op} has one pad for both sides of an axis, got {case.pad}")
+    if case.op == "unfold" and len(case.space) != 2:
+        raise CaseError(f"unfold is for two axes, got x={case.x}")
+    pairs = zip(case.output_padding, case.stride, case.dilation, strict=False)
+    if any(more >= max(step, gap) for more, step, gap in pairs):
+        raise CaseError(f"output_padding must be below stride or dilation, got {case.row}")
+    if case.op == "max_unpool" and any(
+        abs(size - usual) >= step
+        for size, usual, step in zip(case.out, case.reach, case.stride, strict=True)
+    ):
+        raise CaseError(f"output_size must be within a stride of {case.reach}, got {case.out}")
+    if case.op in REAL and case.fill in SUMMED and case.norm_type != 1:
+        raise CaseError(f"sums are exact for norm_type=1 alone, not for {case.row}")
+    if case.op == "lp_pool" and not case.norm_type > 0:
+        raise CaseError(f"norm_type must be above 0, got {case.norm_type}")
+    if case.op == "batch_norm" and case.training and math.prod(case.x[:-1]) < 2:
+        raise CaseError(f"training needs two numbers a channel, got x={case.x}")

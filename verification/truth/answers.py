@@ -16,8 +16,11 @@ AFFORDABLE = 4000
 """Multiply-adds up to which a question is small enough for the textbook's loops over integers."""
 SMALL, FEW = 20_000, 4
 """Multiply-adds of a question whose answers are remembered; of larger ones the last few are."""
-BITWISE = ("max_pool", "avg_pool", "zero_pad")
-"""Operations whose very bits NumPy can give as torch does."""
+BITWISE = (
+    *("max_pool", "avg_pool", "zero_pad"),
+    *("adaptive_max_pool", "adaptive_avg_pool", "max_unpool"),
+)
+"""Operations whose very bits NumPy can give as torch does; of an adaptive average, but the mean."""
 
 
 class OracleFaultError(Exception):
@@ -70,8 +73,10 @@ def prepare(name: str = "torch") -> str:
 
 def answer(case: Case, seed: int, dtype: str, is_bitwise: bool = False) -> Truth:
     """The question with its arrays, and what is true of them; torch's bits are torch's to give."""
-    is_bitwise &= case.op in BITWISE and not oracle.is_substituted()
+    is_bitwise = is_bitwise and not oracle.is_substituted()
     remembered = _small if case.work <= SMALL else _large
+    is_mean = case.op == "adaptive_avg_pool" and set(case.out) == {1}  # torch sums it otherwise
+    is_bitwise = is_bitwise and case.op in BITWISE and not is_mean
     return remembered(case, seed, case.dtype or dtype, is_bitwise)
 
 
@@ -92,13 +97,26 @@ def define(op: str, case: Case, given: Arrays, book: Mapping[str, Any]) -> dict[
     """What a textbook's function `op` answers; `book` holds its names, some written wrongly."""
     x, w, dy = (given.get(name) for name in ("x", "w", "dy"))
     match op:
-        case "conv_forward":
-            b = given["b"] if case.bias else np.zeros(case.w[-1], given["w"].dtype)
+        case "conv_forward" | "conv_transpose_forward":
+            b = given["b"] if case.bias else np.zeros(case.y[-1], given["w"].dtype)
             return {"y": book[op](case, x, w, b)}
-        case "conv_backward":
+        case "conv_backward" | "conv_transpose_backward":
             gradients = dict(zip(("dx", "dw", "db"), book[op](case, dy, x, w), strict=True))
             return {name: gradients[name] for name in gradients if name != "db" or case.bias}
-        case "pool_backward":
+        case "max_unpool_forward":
+            return {"y": book[op](case, x, given["index"])}
+        case "max_unpool_backward":
+            return {"dx": book[op](case, dy, given["index"])}
+        case "batch_norm_forward" | "batch_norm_backward":
+            ones = np.ones(case.x[-1], given["x"].dtype)
+            w, b, mean, var = (given.get(name, ones) for name in ("w", "b", "mean", "var"))
+            if op == "batch_norm_forward":
+                b = b if case.bias else 0 * ones
+                named = zip(("y", "mean", "var"), book[op](case, x, mean, var, w, b), strict=True)
+            else:
+                named = zip(("dx", "dw", "db"), book[op](case, dy, x, mean, var, w), strict=True)
+            return {name: a for name, a in named if name in case.outputs}
+        case _ if op.endswith("_backward"):
             return {"dx": book[op](case, dy, x)}
         case "conv_single_step":
             return {"y": book[op](x, w, given["b"])}
@@ -114,6 +132,7 @@ def _vouch(case: Case, given: Arrays, values: Arrays) -> None:
     whole = {name: a.astype(float) for name, a in given.items()}
     if all((a == np.rint(a)).all() and np.isfinite(a).all() for a in given.values()):
         whole = {name: a.astype(np.int64).astype(object) for name, a in given.items()}
+    whole |= {name: given[name] for name in ("index",) if name in given}
     defined = _ask_textbook(case, whole)
     for name, value in values.items():
         ours = np.asarray(defined[name]).astype(value.dtype)
@@ -123,11 +142,11 @@ def _vouch(case: Case, given: Arrays, values: Arrays) -> None:
 
 def _ask_textbook(case: Case, given: Arrays) -> dict[str, Any]:
     """Every output of the question, as the textbook defines it."""
-    kind = {"conv": "conv", "max_pool": "pool", "avg_pool": "pool"}.get(case.op)
     defined: dict[str, Any] = {}
     with np.errstate(all="ignore"):
-        for op in (f"{kind}_forward", f"{kind}_backward") if kind else (case.op,):
+        for op in case.functions:
             defined |= define(op, case, given, vars(textbook))
-        if case.op == "max_pool":
-            defined["index"] = textbook.max_index(case, given["x"])
+        if "index" in case.outputs:
+            find = "max_index" if case.kernel else "adaptive_max_index"
+            defined["index"] = vars(textbook)[find](case, given["x"])
     return {name: np.asarray(value) for name, value in defined.items()}

@@ -23,14 +23,16 @@ if importlib.util.find_spec("torch"):  # a textbook is asked without it
     import torch
     import torch.nn.functional as F
 
-from verification.questions import Array, Arrays, Case
+from verification.questions import Array, Arrays, Case, simplify
 
 Answers = dict[str, Array]
 
 _LOCK = threading.Lock()
 """One asks at a time: the filter of warnings is everybody's."""
 THREADS = 1
-"""One, whatever the machine: a second one spins between calls, against NumPy's own."""
+"""One, whatever the machine: a second one spins between calls, against NumPy's own; and of equal
+places in an unpooling two threads leave now the one number, now the other.
+"""
 
 
 _substitute: Callable[[Case, Arrays], Answers] | None = None
@@ -62,7 +64,7 @@ def is_substituted() -> bool:
 
 
 def answers(case: Case, given: Arrays) -> Answers:
-    """Every output of the question: y, index, dx, dw, db, as far as it has them."""
+    """Every output of the question: y, index, mean, var, dx, dw, db, as far as it has them."""
     if _substitute:
         return _substitute(case, given)
     with _LOCK, warnings.catch_warnings():
@@ -77,6 +79,17 @@ def _conv(case: Case, given: Arrays) -> Answers:
     ask = (F.conv1d, F.conv2d, F.conv3d)[len(case.space) - 1]
     seen, pad = (_padded(case, x), 0) if case.needs_padding else (x, pad)
     y = ask(seen, w, b, case.stride, pad, case.dilation, case.groups)
+    dx, dw, *db = _gradients(y, given["dy"], [x, w] if b is None else [x, w, b])
+    dw = np.moveaxis(dw, (0, 1), (-1, -2))
+    return {"y": _last(y), "dx": np.moveaxis(dx, 1, -1), "dw": dw} | dict(zip(["db"], db))
+
+
+def _conv_transpose(case: Case, given: Arrays) -> Answers:
+    x, w = _leaf(_first(given["x"])), _leaf(np.moveaxis(given["w"], (-1, -2), (0, 1)))
+    b = _leaf(given["b"]) if case.bias else None
+    ask = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[len(case.space) - 1]
+    pad, more = [before for before, _ in case.pad], case.output_padding or 0
+    y = ask(x, w, b, case.stride, pad, more, case.groups, case.dilation)
     dx, dw, *db = _gradients(y, given["dy"], [x, w] if b is None else [x, w, b])
     dw = np.moveaxis(dw, (0, 1), (-1, -2))
     return {"y": _last(y), "dx": np.moveaxis(dx, 1, -1), "dw": dw} | dict(zip(["db"], db))
@@ -132,6 +145,63 @@ def _averages(case: Case, x: torch.Tensor) -> torch.Tensor:
     return total / ask(cells, case.kernel, case.stride, 0, False, True, 1)
 
 
+def _adaptive_max(case: Case, given: Arrays) -> Answers:
+    x = _leaf(_first(given["x"]))
+    ask = (F.adaptive_max_pool1d, F.adaptive_max_pool2d, F.adaptive_max_pool3d)[len(case.space) - 1]
+    y, index = ask(x, case.out, return_indices=True)
+    return {"y": _last(y), "index": _last(index), **_gradient(y, given["dy"], x)}
+
+
+def _adaptive_avg(case: Case, given: Arrays) -> Answers:
+    x = _leaf(_first(given["x"]))
+    asks = (F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d)
+    out: Any = case.out
+    y = asks[len(case.space) - 1](x, out)
+    return {"y": _last(y), **_gradient(y, given["dy"], x)}
+
+
+def _max_unpool(case: Case, given: Arrays) -> Answers:
+    x = _leaf(_first(given["x"]))
+    index = torch.from_numpy(np.array(_first(given["index"]), "int64", order="C"))
+    ask = (F.max_unpool1d, F.max_unpool2d, F.max_unpool3d)[len(case.space) - 1]
+    y = ask(x, index, case.kernel, case.stride, [before for before, _ in case.pad], case.out)
+    return {"y": _last(y), **_gradient(y, given["dy"], x)}
+
+
+def _lp_pool(case: Case, given: Arrays) -> Answers:
+    x = _leaf(_first(given["x"]))
+    ask: Any = (F.lp_pool1d, F.lp_pool2d, F.lp_pool3d)[len(case.space) - 1]
+    kernel, stride = map(simplify, (case.kernel, case.stride))
+    y = ask(x, case.norm_type, kernel, stride, case.ceil_mode)
+    return {"y": _last(y), **_gradient(y, given["dy"], x)}
+
+
+def _unfold(case: Case, given: Arrays) -> Answers:
+    x = _leaf(_first(given["x"]))
+    pad = tuple(before for before, _ in case.pad)
+    y = F.unfold(x, case.kernel, case.dilation, pad, case.stride)
+    taps = y.reshape(len(x), case.x[-1], math.prod(case.kernel), y.shape[-1])
+    taps = taps.swapaxes(1, 2).reshape(y.shape)  # channels last
+    return {"y": _last(taps), **_gradient(taps, given["dy"], x)}
+
+
+def _batch_norm(case: Case, given: Arrays) -> Answers:
+    x = _leaf(_first(given["x"]))
+    w, b = (_leaf(given[name]) if name in given else None for name in ("w", "b"))
+    mean, var = (  # which torch moves in place
+        _leaf(given[name]).detach() if name in given else None for name in ("mean", "var")
+    )
+    y = F.batch_norm(x, mean, var, w, b, case.training, case.momentum, case.eps)
+    moved = {"mean": mean, "var": var} if case.training else {}
+    answers = {"y": _last(y)}
+    answers |= {name: a.numpy() for name, a in moved.items() if a is not None}
+    leaves = {"dx": x, "dw": w, "db": b}
+    there = {name: leaf for name, leaf in leaves.items() if leaf is not None}
+    gradients = dict(zip(there, _gradients(y, given["dy"], [*there.values()]), strict=True))
+    gradients["dx"] = np.moveaxis(gradients["dx"], 1, -1)
+    return answers | gradients
+
+
 def _zero_pad(case: Case, given: Arrays) -> Answers:
     return {"y": _last(_padded(case, _leaf(_first(given["x"]))))}
 
@@ -158,6 +228,13 @@ _ANSWER = {
     "conv": _conv,
     "max_pool": _max_pool,
     "avg_pool": _avg_pool,
+    "conv_transpose": _conv_transpose,
+    "adaptive_max_pool": _adaptive_max,
+    "adaptive_avg_pool": _adaptive_avg,
+    "max_unpool": _max_unpool,
+    "lp_pool": _lp_pool,
+    "unfold": _unfold,
+    "batch_norm": _batch_norm,
     "zero_pad": _zero_pad,
     "conv_single_step": _conv_single_step,
     "create_mask_from_window": _create_mask,
@@ -183,6 +260,10 @@ def _gradients(y: torch.Tensor, dy: Array, leaves: list[torch.Tensor]) -> list[A
     """Of y under dy: those of sum(y dy), for which torch does not import half a second of sympy."""
     above = _leaf(_first(dy)).detach()
     return [gradient.numpy() for gradient in torch.autograd.grad((y * above).sum(), leaves)]
+
+
+def _gradient(y: torch.Tensor, dy: Array, x: torch.Tensor) -> Answers:
+    return {"dx": np.moveaxis(_gradients(y, dy, [x])[0], 1, -1)}
 
 
 def _padded(case: Case, x: torch.Tensor, fill: float = 0.0) -> torch.Tensor:

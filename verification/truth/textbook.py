@@ -189,6 +189,166 @@ def pool_backward(case, dy, x):
     return max_backward(case, dy, x) if case.op == "max_pool" else avg_backward(case, dy, x)
 
 
+def grown_size(case):
+    """How long each axis of the output is whose windows x fills, before any output padding."""
+    axes = zip(case.space, case.kernel, case.stride, case.dilation, case.pad)
+    return [(n - 1) * step + gap * (k - 1) + 1 - sum(pad) for n, k, step, gap, pad in axes]
+
+
+def conv_transpose_forward(case, x, w, b):
+    more = case.output_padding or [0] * len(case.kernel)
+    size = [n + end for n, end in zip(grown_size(case), more)]
+    sides = [before + n + after for n, (before, after) in zip(size, case.pad)]
+    yp = np.zeros((len(x), *sides, len(b)), x.dtype)
+    for o in places(x.shape[1:-1]):
+        at, cell = window(o, case), x[:, *o][:, *[None] * (x.ndim - 1)]
+        for filters, channels in blocks(case):
+            yp[(*at, filters)] += (w[..., channels] * cell[..., channels]).sum(axis=-1)
+    inner = [slice(before, before + n) for n, (before, _) in zip(size, case.pad)]
+    return yp[(slice(None), *inner)] + b
+
+
+def conv_transpose_backward(case, dy, x, w):
+    dyp = pad(dy, case)
+    dx, dw = np.zeros_like(x), np.zeros_like(w)
+    for o in places(x.shape[1:-1]):
+        at, cell = window(o, case), x[:, *o][:, *[None] * (x.ndim - 1)]
+        for filters, channels in blocks(case):
+            up = dyp[(*at, filters)][..., None]
+            dx[:, *o, channels] = (w[..., channels] * up).sum(axis=over(up))
+            dw[..., channels] += (cell[..., channels] * up).sum(axis=0)
+    return dx, dw, dy.sum(axis=tuple(range(dy.ndim - 1)))
+
+
+def stretch(o, case):
+    """The cells of an adaptive pool's window: from floor(i n / out) to ceil((i + 1) n / out)."""
+    axes = zip(o, case.space, case.out)
+    return (slice(None), *(slice(i * n // out, -(-(i + 1) * n // out)) for i, n, out in axes))
+
+
+def adaptive_pool_forward(case, x):
+    y = np.zeros((len(x), *case.out, x.shape[-1]), x.dtype)
+    for o in places(case.out):
+        cells = x[stretch(o, case)]
+        count = math.prod(cells.shape[1:-1])
+        is_max = case.op == "adaptive_max_pool"
+        y[:, *o] = cells.max(axis=over(cells)) if is_max else cells.sum(axis=over(cells)) / count
+    return y
+
+
+def adaptive_max_index(case, x):
+    plane = np.arange(math.prod(x.shape[1:-1])).reshape(1, *x.shape[1:-1], 1)
+    index = np.zeros((len(x), *case.out, x.shape[-1]), int)
+    for o in places(case.out):
+        cells = x[stretch(o, case)]
+        winner = mask(cells, np.ones(cells.shape, bool))
+        index[:, *o] = np.where(winner, plane[stretch(o, case)], 0).sum(axis=over(cells))
+    return index
+
+
+def adaptive_pool_backward(case, dy, x):
+    dx = np.zeros(x.shape, dy.dtype)
+    for o in places(case.out):
+        cells, above = x[stretch(o, case)], dy[:, *o][:, *[None] * (x.ndim - 2)]
+        if case.op == "adaptive_max_pool":
+            winner = mask(cells, np.ones(cells.shape, bool))
+            dx[stretch(o, case)] += np.where(winner, above, 0)
+        else:
+            dx[stretch(o, case)] += above / math.prod(cells.shape[1:-1])
+    return dx
+
+
+def max_unpool_forward(case, x, index):
+    """Each number at its place in the plane, counted row by row; of equal places the last stays."""
+    plane = np.zeros((len(x), math.prod(case.out), x.shape[-1]), x.dtype)
+    for o in places(x.shape[1:-1]):
+        for n, c in np.ndindex(len(x), x.shape[-1]):
+            plane[n, index[n, *o, c], c] = x[n, *o, c]
+    return plane.reshape(len(x), *case.out, x.shape[-1])
+
+
+def max_unpool_backward(case, dy, index):
+    dx = np.zeros(index.shape, dy.dtype)
+    plane = dy.reshape(len(dy), math.prod(case.out), dy.shape[-1])
+    for o in places(index.shape[1:-1]):
+        for n, c in np.ndindex(len(dy), dy.shape[-1]):
+            dx[n, *o, c] = plane[n, index[n, *o, c], c]
+    return dx
+
+
+def norms(at, xp, case):
+    """Of each window the sum of powers; one that hangs over the end counts as a whole one."""
+    sums = (xp[at] ** case.norm_type).sum(axis=over(xp[at]))
+    return sums / divisor(at, case) * math.prod(case.kernel)
+
+
+def lp_pool_forward(case, x):
+    xp, size = pad(x, case), out_size(case)
+    y = np.zeros((len(x), *size, x.shape[-1]), x.dtype)
+    for o in places(size):
+        y[:, *o] = norms(window(o, case), xp, case) ** (1 / case.norm_type)
+    return y
+
+
+def lp_pool_backward(case, dy, x):
+    xp, p = pad(x, case), case.norm_type
+    dxp = np.zeros_like(xp)
+    for o in places(dy.shape[1:-1]):
+        at = window(o, case)
+        total = norms(at, xp, case)
+        slope = np.where(total == 0, 0, np.where(total == 0, 1, total) ** (1 / p - 1))
+        scale = dy[:, *o] * slope * math.prod(case.kernel) / divisor(at, case)
+        dxp[at] += scale[:, *[None] * (x.ndim - 2)] * xp[at] ** (p - 1)
+    return crop(dxp, case)
+
+
+def unfold_forward(case, x):
+    xp, count = pad(x, case), math.prod(case.kernel) * x.shape[-1]
+    windows = [xp[window(o, case)].reshape(len(x), count) for o in places(out_size(case))]
+    return np.stack(windows, axis=1)
+
+
+def unfold_backward(case, dy, x):
+    """Which torch calls fold: every cell gets the sum of what stands where it was."""
+    dxp = np.zeros_like(pad(x, case), dy.dtype)
+    for k, o in enumerate(places(out_size(case))):
+        dxp[window(o, case)] += dy[:, k].reshape(len(x), *case.kernel, x.shape[-1])
+    return crop(dxp, case)
+
+
+def statistics(case, x, mean, var):
+    """(C,) the mean and variance to normalise by: those of x in training, else those given."""
+    rows = x.reshape(-1, x.shape[-1])
+    if case.training:
+        mean = rows.mean(axis=0)
+        var = ((rows - mean) ** 2).mean(axis=0)
+    return mean, var
+
+
+def batch_norm_forward(case, x, mean, var, w, b):
+    """y; in training the running statistics too, the variance's share with n - 1."""
+    m, v = statistics(case, x, mean, var)
+    y = (x - m) / np.sqrt(v + case.eps) * w + b
+    if not (case.training and case.running):
+        return y, mean, var
+    n, share = x.size // x.shape[-1], case.momentum
+    mean = (1 - share) * mean + share * m
+    var = (1 - share) * var + share * v * n / (n - 1)
+    return y, mean, var
+
+
+def batch_norm_backward(case, dy, x, mean, var, w):
+    m, v = statistics(case, x, mean, var)
+    scale = 1 / np.sqrt(v + case.eps)
+    normal, axes = (x - m) * scale, tuple(range(x.ndim - 1))
+    dw, db = (dy * normal).sum(axis=axes), dy.sum(axis=axes)
+    dx = dy * w * scale
+    if case.training:  # x moves the mean and the variance too
+        n = x.size // x.shape[-1]
+        dx = (dy - db / n - normal * dw / n) * w * scale
+    return dx, dw, db
+
+
 def zero_pad(case, x):
     return pad(x, case)
 

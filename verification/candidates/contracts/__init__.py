@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from verification.candidates.process import Call, Result
-from verification.questions import Array, Arrays, Case
+from verification.questions import Array, Arrays, Case, simplify
 
 OWN, CANONICAL = "own", "canonical"
 """The cache that a gradient gets: its own forward pass's, or the one that the contract defines."""
@@ -36,6 +36,12 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "ceil_mode": ("ceil_mode", "ceil"),
     "count_include_pad": ("count_include_pad",),
     "divisor_override": ("divisor_override",),
+    "output_padding": ("output_padding",),
+    "output_size": ("output_size", "out_size"),
+    "norm_type": ("norm_type", "p"),
+    "training": ("training", "train"),
+    "momentum": ("momentum",),
+    "eps": ("eps", "epsilon"),
 }
 """The names that optional settings go by, torch's first."""
 USUAL: Mapping[str, Any] = {
@@ -45,8 +51,14 @@ USUAL: Mapping[str, Any] = {
     "ceil_mode": False,
     "count_include_pad": True,
     "divisor_override": None,
+    "output_padding": 0,
+    "output_size": None,
+    "training": False,
+    "momentum": 0.1,
+    "eps": 1e-5,
 }
 """What need not be said; a pool's stride is its kernel, a convolution's 1."""
+STATISTICS = ("mean", "var")
 SHOWN = 20
 """Functions that are listed where no contract fits."""
 
@@ -71,6 +83,7 @@ class Function:
     `settings`, every one of a question, they are optional: a function that lacks one is not asked
     what needs it.  `words` are the contract's names of what it returns, in order, by ours; "" is
     not sent here.  `form` shapes the oracle's arrays, going and coming, as the contract has them.
+    A function that is `optional` is not missed; one with a `telling` parameter is known by it.
     `also` are other names, `needs` the functions that it stands on where its code does not tell.  A
     gradient with a cache gets dy and that of its `forward` pass, or the canonical one, which is the
     arguments of that pass.  Where it `has_mode`, "average" stands behind them, and "max" where a
@@ -87,6 +100,8 @@ class Function:
     keywords: Callable[[Case], Mapping[str, Any]] = lambda case: {}
     form: Form = keep_form
     settings: Callable[[Case], Mapping[str, Any]] | None = None
+    optional: bool = False
+    telling: str = ""
     also: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     forward: Function | None = None
@@ -94,7 +109,7 @@ class Function:
 
     @property
     def kind(self) -> str:
-        """conv, pool, or the helper's own name."""
+        """conv, pool and their like, or the helper's own name."""
         return self.op.removesuffix("_forward").removesuffix("_backward")
 
     @property
@@ -111,11 +126,15 @@ class Function:
     @property
     def is_pass(self) -> bool:
         """Whether it is a layer's pass, no helper."""
-        return self.kind in ("conv", "pool")
+        return self.op != self.kind
 
     def concerns(self, case: Case) -> bool:
         """Whether the question is one for such functions, under whatever contract."""
-        return self.kind == ("pool" if case.op.endswith("_pool") else case.op)
+        return self.kind == case.kind
+
+    def is_meant(self, parameters: Parameters) -> bool:
+        """Whether a function of its name and these parameters is no other."""
+        return not (parameters and self.telling) or self.telling in _names(parameters)
 
     def fits(self, parameters: Parameters) -> bool:
         """Whether a function of these parameters seems to be written for it."""
@@ -133,7 +152,10 @@ class Function:
         """Whether the question can be put to a function of these parameters."""
         if not (self.concerns(case) and self.takes(case)):
             return False
-        wanted = {*drop_usual(self.keywords(case)), *["b"] * case.bias} & self.spellings.keys()
+        wanted = {
+            *drop_usual(case, self.keywords(case)),
+            *["b"] * case.bias,
+        } & self.spellings.keys()
         return wanted <= self.spell(parameters).keys()
 
     def spell(self, parameters: Parameters) -> dict[str, str]:
@@ -180,6 +202,8 @@ class Function:
     def plan(self, case: Case, given: Arrays, cache: str = OWN) -> list[Call]:
         """The calls that put a question to it; the last one's results are the answer."""
         formed = {name: self.form(case, name, a) for name, a in given.items()}
+        if case.training and self.op.endswith("_backward"):  # the batch's own are in x
+            formed = {name: a for name, a in formed.items() if name not in STATISTICS}
         before: list[Call] = []
         if self.forward is None:
             arguments = self._write_arguments(case, formed)
@@ -189,8 +213,10 @@ class Function:
         else:
             arguments = (formed["dy"], self.forward._write_arguments(case, formed))
         arguments += ("average",) * (self.has_mode and case.op == "avg_pool")
-        outputs, returns = tuple(self.words), ", ".join(self.words.values())
-        return [*before, Call(self.name, arguments, self.keywords(case), outputs, returns)]
+        there = {*self.words} - {*STATISTICS} | {*case.outputs}
+        words = {our: word for our, word in self.words.items() if our in there}
+        returns = ", ".join(words.values())
+        return [*before, Call(self.name, arguments, self.keywords(case), tuple(words), returns)]
 
     def _write_arguments(self, case: Case, formed: Arrays) -> tuple[Any, ...]:
         return *(formed.get(name) for name in self.arrays.split()), *self.rest(case)
@@ -221,6 +247,8 @@ class Contract:
     def forward_of(self, function: Function) -> Function:
         """The forward pass that a gradient belongs to; of any other function, itself."""
         names = {function.name.replace("_backward", by) for by in ("", "_forward")}
+        if function.op == "unfold_backward":
+            names = {function.name.replace("fold", "unfold")}
         return next((f for f in self.functions if f.name in names), function)
 
     def resolve(self, names: Names, renames: Mapping[str, str]) -> dict[str, str]:
@@ -229,7 +257,7 @@ class Contract:
         for function in self.functions:
             wanted = (renames[function.name],) if function.name in renames else ()
             for name in wanted or (function.name, *function.also):
-                if name in names:
+                if name in names and (wanted or function.is_meant(names[name])):
                     resolved.setdefault(function.name, name)
         return resolved
 
@@ -252,7 +280,7 @@ def is_plain(case: Case) -> bool:
 def is_affordable(case: Case) -> bool:
     """Whether loops over every number of the output end in time, in the run's own dtype."""
     is_ours = not case.dtype or case.fill == "whole"
-    return bool(case.kernel) and is_ours and math.prod(case.y) <= TURNS
+    return case.is_pass and is_ours and math.prod(case.y) <= TURNS
 
 
 def has_equal_pads(case: Case) -> bool:
@@ -264,15 +292,23 @@ def has_one_pad(case: Case) -> bool:
 
 
 def lead_channels(case: Case, name: str, value: Array) -> Array:
-    """An array with its channels in front: (N, C, *space), and weights (K, C, *kernel)."""
+    """An array with its channels in front: (N, C, *space), and weights (K, C, *kernel).
+
+    Of unfolded windows (N, C * taps, windows).
+    """
+    if name in ("b", "db") or value.ndim == 1:
+        return value
+    if case.op == "unfold" and name in ("y", "dy"):
+        taps = value.reshape(*value.shape[:2], math.prod(case.kernel), case.x[-1])
+        return taps.transpose(0, 3, 2, 1).reshape(value.swapaxes(1, 2).shape)
     if name in ("w", "dw"):
         return np.moveaxis(value, (-1, -2), (0, 1))
-    return value if name in ("b", "db") else np.moveaxis(value, -1, 1)
+    return np.moveaxis(value, -1, 1)
 
 
-def drop_usual(words: Mapping[str, Any], *kept: str) -> dict[str, Any]:
+def drop_usual(case: Case, words: Mapping[str, Any], *kept: str) -> dict[str, Any]:
     """Without the words that say what holds anyway: so the defaults are asked about too."""
-    usual = {**USUAL, "stride": words.get("kernel_size", 1)}
+    usual = {**USUAL, "stride": simplify(case.usual_stride)}
     return {
         name: word
         for name, word in words.items()

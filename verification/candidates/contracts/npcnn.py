@@ -31,18 +31,19 @@ def _pool(case: Case) -> dict[str, Any]:
 
 
 def _general(case: Case) -> dict[str, Any]:
-    return drop_usual(write_settings(case))
+    return drop_usual(case, write_settings(case))
 
 
 def _name(function: Function) -> Function:
     """As it is called here; of a max pool the places of the maxima are asked for too."""
     function = replace(function, name=f"functional.{function.name}", settings=None)
-    if function.op != "pool_forward" or "max" not in function.name:
+    if function.op not in ("pool_forward", "adaptive_pool_forward") or "max" not in function.name:
         return function
+    asked = function.keywords
     return replace(
         function,
         words={"y": "y", "index": "index"},
-        keywords=lambda case: {**_general(case), "return_indices": True},
+        keywords=lambda case: {**asked(case), "return_indices": True},
     )
 
 
