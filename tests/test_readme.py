@@ -104,7 +104,7 @@ COMMANDS = re.findall(r"-m verification\b(?!\.)(.*?)(?:   .*)?\n", "".join(BLOCK
 def test_the_commands_parse(words):
     """Every option is known, every choice allowed."""
     options = command.build_parser().parse_intermixed_args(shlex.split(words))
-    assert set(options.candidate) <= {"npcnn", "my_cnn.py"}
+    assert set(options.candidate) <= {"npcnn", "my_cnn.py", "submissions"}
 
 
 def test_the_two_commands():

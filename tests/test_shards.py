@@ -66,8 +66,9 @@ def test_merged_is_whole(write, bends, missing, strict, verdict, named):
     for count in (2, 3):
         numbers = range(count, 0, -1)
         parts = [write(bends, missing, strict=strict, shard=(n, count)) for n in numbers]
-        checks = [json.loads(part)["checks"] for part in parts]
-        assert (sum(checks), 0 in checks) == (whole["checks"], False)
+        told = [json.loads(part) for part in parts]
+        assert sum(one["checks"] for one in told) == whole["checks"]
+        assert all(0 < one["drawn"]["asked"] < whole["drawn"]["asked"] for one in told)
         (run,) = merge(parts)
         assert read_document(FORMATS["json"].write([run])) == whole
 
@@ -87,6 +88,17 @@ def _forget_diagnosis(part):
     for finding in document["shard"]["Run"]["findings"]["tuple"]:
         finding["Finding"].pop("diagnosis", None)
     return json.dumps(document)
+
+
+def test_an_exam_withholds_what_the_parts_hold(write):
+    """Wherever it is put together."""
+    parts = [write({"conv_forward": "give(y=-y)"}, shard=(number, 2)) for number in (1, 2)]
+    document = json.loads(FORMATS["json"].write(merge(parts, exam=True)))
+    assert document["verdict"] == "differs"
+    assert {case["mistake"] for case in document["cases"]} == {None}
+    assert {key for case in document["cases"] for one in case["outputs"] for key in one} == {
+        *("name", "status")
+    }
 
 
 def test_who_ended_early(write):

@@ -2,8 +2,6 @@
 
 Exit codes: 0 all match, 1 something differs, 2 the candidate cannot be loaded, 3 a fault of the
 harness, 4 bad usage, 5 nothing to judge, 130 interrupted.
-
-Of several candidates it is 3 if the harness failed, else 1 if any differs or cannot be loaded.
 """
 
 from __future__ import annotations
@@ -48,7 +46,6 @@ from verification.reports import (
 CODES = {"match": 0, "differs": 1, "unloadable": 2, "fault": 3, "nothing": 5, "interrupted": 130}
 USAGE = 4
 FILES = (".py", ".ipynb")
-USUAL = "usage: python -m verification [CANDIDATE ...] [options]"
 LEVELS = "up to 1 helpers and smallest sizes, 2 the assignment's, 3 uneven ones, 4 every option (4)"
 ALONE = ", ".join(name for name, form in FORMATS.items() if not form.holds_many)
 REPORT = f"""again and again: {", ".join(FORMATS)}; - is standard output, and all that it holds;
@@ -68,7 +65,7 @@ class Parser(argparse.ArgumentParser):
 def build_parser() -> Parser:
     parser = Parser(
         prog="python -m verification",
-        usage=USUAL.removeprefix("usage: "),
+        usage="python -m verification [CANDIDATE ...] [options]",
         description="Compare every number of a NumPy implementation with PyTorch's.",
         epilog="exit codes: 0 all match, 1 something differs, 2 cannot be loaded, 3 a fault of the "
         "harness, 4 bad usage, 5 nothing to judge, 130 interrupted; of several candidates 3 if the "
@@ -126,21 +123,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        every, reports = _read_settings(options), _read_reports(options)
+        reports = _read_reports(options)
         is_told = all(file != "-" for _, file in reports)
-        runs = _merge(options)
-        _check_reports(reports, [str(one.candidate) for one in runs or every])
-        if len(runs or every) > 1:
-            coming = iter(runs) if runs else judge_in_turn(every, min(options.jobs, len(every)))
-            runs = _tell_each(coming, [run.settings for run in runs] or every, is_told)
-        elif runs:
-            _tell_findings(runs[0], options, is_told)
-        else:
-            watch = _watch(options, is_told)
-            runs = [judge(every[0], _list if options.list else lambda session: session.run(watch))]
-            _wipe()
-            if runs[0].fault not in ("", "interrupted"):
-                print(make_visible(runs[0].error), file=sys.stderr)
+        runs = _judge(options, reports, is_told)
     except UsageError as error:
         parser.error(str(error))
     try:
@@ -167,9 +152,9 @@ def _find_code(runs: Sequence[Run], options: argparse.Namespace) -> int:
 
 def _read_settings(options: argparse.Namespace) -> list[Settings]:
     """One for each candidate."""
-    candidates = [*options.candidate, *(name for name in options.only[1:] if _is_file(name))]
-    only = [name for n, name in enumerate(options.only) if not (n and _is_file(name))]
-    every = [*_list_candidates(candidates or ["npcnn"])]
+    files = [name for name in options.only[1:] if name.endswith(FILES)]  # --only zero_pad a.py
+    only = [name for name in options.only if name not in files]
+    every = [*_list_candidates([*options.candidate, *files] or ["npcnn"])]
     names = _read_pairs("--name", "OURS=THEIRS", options.name)
     try:
         points = _read_pairs("--points", "NAME=N", options.points)
@@ -183,18 +168,14 @@ def _read_settings(options: argparse.Namespace) -> list[Settings]:
         raise UsageError(
             f"--jobs {options.jobs} must be at least 1, and --list takes one candidate"
         )
-    more: dict[str, Any] = {"names": names, "points": worth, "only": tuple(only)}
-    more |= {"shard": (int(shard[1]), int(shard[2])), "known": _read_known(options.known)}
-    is_repeatable = options.report or options.json or int(shard[2]) > 1 or len(every) > 1
-    if options.seed is None and is_repeatable:
+    part = int(shard[1]), int(shard[2])
+    more: dict[str, Any] = {"names": names, "points": worth, "only": tuple(only), "shard": part}
+    more["known"] = _read_known(options.known)
+    if options.seed is None and (options.report or options.json or part[1] > 1 or len(every) > 1):
         more["seed"] = 0
     plain = {field.name for field in fields(Settings)} - {"candidate"}
     words = {name: value for name, value in vars(options).items() if name in plain} | more
     return [Settings(candidate=name, **words) for name in every]
-
-
-def _is_file(name: str) -> bool:
-    return name.endswith(FILES)
 
 
 def _list_candidates(names: Sequence[str]) -> Iterator[str]:
@@ -228,11 +209,10 @@ def _read_known(file: str) -> frozenset[str]:
 
 def _read_reports(options: argparse.Namespace) -> Reports:
     wishes = [*options.report, *([f"json={options.json}"] if options.json else [])]
-    pairs = (_read_pairs("--report", "FORMAT=FILE", [wish]).items() for wish in wishes)
-    reports = list(chain.from_iterable(pairs))
-    if options.list and reports:
+    if options.list and wishes:
         raise UsageError("--list judges nothing, so there is no --json and no --report")
-    return reports
+    pairs = (_read_pairs("--report", "FORMAT=FILE", [wish]).items() for wish in wishes)
+    return list(chain.from_iterable(pairs))
 
 
 def _check_reports(reports: Reports, names: Sequence[str]) -> None:
@@ -266,30 +246,33 @@ def _merge(options: argparse.Namespace) -> list[Run]:
         raise UsageError(f"--merge cannot be read: {error}") from error
 
 
-def _tell_findings(run: Run, options: argparse.Namespace, is_told: bool) -> None:
-    watch = _watch(options, is_told)
-    watch.begin(run)
-    for finding in run.findings:
-        watch.show(run, finding)
-
-
-def _tell_each(coming: Iterator[Run], every: Sequence[Settings], is_told: bool) -> list[Run]:
-    """A line for each candidate, as soon as it is there, and a summary."""
-    runs, width = list[Run](), max(len(str(one.candidate)) for one in every)
-    with suppress(KeyboardInterrupt):
-        for run in coming:
-            runs.append(run)
-            if is_told:
-                print(write_line(run, width), flush=True)
-            if run.fault == "interrupted":
-                break
-    left = every[len(runs) :]
-    runs += [Run(one, str(one.candidate), fault="interrupted", error="not judged") for one in left]
-    if is_told:
-        counts = Counter(run.verdict for run in runs)
-        told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-        print(f"\n{len(runs)} candidates: {told}.   {sum(run.seconds for run in runs):.1f} s")
-    return runs
+def _judge(options: argparse.Namespace, reports: Reports, is_told: bool) -> list[Run]:
+    """The runs, told as they come: one at length, of several a line each."""
+    merged, watch = _merge(options), _watch(options, is_told)
+    every = [run.settings for run in merged] or _read_settings(options)
+    names = [str(one.candidate) for one in every]
+    _check_reports(reports, names)
+    if len(every) > 1:
+        runs = []
+        with suppress(KeyboardInterrupt, BrokenPipeError):
+            for run in merged or judge_in_turn(every, min(options.jobs, len(every))):
+                runs.append(run)
+                if is_told:
+                    print(write_line(run, max(map(len, names))), flush=True)
+                if run.fault == "interrupted":
+                    break
+        left = [Run(one, str(one.candidate), fault="interrupted") for one in every[len(runs) :]]
+        return runs + left
+    if merged:
+        watch.begin(merged[0])
+        for finding in merged[0].findings:
+            watch.show(merged[0], finding)
+        return merged
+    run = judge(every[0], _list if options.list else lambda session: session.run(watch))
+    _wipe()
+    if run.fault not in ("", "interrupted"):
+        print(make_visible(run.error), file=sys.stderr)
+    return [run]
 
 
 def _list(session: Session) -> Run:
@@ -336,7 +319,11 @@ def _write(
                 print(text)
             else:
                 _fill(file, some[0].candidate).write_text(f"{text}\n", encoding="utf-8")
-    if is_told and not options.list and len(runs) == 1 and runs[0].fault in ("", "interrupted"):
+    if is_told and len(runs) > 1:
+        counts = Counter(run.verdict for run in runs)
+        told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+        print(f"\n{len(runs)} candidates: {told}.   {sum(run.seconds for run in runs):.1f} s")
+    elif is_told and not options.list and runs[0].fault in ("", "interrupted"):
         print("\n".join(write_summary(runs[0], _read_style(options))))
 
 

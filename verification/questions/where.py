@@ -3,14 +3,15 @@
 An expression is made of these names, of numbers, words in quotes, True, False, None, lists and
 tuples; of `and`, `or`, `not`, comparisons, `in`, + - * // % and [index]; of min, max, sum, len.
 
-    op                       conv, max_pool, avg_pool, zero_pad, or a helper's name
+    op                       conv, max_pool, avg_pool, zero_pad, another operation, or a helper
     x, w, y                  the shapes of input, weights and output; () where there is none
     space, out               the spatial part of x, and of y
     kernel, stride, dilation a size for each spatial axis
     pad                      before and after each axis, one after the other
     axes                     how many spatial axes there are
-    batch, channels, filters the first and the last of x, the last of w or of x
-    groups, bias, ceil_mode, count_include_pad, divisor_override
+    batch, channels, filters the first and the last of x, and the last of y
+    groups, bias, ceil_mode, count_include_pad, divisor_override, output_padding, output_size,
+    norm_type, training, running, scale, momentum, eps
     word                     "same" or "valid" where the pad was given so
     fill, layout, dtype, check, name, id, level, rung, work
 
@@ -25,7 +26,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from verification.questions.case import Case, CaseError
+from verification.questions.case import ADAPTIVE, OPTIONS, Case, CaseError
 from verification.questions.levels import level, rung
 from verification.questions.rows import Question
 
@@ -57,31 +58,27 @@ class _Sizes(tuple[int, ...]):
         return bool(self) and not self == other
 
 
+def _get_sizes(name: str) -> Callable[[Case], _Sizes]:
+    return lambda case: _Sizes(getattr(case, name))
+
+
 _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "min": lambda sizes: min(sizes, default=0),
     "max": lambda sizes: max(sizes, default=0),
     "sum": sum,
     "len": len,
 }
-_PLAIN = (
-    *("op", "groups", "bias", "ceil_mode", "count_include_pad", "divisor_override", "word"),
-    *("fill", "layout", "dtype", "check", "name", "id", "work"),
-)
+_PLAIN = ("op", "word", "fill", "layout", "dtype", "check", "name", "id", "work", *OPTIONS)
+_SIZES = ("x", "w", "y", "space", "kernel", "stride", "dilation", "output_padding", "output_size")
 _VALUES: dict[str, Callable[[Case], Any]] = {
     **{name: operator.attrgetter(name) for name in _PLAIN},
-    "x": lambda case: _Sizes(case.x),
-    "w": lambda case: _Sizes(case.w),
-    "y": lambda case: _Sizes(case.y),
-    "space": lambda case: _Sizes(case.space),
-    "out": lambda case: _Sizes(case.out if case.kernel else ()),
-    "kernel": lambda case: _Sizes(case.kernel),
-    "stride": lambda case: _Sizes(case.stride),
-    "dilation": lambda case: _Sizes(case.dilation),
+    **{name: _get_sizes(name) for name in _SIZES},
+    "out": lambda case: _Sizes(case.out if case.kernel or case.op in ADAPTIVE else ()),
     "pad": lambda case: _Sizes(size for pair in case.pad for size in pair),
     "axes": lambda case: len(case.space),
     "batch": lambda case: case.x[0],
     "channels": lambda case: case.x[-1],
-    "filters": lambda case: (case.w or case.x)[-1],
+    "filters": lambda case: (case.y or case.x)[-1],
     "level": level,
     "rung": rung,
 }

@@ -219,7 +219,7 @@ def _add_case(suite: ElementTree.Element, run: Run, finding: Finding, outcome: O
     elif outcome.status in ("not judged", "not attempted", "known"):
         _add_words(case, "skipped", outcome.status, write_words(run, finding, outcome))
     elif not _is_right(run, outcome):
-        _add_words(case, "failure", "age", "an error of age was mended")
+        _add_words(case, "failure", "strict", "counted as wrong")
     if outcome.stdout:
         ElementTree.SubElement(case, "system-out").text = make_visible(outcome.stdout)
 
