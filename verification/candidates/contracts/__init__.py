@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from verification.candidates.process import Call, Result
-from verification.questions import Array, Arrays, Case, simplify
+from verification.questions import Array, Arrays, Case, shapes, simplify
 
 OWN, CANONICAL = "own", "canonical"
 """The cache that a gradient gets: its own forward pass's, or the one that the contract defines."""
@@ -59,6 +59,7 @@ USUAL: Mapping[str, Any] = {
 }
 """What need not be said; a pool's stride is its kernel, a convolution's 1."""
 STATISTICS = ("mean", "var")
+"""The running ones of a batch norm."""
 SHOWN = 20
 """Functions that are listed where no contract fits."""
 
@@ -156,7 +157,18 @@ class Function:
             *drop_usual(case, self.keywords(case)),
             *["b"] * case.bias,
         } & self.spellings.keys()
-        return wanted <= self.spell(parameters).keys()
+        return wanted <= self.spell(parameters).keys() and not self._insists(case, parameters)
+
+    def _insists(self, case: Case, parameters: Parameters) -> bool:
+        """Whether it has no default for an array that the question has not; a bias is tried."""
+        there = {"b", *self._choose_arrays(case, shapes(case))}
+        pairs = zip(self.arrays.split(), parameters if self.settings and parameters else ())
+        return any(name not in there and theirs.isidentifier() for name, theirs in pairs)
+
+    def _choose_arrays(self, case: Case, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Without running statistics for a gradient in training, which takes the batch's own."""
+        is_own = case.training and self.op.endswith("_backward")
+        return {name: a for name, a in given.items() if not (is_own and name in STATISTICS)}
 
     def spell(self, parameters: Parameters) -> dict[str, str]:
         """A function's own names of the settings that it has: all, where nobody knows.
@@ -201,9 +213,8 @@ class Function:
 
     def plan(self, case: Case, given: Arrays, cache: str = OWN) -> list[Call]:
         """The calls that put a question to it; the last one's results are the answer."""
-        formed = {name: self.form(case, name, a) for name, a in given.items()}
-        if case.training and self.op.endswith("_backward"):  # the batch's own are in x
-            formed = {name: a for name, a in formed.items() if name not in STATISTICS}
+        taken = self._choose_arrays(case, given)
+        formed = {name: self.form(case, name, a) for name, a in taken.items()}
         before: list[Call] = []
         if self.forward is None:
             arguments = self._write_arguments(case, formed)
