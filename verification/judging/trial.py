@@ -114,8 +114,10 @@ def plan(
 def _concerns(judged: Candidate, function: Function, question: Question) -> bool:
     if isinstance(question, Refusal):
         return judged.contract.is_bitwise and question.function == function.name
+    is_gradient = function.op.endswith("_backward")
+    if is_gradient and (question.op, question.check) == ("lp_pool", "monotone"):
+        return False  # its gradient is not monotone
     if question.check == "adjoint":
-        is_gradient = function.op.endswith("_backward")
         if not (is_gradient and judged.has(judged.contract.forward_of(function))):
             return False
     return function.concerns(question)

@@ -8,6 +8,7 @@ candidate's process.
 from __future__ import annotations
 
 import importlib
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -133,10 +134,6 @@ class Function:
         """Whether the question is one for such functions, under whatever contract."""
         return self.kind == case.kind
 
-    def is_meant(self, parameters: Parameters) -> bool:
-        """Whether a function of its name and these parameters is no other."""
-        return not (parameters and self.telling) or self.telling in _names(parameters)
-
     def fits(self, parameters: Parameters) -> bool:
         """Whether a function of these parameters seems to be written for it."""
         if parameters is None:
@@ -153,10 +150,8 @@ class Function:
         """Whether the question can be put to a function of these parameters."""
         if not (self.concerns(case) and self.takes(case)):
             return False
-        wanted = {
-            *drop_usual(case, self.keywords(case)),
-            *["b"] * case.bias,
-        } & self.spellings.keys()
+        words = drop_usual(case, self.keywords(case)), ["b"] * case.bias
+        wanted = {*itertools.chain(*words)} & self.spellings.keys()
         return wanted <= self.spell(parameters).keys() and not self._insists(case, parameters)
 
     def _insists(self, case: Case, parameters: Parameters) -> bool:
@@ -268,7 +263,8 @@ class Contract:
         for function in self.functions:
             wanted = (renames[function.name],) if function.name in renames else ()
             for name in wanted or (function.name, *function.also):
-                if name in names and (wanted or function.is_meant(names[name])):
+                is_meant = wanted or {function.telling} <= {"", *_names(names.get(name) or ())}
+                if name in names and (is_meant or names[name] is None):
                     resolved.setdefault(function.name, name)
         return resolved
 
