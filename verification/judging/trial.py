@@ -117,10 +117,8 @@ def _concerns(judged: Candidate, function: Function, question: Question) -> bool
     is_gradient = function.op.endswith("_backward")
     if is_gradient and (question.op, question.check) == ("lp_pool", "monotone"):
         return False  # its gradient is not monotone
-    if question.check == "adjoint":
-        if not (is_gradient and judged.has(judged.contract.forward_of(function))):
-            return False
-    return function.concerns(question)
+    has_both = is_gradient and judged.has(judged.contract.forward_of(function))
+    return function.concerns(question) and (question.check != "adjoint" or has_both)
 
 
 class Trial:
