@@ -1,11 +1,13 @@
 """Contracts: which one functions are written for, what each can express, and how it asks."""
 
 import math
+import operator
 import re
 
 import numpy as np
 import parametrize_from_file
 
+import npcnn
 from verification.candidates import contracts
 from verification.candidates.contracts import CANONICAL, NAMES
 from verification.candidates.process import IDENTITY
@@ -138,3 +140,9 @@ def test_a_gradient_belongs_to_its_forward_pass():
     contract = get("functional")
     assert {n: contract.forward_of(find("functional", n)).name for n in pairs} == pairs
     assert get("assignment").forward_of(find("assignment", "pool_backward")).name == "pool_forward"
+
+
+def test_npcnn_has_every_function_of_its_contract():
+    """For those that are optional would not be missed."""
+    for function in get("npcnn").functions:
+        assert callable(operator.attrgetter(function.name)(npcnn))

@@ -76,20 +76,12 @@ def _conv(case: Case, given: Arrays) -> Answers:
     x, w = _leaf(_first(given["x"])), _leaf(np.moveaxis(given["w"], (-1, -2), (0, 1)))
     b = _leaf(given["b"]) if case.bias else None
     pad: Any = case.word or [before for before, _ in case.pad]
-    ask = (F.conv1d, F.conv2d, F.conv3d)[len(case.space) - 1]
-    seen, pad = (_padded(case, x), 0) if case.needs_padding else (x, pad)
-    y = ask(seen, w, b, case.stride, pad, case.dilation, case.groups)
-    dx, dw, *db = _gradients(y, given["dy"], [x, w] if b is None else [x, w, b])
-    dw = np.moveaxis(dw, (0, 1), (-1, -2))
-    return {"y": _last(y), "dx": np.moveaxis(dx, 1, -1), "dw": dw} | dict(zip(["db"], db))
-
-
-def _conv_transpose(case: Case, given: Arrays) -> Answers:
-    x, w = _leaf(_first(given["x"])), _leaf(np.moveaxis(given["w"], (-1, -2), (0, 1)))
-    b = _leaf(given["b"]) if case.bias else None
-    ask = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[len(case.space) - 1]
-    pad, more = [before for before, _ in case.pad], case.output_padding or 0
-    y = ask(x, w, b, case.stride, pad, more, case.groups, case.dilation)
+    if case.op == "conv_transpose":
+        more = case.output_padding or 0
+        y = _ask(case)(x, w, b, case.stride, pad, more, case.groups, case.dilation)
+    else:
+        seen, pad = (_padded(case, x), 0) if case.needs_padding else (x, pad)
+        y = _ask(case)(seen, w, b, case.stride, pad, case.dilation, case.groups)
     dx, dw, *db = _gradients(y, given["dy"], [x, w] if b is None else [x, w, b])
     dw = np.moveaxis(dw, (0, 1), (-1, -2))
     return {"y": _last(y), "dx": np.moveaxis(dx, 1, -1), "dw": dw} | dict(zip(["db"], db))
@@ -147,32 +139,28 @@ def _averages(case: Case, x: torch.Tensor) -> torch.Tensor:
 
 def _adaptive_max(case: Case, given: Arrays) -> Answers:
     x = _leaf(_first(given["x"]))
-    ask = (F.adaptive_max_pool1d, F.adaptive_max_pool2d, F.adaptive_max_pool3d)[len(case.space) - 1]
-    y, index = ask(x, case.out, return_indices=True)
+    y, index = _ask(case)(x, case.out, return_indices=True)
     return {"y": _last(y), "index": _last(index), **_gradient(y, given["dy"], x)}
 
 
 def _adaptive_avg(case: Case, given: Arrays) -> Answers:
     x = _leaf(_first(given["x"]))
-    asks = (F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d)
-    out: Any = case.out
-    y = asks[len(case.space) - 1](x, out)
+    y = _ask(case)(x, case.out)
     return {"y": _last(y), **_gradient(y, given["dy"], x)}
 
 
 def _max_unpool(case: Case, given: Arrays) -> Answers:
     x = _leaf(_first(given["x"]))
     index = torch.from_numpy(np.array(_first(given["index"]), "int64", order="C"))
-    ask = (F.max_unpool1d, F.max_unpool2d, F.max_unpool3d)[len(case.space) - 1]
-    y = ask(x, index, case.kernel, case.stride, [before for before, _ in case.pad], case.out)
+    pad = [before for before, _ in case.pad]
+    y = _ask(case)(x, index, case.kernel, case.stride, pad, case.out)
     return {"y": _last(y), **_gradient(y, given["dy"], x)}
 
 
 def _lp_pool(case: Case, given: Arrays) -> Answers:
     x = _leaf(_first(given["x"]))
-    ask: Any = (F.lp_pool1d, F.lp_pool2d, F.lp_pool3d)[len(case.space) - 1]
     kernel, stride = map(simplify, (case.kernel, case.stride))
-    y = ask(x, case.norm_type, kernel, stride, case.ceil_mode)
+    y = _ask(case)(x, case.norm_type, kernel, stride, case.ceil_mode)
     return {"y": _last(y), **_gradient(y, given["dy"], x)}
 
 
@@ -228,7 +216,7 @@ _ANSWER = {
     "conv": _conv,
     "max_pool": _max_pool,
     "avg_pool": _avg_pool,
-    "conv_transpose": _conv_transpose,
+    "conv_transpose": _conv,
     "adaptive_max_pool": _adaptive_max,
     "adaptive_avg_pool": _adaptive_avg,
     "max_unpool": _max_unpool,
@@ -240,6 +228,11 @@ _ANSWER = {
     "create_mask_from_window": _create_mask,
     "distribute_value": _distribute,
 }
+
+
+def _ask(case: Case) -> Any:
+    """torch's function for so many axes."""
+    return getattr(F, f"{case.op}{len(case.space)}d")
 
 
 def _leaf(a: Array) -> torch.Tensor:
