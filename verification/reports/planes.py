@@ -84,10 +84,14 @@ def _list_inputs(run: Run, case: Case, op: str) -> list[Named]:
     given = truth.answer(case, run.seed, run.settings.dtype).arrays
     is_gradient = op.endswith("_backward") or op == "distribute_value"
     names = ("dy", "x", "w") if is_gradient else ("x", "w", "b")
+    names += ("index",) if is_gradient and case.training else ("index", "mean", "var")
     inputs = {name: given[name] for name in names if name in given}
     if run.channels_first:
-        ends = {"w": ((-1, -2), (0, 1)), "b": ((), ())}
-        inputs = {name: np.moveaxis(a, *ends.get(name, (-1, 1))) for name, a in inputs.items()}
+        ends = {"w": ((-1, -2), (0, 1))}
+        inputs = {
+            name: np.moveaxis(a, *ends.get(name, (-1, 1))) if a.ndim > 1 else a
+            for name, a in inputs.items()
+        }
     return [_name(run, case, name, a) for name, a in inputs.items()]
 
 
@@ -111,9 +115,12 @@ def _name_axes(run: Run, case: Case, name: str, rank: int) -> Axes:
     if case.op == "conv_single_step":
         return [*range(rank - 1), "C"]
     if name.lower() in ("w", "dw"):
-        return ["K", "C", *space] if run.channels_first else [*space, "C", "K"]
+        ends = ["C", "K"] if case.op == "conv_transpose" else ["K", "C"]
+        return [*ends, *space] if run.channels_first else [*space, *ends[::-1]]
     is_output = name not in ("x", "dx", "A_prev", "dA_prev")
     channel = "K" if case.w and is_output else "C"
+    if case.op == "unfold" and is_output:
+        channel = "taps"
     return ["N", channel, *space] if run.channels_first else ["N", *space, channel]
 
 
