@@ -83,8 +83,8 @@ def _list_inputs(run: Run, case: Case, op: str) -> list[Named]:
     """In the contract's order of axes."""
     given = truth.answer(case, run.seed, run.settings.dtype).arrays
     is_gradient = op.endswith("_backward") or op == "distribute_value"
-    names = ("dy", "x", "w") if is_gradient else ("x", "w", "b")
-    names += ("index",) if is_gradient and case.training else ("index", "mean", "var")
+    names = ["dy", "x", "w"] if is_gradient else ["x", "w", "b"]
+    names += ["index", *["mean", "var"] * (not (is_gradient and case.training))]
     inputs = {name: given[name] for name in names if name in given}
     if run.channels_first:
         ends = {"w": ((-1, -2), (0, 1))}
