@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from verification import judge
 from verification.candidates.process import Call, Process
 
 LIVE = "this session"
@@ -80,3 +81,15 @@ def test_a_session_keeps_its_output_and_its_handlers(tmp_path):
     command = [sys.executable, str(tmp_path / "session.py")]
     ran = subprocess.run(command, capture_output=True, text=True, check=True, env=env)
     assert (ran.stdout, ran.stderr) == ("before 3\nonce\n", "")
+
+
+def test_a_textbook_and_an_expression():
+    """Of this run alone: the next one has torch again."""
+
+    def zero_pad(X, pad):
+        return np.pad(X, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+
+    run = judge(zero_pad, where="pad == 2 and channels > 1", oracle="textbook").run
+    assert (run.verdict, run.oracle) == ("match", "textbook")
+    assert {outcome.question.pad for outcome in run.outcomes} == {((2, 2), (2, 2))}
+    assert judge(zero_pad, level=1, only="zero_pad").run.oracle.startswith("torch 2")

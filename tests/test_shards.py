@@ -7,7 +7,7 @@ import parametrize_from_file
 import pytest
 from parametrize_from_file import defaults
 
-from verification.judging import Session, Settings, UsageError, session
+from verification.judging import Run, Session, Settings, UsageError, session
 from verification.questions import parse
 from verification.reports import FORMATS, merge
 
@@ -102,11 +102,37 @@ def test_an_exam_withholds_what_the_parts_hold(write):
 
 
 def test_who_ended_early(write):
-    """A fault of one part is the whole's."""
+    """A fault of one part is the whole's; who cannot be loaded has no functions."""
     one, two = (json.loads(write(shard=(n, 2))) for n in (1, 2))
     two["shard"]["Run"] |= {"fault": "fault", "error": "fault of the harness: x"}
-    (run,) = merge([json.dumps([one, two])])
-    assert (run.verdict, run.error) == ("fault", "fault of the harness: x")
+    gone = [
+        Run(Settings("gone.py", shard=(n, 2)), "gone.py", fault="unloadable", error="there is none")
+        for n in (1, 2)
+    ]
+    runs = merge([json.dumps([one, two]), FORMATS["json"].write(gone)])
+    assert [(run.verdict, run.error, bool(run.findings)) for run in runs] == [
+        ("fault", "fault of the harness: x", True),
+        ("unloadable", "there is none", False),
+    ]
+
+
+@pytest.mark.parametrize("names", [["stride-ignored-backward"], ["pad-0-crop"]])
+def test_parts_that_name_different_mistakes(write, names):
+    """What all name is named, with as many cases as are known to be explained; or nothing is."""
+    bends = {"conv_backward": "wrong('stride-ignored-backward', form=1)"}
+    parts = [write(bends, shard=(number, 2)) for number in (1, 2)]
+    (one,) = merge(parts)[0].findings[3:4]
+    other = json.loads(parts[1])
+    for finding in other["shard"]["Run"]["findings"]["tuple"]:
+        if found := finding["Finding"].get("diagnosis"):
+            told = [{"mistake": name} for name in (*names, "kernel-flipped")]
+            found["Diagnosis"]["mistakes"] = {"tuple": told}
+    (mixed,) = merge([parts[0], json.dumps(other)])[0].findings[3:4]
+    shared = [name for name in names if name == "stride-ignored-backward"]
+    found = mixed.diagnosis
+    assert [mistake.id for mistake in (found.mistakes if found else ())] == shared
+    assert [block.mistake.id for block in mixed.blocks if block.mistake] == shared
+    assert not found or (found.explains < found.of == one.diagnosis.of)
 
 
 @parametrize_from_file

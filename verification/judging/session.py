@@ -93,8 +93,9 @@ class Settings(Terms):
             raise UsageError(f"shard {number}/{count}: the first must be from 1 to the second")
         if count > 1 and self.exam:
             raise UsageError("a shard holds what an exam withholds: give --exam to --merge")
-        if min(self.points.values(), default=0) < 0:
-            raise UsageError(f"points must not be negative, got {dict(self.points)}")
+        if min(self.points.values(), default=0) < 0 or self.oracle not in ("torch", "textbook"):
+            words = f"got {dict(self.points)}; the oracle is torch or textbook, got {self.oracle}"
+            raise UsageError(f"points must not be negative, {words}")
         try:
             if self.where:
                 read_where(self.where)

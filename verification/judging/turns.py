@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
@@ -43,8 +44,8 @@ def judge_in_turn(every: Sequence[Settings], jobs: int) -> Iterator[Run]:
     if jobs == 1:
         yield from map(_judge_one, every)
         return
-    spawn = get_context("spawn")
-    with ProcessPoolExecutor(jobs, spawn, warnings.simplefilter, ("ignore",)) as pool:
+    spawn, dying = get_context("spawn"), (signal.SIGINT, signal.SIG_DFL)  # without a traceback
+    with ProcessPoolExecutor(jobs, spawn, signal.signal, dying) as pool:
         try:
             for one, coming in [(one, pool.submit(_judge_one, one)) for one in every]:
                 try:
@@ -59,6 +60,7 @@ def judge_in_turn(every: Sequence[Settings], jobs: int) -> Iterator[Run]:
 def _judge_one(settings: Settings) -> Run:
     """What fits the other candidates, and not this one, is its own affair."""
     try:
-        return lighten(judge(settings))
+        with warnings.catch_warnings(action="ignore"):
+            return lighten(judge(settings))
     except UsageError as error:
         return Run(settings, str(settings.candidate), fault="unloadable", error=str(error))

@@ -58,23 +58,20 @@ class _Sizes(tuple[int, ...]):
         return bool(self) and not self == other
 
 
-def _get_sizes(name: str) -> Callable[[Case], _Sizes]:
-    return lambda case: _Sizes(getattr(case, name))
-
-
 _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "min": lambda sizes: min(sizes, default=0),
     "max": lambda sizes: max(sizes, default=0),
     "sum": sum,
     "len": len,
 }
-_PLAIN = ("op", "word", "fill", "layout", "dtype", "check", "name", "id", "work", *OPTIONS)
-_SIZES = ("x", "w", "y", "space", "kernel", "stride", "dilation", "output_padding", "output_size")
+_FIELDS = (
+    *("op", "x", "w", "y", "space", "kernel", "stride", "dilation", "word", *OPTIONS),
+    *("fill", "layout", "dtype", "check", "name", "id", "work"),
+)
 _VALUES: dict[str, Callable[[Case], Any]] = {
-    **{name: operator.attrgetter(name) for name in _PLAIN},
-    **{name: _get_sizes(name) for name in _SIZES},
-    "out": lambda case: _Sizes(case.out if case.kernel or case.op in ADAPTIVE else ()),
-    "pad": lambda case: _Sizes(size for pair in case.pad for size in pair),
+    **{name: operator.attrgetter(name) for name in _FIELDS},
+    "out": lambda case: case.out if case.kernel or case.op in ADAPTIVE else (),
+    "pad": lambda case: tuple(size for pair in case.pad for size in pair),
     "axes": lambda case: len(case.space),
     "batch": lambda case: case.x[0],
     "channels": lambda case: case.x[-1],
@@ -109,6 +106,7 @@ def read_where(text: str) -> Callable[[Question], bool]:
         if not isinstance(question, Case):
             return False
         values = {name: _VALUES[name](question) for name in names}
+        values |= {name: _Sizes(v) for name, v in values.items() if isinstance(v, tuple)}
         try:
             return bool(eval(code, {"__builtins__": {}}, _FUNCTIONS | values))
         except (TypeError, LookupError, ArithmeticError) as error:

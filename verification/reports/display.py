@@ -29,6 +29,8 @@ class Options(TypedDict, total=False):
     names: Mapping[str, str] | None
     case: str
     text: str
+    where: str
+    oracle: str
     level: int
     rung: str
     contract: str

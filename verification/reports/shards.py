@@ -136,7 +136,7 @@ def _merge(name: str, numbered: dict[int, Run], exam: bool) -> Run:
     if all(part.fault for part in parts):
         faults.append(first)
     statuses: dict[str, str] = {}
-    findings = tuple(_merge_findings(settings, parts, statuses))
+    findings = tuple(_merge_findings(settings, parts, statuses)) if first.contract else ()
     return replace(
         first,
         settings=settings,
@@ -184,12 +184,13 @@ def _explain(whole: Finding, found: Sequence[Finding]) -> Finding:
         key=lambda block: (block.outcome.question.work, len(block.outcome.question.row)),
     )
     every = [one.diagnosis for one in showing if one.diagnosis]
-    if len(every) < len(showing) or not every:
+    named = [mistake for one in every[:1] for mistake in one.mistakes]
+    common = [mistake for mistake in named if all(mistake in one.mistakes for one in every)]
+    if len(every) < len(showing) or not common:
         light = [replace(b, mistake=None, looks=()) for b in blocks[:1]]
         # where only some name a mistake, it cannot be said that none fits
         light = [replace(b, outcome=replace(b.outcome, comparisons=())) for b in light if every]
         return replace(whole, blocks=tuple(light or blocks[:1]))
-    common = [m for m in every[0].mistakes if all(m in one.mistakes for one in every)]
     alike = [one for one in every if [*one.mistakes] == common]
     diagnosis = replace(
         every[0],
@@ -201,7 +202,7 @@ def _explain(whole: Finding, found: Sequence[Finding]) -> Finding:
     )
     kinds = [*common, *([] if diagnosis.is_whole else [None])]
     least = (next((b for b in blocks if b.mistake == kind), None) for kind in kinds)
-    shown = tuple(filter(None, least)) or tuple(blocks[:1])
+    shown = tuple(filter(None, least))
     return replace(whole, diagnosis=diagnosis if alike else None, blocks=shown)
 
 
@@ -212,5 +213,7 @@ def _merge_drawn(
     raw = [outcome for some in drawn for outcome in some.raw]
     raw.sort(key=lambda outcome: int(outcome.question.name.partition("-")[2]))
     bases = {finding.function: finding.base for finding in findings}
-    outcomes = [o for one in raw for o in settle([one], bases[one.function], statuses, strict)]
+    outcomes: list[Outcome] = []
+    for one in raw:
+        outcomes += settle([one], bases.get(one.function, Base()), statuses, strict)
     return Drawn(drawn[0].seed, tuple(outcomes), tuple(raw)) if drawn else None

@@ -328,8 +328,12 @@ def _conclude(run: Run) -> Iterator[str]:
         yield f"{differing} of {functions} {'differs' if differing == 1 else 'differ'}."
     elif run.drawn and run.drawn.failing:
         yield f"{functions}, and all match but for drawn questions."
+    elif known := sum(outcome.status == "known" for outcome in run.outcomes):
+        yield f"{functions}, and all match but for {_count(known, 'case')} that may fail."
     else:
         yield f"{functions}, and all match."
+    if run.stale:
+        yield f"{_count(len(run.stale), 'case')} may fail and would not, which fails the run."
     if run.missing:
         missing = [finding.function for finding in run.missing]
         is_due = run.settings.strict or not run.wanted.isdisjoint(missing)
