@@ -71,7 +71,7 @@ def questions(
     name: str,
     level: int = 4,
     dtype: str = "float64",
-    where: Callable[[Case], bool] = lambda case: True,
+    where: str | Callable[[Case], bool] = "True",
     rung: str = "",
     layout: str = "nchw",
     draw: int = 20,
@@ -79,9 +79,10 @@ def questions(
 ) -> list[Any]:
     """The questions that torch's function of this name is asked, as parameters with ids.
 
-    Up to a level, of one rung or all, and `where` a function of the case says so; `draw` of them on
-    geometries that are drawn from the seed.  ValueError for a name, a rung, a layout or a dtype
-    that is unknown, and where no question is left.
+    Up to a level, of one rung or all, and `where` an expression, as --where takes it, or a function
+    of the case says so; `draw` of them on geometries that are drawn from the seed.  ValueError for
+    a name, a rung, a layout or a dtype that is unknown, for what is no such expression, and where
+    no question is left.
     """
     functions = {one.name: one for one in get_contract("functional", layout).functions}
     given = {"name": name, "rung": rung, "layout": layout, "dtype": dtype}
@@ -91,6 +92,8 @@ def questions(
         if value not in known[word]:
             raise ValueError(f"{word}={value!r} is none of {', '.join(filter(None, known[word]))}")
 
+    chooses = asked.read_where(where) if isinstance(where, str) else where
+
     def fits(case: asked.Question) -> bool:
         return (
             isinstance(case, Case)
@@ -98,7 +101,7 @@ def questions(
             and functions[name].expresses(case, None)
             and asked.level(case) <= level
             and rung in ("", asked.rung(case))
-            and where(case)
+            and chooses(case)
         )
 
     drawn = islice(asked.draw(seed), STREAM if draw else 0)

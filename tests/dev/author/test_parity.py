@@ -3,7 +3,7 @@ import torch
 
 from verification import parity
 
-PLAIN = {"where": lambda case: case.layout == "C"}  # arrays as torch takes them
+PLAIN = {"where": "layout == 'C'"}  # arrays as torch takes them
 
 
 def conv2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
