@@ -21,7 +21,7 @@ if importlib.util.find_spec("torch") is None:  # before what imports it: a trace
     print("the judge needs torch: pip install -e '.[verify]'", file=sys.stderr)
     sys.exit(3)
 
-from verification.candidates import NAMES, UnloadableError
+from verification.candidates import LAYOUTS, NAMES, UnloadableError
 from verification.judging import Finding, Run, Session, Settings, UsageError, Watch
 from verification.questions import RUNGS
 from verification.reports import (
@@ -61,9 +61,9 @@ def build_parser() -> Parser:
     add("--level", type=int, choices=(1, 2, 3, 4), default=4, help=LEVELS)
     add("--rung", choices=RUNGS, default="", metavar="NAME", help=f"one rung: {', '.join(RUNGS)}")
     add("--case", default="", metavar="ID|ROW", help="one case in full, by its id or its row")
-    known = f"{', '.join(NAMES)} (found)"
+    known, laid = f"{', '.join(NAMES)} (found)", f"functional's: {', '.join(LAYOUTS)} (found)"
     add("--contract", choices=NAMES, metavar="NAME", default="", help=known)
-    add("--layout", choices=("nchw", "nhwc"), default="nchw", help="of the functional contract")
+    add("--layout", choices=LAYOUTS, metavar="NAME", default="", help=laid)
     add("--name", action="append", default=[], metavar="OURS=THEIRS", help="another name")
     add("--timeout", type=float, default=10.0, metavar="S", help="for a call (10 seconds)")
     add("--memory", type=int, default=4096, metavar="MIB", help="for the candidate (4096)")

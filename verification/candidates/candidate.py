@@ -53,7 +53,21 @@ SMALL = [
     for case in parse(f"{words.format(',2' * (axes - 1))} x=[1{',4' * axes},1]")
 ] + parse("unfold x=[1,4,4,1] kernel=2")
 """A question for each of torch's functions."""
+TELLING = [
+    case
+    for channels, filters in ((5, 2), (1, 1))
+    for space, taps in (("6", "3"), ("6,8", "3,3"), ("6,8,7", "3,3,3"))
+    for words in (
+        "conv w=[{},{},{}]",
+        "conv w=[{},{},{}] bias=false",
+        "max_pool kernel=2",
+        "avg_pool kernel=2",
+    )
+    for case in parse(f"{words.format(taps, channels, filters)} x=[1,{space},{channels}]")
+]
+"""Questions whose answer tells the layout by its shape."""
 SESSION = "this session"
+NO_DB = "it should return (dx, dw, db), it returned a tuple"
 UNFIT = ("TypeError", "AttributeError")
 """What is raised where a number was expected."""
 
@@ -62,11 +76,12 @@ UNFIT = ("TypeError", "AttributeError")
 class Terms:
     """How a candidate is asked; `timeout` in seconds for a call, `memory` in MiB.
 
-    An empty contract is found from names and parameters; `names` are theirs for ours.
+    An empty contract is found from names and parameters, an empty layout from what is answered;
+    `names` are theirs for ours.
     """
 
     contract: str = ""
-    layout: str = "nchw"
+    layout: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 10.0
     memory: int = 4096
@@ -88,7 +103,7 @@ class Candidate:
     timeout: float = math.inf
     misfit: str = ""
     _narrow: dict[str, dict[str, str]] = field(default_factory=dict, init=False)
-    _pairs: set[str] = field(default_factory=set, init=False)
+    _returns: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
 
     @property
     def hello(self) -> Hello:
@@ -117,6 +132,7 @@ class Candidate:
         spelled = function.spell(self._parameters(function))
         parts = [word for word in function.spellings if word not in spelled]
         parts += [f"{kind} as {word}" for word, kind in self._find_narrow(function).items()]
+        parts += ["number as padding"] * function.wants_word(self._parameters(function))
         name = self.name_of(function)
         return f"{name} takes no {', '.join(parts)}: such questions are outside" if parts else ""
 
@@ -134,13 +150,24 @@ class Candidate:
 
     def ask(self, function: Function, case: Case, given: Arrays, cache: str = OWN) -> Reply:
         """Put a question to a function; of y and a cache, where torch has y alone, take y."""
-        reply = self._call(self._plan(function, case, given, cache), case.layout)
-        y, is_new = reply.values.get("y"), function.name not in self._pairs
-        if function.settings and is_new and isinstance(y, Other) and y.kind == "tuple":
-            self._pairs.add(function.name)
-            self.notes.append(f"{self.name_of(function)} returns a pair: the first is judged")
-            return self.ask(function, case, given, cache)
-        return reply
+        reply, name = (
+            self._call(self._plan(function, case, given, cache), case.layout),
+            function.name,
+        )
+        if not function.settings or name in self._returns:
+            return reply
+        y, word = reply.values.get("y"), self.name_of(function)
+        if isinstance(y, Other) and y.kind == "tuple":
+            self._returns[name] = ("y", "")
+            self.notes.append(f"{word} returns a pair: the first is judged")
+        elif reply.error.endswith(NO_DB):
+            self._returns[name] = ("dx", "dw")
+            again = self.ask(function, case, given, cache)
+            if again.status != "ok":
+                del self._returns[name]
+                return reply
+            self.notes.append(f"{word} returns dx and dw: db is not judged")
+        return self.ask(function, case, given, cache) if name in self._returns else reply
 
     def write_call(self, function: Function, case: Case) -> str:
         """The calls that put a question, a line each, with names for arrays."""
@@ -165,7 +192,7 @@ class Candidate:
         for call in function.plan(case, given, cache):
             called = ours[call.function]
             call = called.fit(case, call, self._parameters(called))
-            outputs = (*call.outputs, *[""] * (called.name in self._pairs))
+            outputs = self._returns.get(called.name, call.outputs)
             calls.append(replace(call, function=self.name_of(called), outputs=outputs))
         return calls
 
@@ -189,9 +216,10 @@ class Candidate:
         if (axes := len(case.space)) > 1:
             tried |= {"kernel_size": case.kernel, "stride": case.stride}
             tried |= {"padding": (0,) * axes, "dilation": (1,) * axes}
-        (call,) = self._plan(function, case, arrays(case, 0, "float64"), OWN)
+        given = arrays(case, 0, "float64")
         defaults = dict(parameter.partition("=")[::2] for parameter in parameters)
-        if self.process.ask([call]).status == "ok":
+        if self.ask(function, case, given).status == "ok":
+            (call,) = self._plan(function, case, given, OWN)
             for word, name in function.spell(parameters).items():
                 kind, promise = ("None", "None") if word == "b" else ("tuple", "(")
                 if word in tried and not defaults.get(name, "").startswith(promise):
@@ -199,6 +227,17 @@ class Candidate:
                     if self.process.ask([replace(call, words=words)]).kind in UNFIT:
                         narrow[word] = kind
         return narrow
+
+    def has_layout(self, function: Function) -> bool | None:
+        """Whether it answers in the contract's layout, by the answer's shape; None: not in time."""
+        case = next((case for case in TELLING if self.expresses(function, case)), None)
+        if case is None:
+            return False
+        reply = self.ask(function, case, arrays(case, 0, "float64"))
+        for name, got in reply.values.items():
+            want = function.form(case, name, np.zeros(case.outputs[name]))
+            return isinstance(got, np.ndarray) and got.shape == want.shape
+        return None if reply.kind in ("TIMEOUT", "MEMORY", "DIED") else False
 
     def refuse(self, function: Function, refusal: Refusal) -> Reply:
         """Make a call that must be refused."""
@@ -242,7 +281,24 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
     contract = contracts.get(found, terms.layout) if found else contracts.find_nearest(known)
     names = contract.resolve(hello.names, terms.names) if found else {}
     notes, misfit = [*hello.notes], "" if found else contracts.explain_misfit(hello.names, contract)
-    return Candidate(name, contract, names, process, _hash(name), notes, terms.timeout, misfit)
+    judged = Candidate(name, contract, names, process, _hash(name), notes, terms.timeout, misfit)
+    return _find_layout(judged) if found == "functional" and not terms.layout else judged
+
+
+def _find_layout(known: Candidate) -> Candidate:
+    """The candidate in the first layout in which a function of it gives an answer that fits."""
+    for layout in contracts.LAYOUTS:
+        tried = replace(known, contract=contracts.get("functional", layout))
+        written = [function for function in tried.contract.functions if tried.has(function)]
+        fits = [tried.has_layout(function) for function in written]
+        if any(fits):
+            known.notes += [f"its arrays are {layout}, as its answers show"] * (layout != "nchw")
+            return tried
+        if None in fits:  # it gave no answer in time, and would not again
+            return known
+    note = "no layout gives an answer of the right shape: its arrays are taken to be nchw"
+    known.notes += [f"{note} (--layout {'|'.join(contracts.LAYOUTS)})"] * bool(written)
+    return known
 
 
 def _find_hint(path: Path) -> str:

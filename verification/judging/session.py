@@ -349,7 +349,8 @@ class Session:
             stop = self.settings.first and self._fails(functions[outcome.function], outcome)
             while order and (stop or not waiting[order[0]]):
                 name = order.pop(0)
-                if outcomes[name] or (self._outside[name] and not stop):
+                is_there = self.judged.has(functions[name])
+                if outcomes[name] or (self._outside[name] and is_there and not stop):
                     finding = self._conclude(functions[name], outcomes[name])
                     self._statuses[functions[name].name] = finding.status
                     yield finding

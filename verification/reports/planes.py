@@ -89,14 +89,16 @@ def _name(run: Run, case: Case, name: str, array: Array) -> Named:
 def _name_axes(run: Run, case: Case, name: str, rank: int) -> Axes:
     if rank < 3:
         return [*range(rank)]
-    space: list[str | int] = [*range(rank - 2)]
+    is_single = bool(case.kernel) and rank == len(case.space) + 1  # an image, and no N
+    space: list[str | int] = [*range(rank - 2 + is_single)]
     if case.op == "conv_single_step":
         return [*range(rank - 1), "C"]
     if name.lower() in ("w", "dw"):
         return ["K", "C", *space] if run.channels_first else [*space, "C", "K"]
     is_output = name not in ("x", "dx", "A_prev", "dA_prev")
     channel = "K" if case.w and is_output else "C"
-    return ["N", channel, *space] if run.channels_first else ["N", *space, channel]
+    axes = ["N", channel, *space] if run.channels_first else ["N", *space, channel]
+    return axes[is_single:]
 
 
 def _find_place(case: Case, one: Named, worst: Ints) -> Place:

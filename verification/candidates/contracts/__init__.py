@@ -7,6 +7,7 @@ candidate's process.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -152,11 +153,18 @@ class Function:
         """Whether the question can be put to a function of these parameters."""
         if not (self.concerns(case) and self.takes(case)):
             return False
+        if self.wants_word(parameters) and not name_pad(case):
+            return False
         wanted = {
             *drop_usual(case, self.keywords(case)),
             *["b"] * case.bias,
         } & self.spellings.keys()
         return wanted <= self.spell(parameters).keys()
+
+    def wants_word(self, parameters: Parameters) -> bool:
+        """Whether pads are words for a function of these parameters, by its default."""
+        words = [f"{name}={quote}" for name in SPELLINGS["padding"] for quote in "'\""]
+        return bool(self.settings) and any(one.startswith((*words,)) for one in parameters or ())
 
     def spell(self, parameters: Parameters) -> dict[str, str]:
         """A function's own names of the settings that it has: all, where nobody knows.
@@ -187,6 +195,8 @@ class Function:
             if "b" in self.spellings:
                 arguments, words["b"] = arguments[:-1], arguments[-1]
             known = {**self.settings(case), **words}
+            if self.wants_word(parameters):
+                known["padding"] = words["padding"] = name_pad(case)
             words = {
                 name: known[word]
                 for word, name in self.spell(names).items()
@@ -291,6 +301,13 @@ def has_one_pad(case: Case) -> bool:
     return len({size for pair in case.pad for size in pair}) == 1
 
 
+def name_pad(case: Case) -> str:
+    """Pads in words: "valid", "same" where everybody's are alike, else ""."""
+    halves = [((size - 1) / 2,) * 2 for size in case.kernel]
+    is_same = bool(case.w) and set(case.stride) == {1} and [*case.pad] == halves
+    return "same" if is_same and case.is_padded else "" if case.is_padded else "valid"
+
+
 def lead_channels(case: Case, name: str, value: Array) -> Array:
     """An array with its channels in front: (N, C, *space), and weights (K, C, *kernel).
 
@@ -318,12 +335,21 @@ def drop_usual(case: Case, words: Mapping[str, Any], *kept: str) -> dict[str, An
 
 NAMES = ("assignment", "functional", "cs231n", "holberton", "npcnn")
 """Every contract; the order decides where several fit alike."""
+LAYOUTS = ("nchw", "nhwc", "chw", "hwc", "hw")
+"""Of functional's arrays; the order decides where several fit alike."""
 
 
-def get(name: str, layout: str = "nchw") -> Contract:
-    """The contract of this name; functional's arrays have their channels first or last."""
-    room = importlib.import_module(f"verification.candidates.contracts.{name}")
-    contract: Contract = room.NHWC if (name, layout) == ("functional", "nhwc") else room.CONTRACT
+def get(name: str, layout: str = "") -> Contract:
+    """The contract of this name; functional's arrays are laid out as nchw unless otherwise said."""
+    if name == "functional":
+        return _build_functional(layout or LAYOUTS[0])
+    contract: Contract = importlib.import_module(f"{__name__}.{name}").CONTRACT
+    return contract
+
+
+@functools.cache
+def _build_functional(layout: str) -> Contract:
+    contract: Contract = importlib.import_module(f"{__name__}.layouts").build_contract(layout)
     return contract
 
 
@@ -335,8 +361,10 @@ def recognise(names: Names) -> str:
 
 
 def find_nearest(names: Names) -> Contract:
-    """The contract whose names most of these functions bear."""
-    return max(map(get, NAMES), key=lambda contract: len(contract.resolve(names, {})))
+    """The contract whose names most of these functions bear; functional where one would do."""
+    usual = get("functional" if _suggest(names) else NAMES[0])
+    others = map(get, NAMES)
+    return max((usual, *others), key=lambda contract: len(contract.resolve(names, {})))
 
 
 def explain_misfit(names: Names, nearest: Contract) -> str:
