@@ -172,6 +172,8 @@ class Candidate:
     def write_call(self, function: Function, case: Case) -> str:
         """The calls that put a question, a line each, with names for arrays."""
         given = {name: np.zeros(shape) for name, shape in shapes(case).items()}
+        if told := function.tell(case, given):
+            return told
         ours = {self.name_of(one): one for one in self.contract.functions}
         cache = OWN if self.has(self.contract.forward_of(function)) else CANONICAL
         calls = []
@@ -190,10 +192,11 @@ class Candidate:
         """The calls that put a question, as the candidate's functions take them."""
         ours, calls = {one.name: one for one in self.contract.functions}, []
         for call in function.plan(case, given, cache):
-            called = ours[call.function]
+            called = ours.get(call.function, function)
             call = called.fit(case, call, self._parameters(called))
             outputs = self._returns.get(called.name, call.outputs)
-            calls.append(replace(call, function=self.name_of(called), outputs=outputs))
+            name = self.name_of(called) if call.function in ours else call.function
+            calls.append(replace(call, function=name, outputs=outputs))
         return calls
 
     def _parameters(self, function: Function) -> Parameters:
@@ -280,7 +283,9 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
         found = contracts.recognise(hello.names | dict.fromkeys(terms.names))
     contract = contracts.get(found, terms.layout) if found else contracts.find_nearest(known)
     names = contract.resolve(hello.names, terms.names) if found else {}
-    notes, misfit = [*hello.notes], "" if found else contracts.explain_misfit(hello.names, contract)
+    contract, names, more = contract.adapt(hello, names, process.ask)
+    misfit = "" if found else contracts.explain_misfit(hello.names, contract)
+    notes = [*hello.notes, *more]
     judged = Candidate(name, contract, names, process, _hash(name), notes, terms.timeout, misfit)
     return _find_layout(judged) if found == "functional" and not terms.layout else judged
 

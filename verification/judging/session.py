@@ -307,8 +307,9 @@ class Session:
         """The functions to judge, by the candidate's own names; none of them is unknown."""
         contract, judged = self.judged.contract, self.judged
         ours = {function.name: judged.name_of(function) for function in contract.functions}
+        classes = {name.partition(".")[0] for name in ours}
         for our, their in self.settings.names.items():
-            if our not in ours or their not in judged.hello.names:
+            if our not in {*ours, *classes} or their not in judged.hello.names:
                 words = ", ".join(ours)
                 raise UsageError(f"--name {our}={their}: known are {words}; and theirs must exist")
         known = ours | {their: their for their in ours.values()}

@@ -10,13 +10,14 @@ from __future__ import annotations
 import functools
 import importlib
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from verification.candidates.process import Call, Result
+from verification.candidates.process import Call, Hello, Reply, Result
 from verification.questions import Array, Arrays, Case, simplify
 
 OWN, CANONICAL = "own", "canonical"
@@ -107,6 +108,8 @@ class Function:
     needs: tuple[str, ...] = ()
     forward: Function | None = None
     has_mode: bool = False
+    is_chained: ClassVar[bool] = False
+    """Whether a gradient cannot be asked but behind its own forward pass."""
 
     @property
     def kind(self) -> str:
@@ -228,6 +231,10 @@ class Function:
         returns = ", ".join(words.values())
         return [*before, Call(self.name, arguments, self.keywords(case), tuple(words), returns)]
 
+    def tell(self, case: Case, given: Arrays) -> str:
+        """The calls as one would write them, where they are no plain ones."""
+        return ""
+
     def _write_arguments(self, case: Case, formed: Arrays) -> tuple[Any, ...]:
         return *(formed.get(name) for name in self.arrays.split()), *self.rest(case)
 
@@ -256,10 +263,17 @@ class Contract:
 
     def forward_of(self, function: Function) -> Function:
         """The forward pass that a gradient belongs to; of any other function, itself."""
-        names = {function.name.replace("_backward", by) for by in ("", "_forward")}
+        name = function.name.replace(".backward", ".forward")
+        names = {name.replace("_backward", by) for by in ("", "_forward")}
         if function.op == "unfold_backward":
-            names = {function.name.replace("fold", "unfold")}
+            names = {name.replace("fold", "unfold")}
         return next((f for f in self.functions if f.name in names), function)
+
+    def adapt(
+        self, hello: Hello, names: Mapping[str, str], ask: Callable[[list[Call]], Reply]
+    ) -> tuple[Contract, dict[str, str], list[str]]:
+        """As one candidate's functions are found to be; their names by ours, and what to note."""
+        return self, {**names}, []
 
     def resolve(self, names: Names, renames: Mapping[str, str]) -> dict[str, str]:
         """The candidate's own name for each function that it has."""
@@ -333,7 +347,7 @@ def drop_usual(case: Case, words: Mapping[str, Any], *kept: str) -> dict[str, An
     }
 
 
-NAMES = ("assignment", "functional", "cs231n", "holberton", "npcnn")
+NAMES = ("assignment", "functional", "cs231n", "holberton", "npcnn", "layers")
 """Every contract; the order decides where several fit alike."""
 LAYOUTS = ("nchw", "nhwc", "chw", "hwc", "hw")
 """Of functional's arrays; the order decides where several fit alike."""
@@ -374,8 +388,9 @@ def explain_misfit(names: Names, nearest: Contract) -> str:
         for name, parameters in names.items()
         if name[0] != "_"
     ]
-    there = nearest.resolve(names, {}) or {function.name for function in nearest.functions}
-    lacks = ", ".join(f.name for f in nearest.functions if f.name not in there)
+    usual = [f.name for f in nearest.functions if not re.search("[13]d", f.name)]
+    there = nearest.resolve(names, {}) or {*usual}
+    lacks = ", ".join(name for name in usual if name not in there)
     lines = ["No contract fits the functions and classes that are here:"]
     lines += shown[:SHOWN] or ["    none"]
     lines += [f"    and {len(shown) - SHOWN} more"] * (len(shown) > SHOWN)
