@@ -21,7 +21,7 @@ if importlib.util.find_spec("torch") is None:  # before what imports it: a trace
     print("the judge needs torch: pip install -e '.[verify]'", file=sys.stderr)
     sys.exit(3)
 
-from verification.candidates import LAYOUTS, NAMES, UnloadableError
+from verification.candidates import LAYOUTS, NAMES, UnloadableError, write_template
 from verification.judging import Finding, Run, Session, Settings, UsageError, Watch
 from verification.questions import RUNGS
 from verification.reports import (
@@ -64,6 +64,8 @@ def build_parser() -> Parser:
     known, laid = f"{', '.join(NAMES)} (found)", f"functional's: {', '.join(LAYOUTS)} (found)"
     add("--contract", choices=NAMES, metavar="NAME", default="", help=known)
     add("--layout", choices=LAYOUTS, metavar="NAME", default="", help=laid)
+    start, files = "print a file to start from", (*NAMES, *LAYOUTS)
+    add("--template", nargs="?", choices=files, metavar="NAME", const=files[0], help=start)
     add("--name", action="append", default=[], metavar="OURS=THEIRS", help="another name")
     add("--timeout", type=float, default=10.0, metavar="S", help="for a call (10 seconds)")
     add("--memory", type=int, default=4096, metavar="MIB", help="for the candidate (4096)")
@@ -91,6 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    if options.template:
+        print(write_template(options.template), end="")
+        return CODES["match"]
     try:
         run = _judge(_read_settings(options), options)
     except UsageError as error:

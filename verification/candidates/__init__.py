@@ -4,6 +4,7 @@ from verification.candidates.candidate import Candidate, Terms, load
 from verification.candidates.contracts import CANONICAL, LAYOUTS, NAMES, OWN, Contract, Function
 from verification.candidates.contracts import get as get_contract
 from verification.candidates.process import Other, Reply, UnloadableError
+from verification.candidates.template import write_template
 
 __all__ = [
     "CANONICAL",
@@ -16,4 +17,4 @@ __all__ = [
     "Other",
     "Reply",
 ]
-__all__ += ["Terms", "UnloadableError", "get_contract", "load"]
+__all__ += ["Terms", "UnloadableError", "get_contract", "load", "write_template"]

@@ -42,7 +42,6 @@ _TABLE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="u
 CLASSES, _ATTRIBUTES = _TABLE["classes"], _TABLE["attributes"]
 METHODS = {"forward": ("forward", "compute"), "backward": ("backward", "gradient")}
 _SIGNATURES = {"forward": "self, x", "backward": "self, dy, learning_rate=0"}
-_OUTPUTS = {"forward": {"y": "y"}, "backward": {"dx": "dx", "dw": "dw", "db": "db"}}
 _SIZES = ("kernel_size", "stride", "padding")
 _WORDS = {
     our: (*SPELLINGS.get(our, ()), *_TABLE["words"].get(our, ()))
@@ -287,7 +286,8 @@ def _build(ours: str, op: str, way: str) -> Method:
         return case.op == op and is_plain(replace(case, bias=True))
 
     kind = "conv" if op == "conv" else "pool"
-    words, form = _OUTPUTS[way], lead_channels
+    words = {our: our for our in (("dx", "dw", "db") if op == "conv" else ("dx",))}
+    words, form = {"y": "y"} if way == "forward" else words, lead_channels
     signature = _SIGNATURES[way]
     return Method(f"{ours}.{way}", f"{kind}_{way}", takes, "", signature, words, form=form)
 
