@@ -13,6 +13,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import NoReturn
@@ -26,6 +27,7 @@ from verification.judging import Finding, Run, Session, Settings, UsageError, Wa
 from verification.questions import RUNGS
 from verification.reports import (
     Style,
+    keep_watching,
     make_visible,
     write_finding,
     write_header,
@@ -75,6 +77,7 @@ def build_parser() -> Parser:
         help="conventions, errors of age and missing functions fail too",
     )
     add("--exam", action="store_true", help="show questions and their own answers alone")
+    add("--watch", action="store_true", help="judge again whenever the file is saved")
     add("--seed", type=int, help="another seed, other numbers (0), and other draws (the clock's)")
     add("--draw", type=int, default=20, metavar="N", help="ask N more that nobody has seen (20)")
     add("--dtype", choices=("float64", "float32"), default="float64", help="of arrays (float64)")
@@ -97,7 +100,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(write_template(options.template), end="")
         return CODES["match"]
     try:
-        run = _judge(_read_settings(options), options)
+        settings = _read_settings(options)
+        if options.watch:
+            return _keep_watching(settings, options)
+        run = _judge(settings, options, _watch(options))
     except UsageError as error:
         parser.error(str(error))
     try:
@@ -129,14 +135,40 @@ def _read_settings(options: argparse.Namespace) -> Settings:
     return Settings(names=names, only=tuple(options.only), **words)
 
 
-def _judge(settings: Settings, options: argparse.Namespace) -> Run:
+def _keep_watching(settings: Settings, options: argparse.Namespace) -> int:
+    """The report after each save, with what fails on top, until the keyboard interrupts."""
+    path, style = Path(str(settings.candidate)), _read_style(options)
+    if not path.is_file() or options.list or options.json == "-":
+        raise UsageError(f"--watch takes a file and prints reports, got {path}")
+
+    def judge(watch: Watch) -> None:
+        try:
+            run = _judge(replace(settings, first=True), options, watch)
+        except UsageError as error:  # the file may fit again once it is saved
+            print(f"\n{error}", flush=True)
+            return
+        if run.fault == "interrupted":
+            raise KeyboardInterrupt
+        told = sorted(run.findings, key=lambda finding: not finding.failing)
+        lines = [line for finding in told for line in write_finding(run, finding, style)]
+        if run.fault != "unloadable":
+            print("\033[2J\033[H" * sys.stdout.isatty(), *write_header(run), *lines, sep="\n")
+        _write(run, options)
+        print(f"\n{path} is watched: save it, or end this with Ctrl-C.", flush=True)
+
+    with suppress(KeyboardInterrupt):
+        keep_watching(path, judge, _watch(options))
+    return CODES["interrupted"]
+
+
+def _judge(settings: Settings, options: argparse.Namespace, watch: Watch) -> Run:
     """The run; what ended it early is in it, too."""
     run = Run(settings, str(settings.candidate))
     try:
         with Session(settings) as session:
             try:
                 if session.checks:
-                    return _list(session) if options.list else session.run(_watch(options))
+                    return _list(session) if options.list else session.run(watch)
                 fault, words = "nothing", "no case fits these options"
             finally:
                 _wipe()

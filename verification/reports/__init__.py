@@ -9,6 +9,7 @@ from verification.reports.text import (
     write_header,
     write_summary,
 )
+from verification.reports.watching import keep_watching
 
-__all__ = ["Given", "Judgement", "Style", "judge", "make_visible", "write_finding"]
-__all__ += ["write_header", "write_json", "write_summary"]
+__all__ = ["Given", "Judgement", "Style", "judge", "keep_watching", "make_visible"]
+__all__ += ["write_finding", "write_header", "write_json", "write_summary"]
