@@ -155,7 +155,7 @@ def test_a_run_with_something_of_everything(findings, secrets, shown):
     json.loads(written, parse_constant=pytest.fail)
     assert written + "\n" == Path(__file__).with_name("schema_1.json").read_text(encoding="utf-8")
     assert [secret for secret in secrets if secret not in collect(run)] == []
-    told = collect(replace(run, settings=replace(run.settings, exam=True)))
+    told = collect(replace(run, settings=replace(run.settings, show="status")))
     known = {word for m in mistakes.read() for word in (m.id, m.title, m.does, m.hint, m.change)}
     assert [secret for secret in (*secrets, *known, CROP.hint) if secret in told] == []
     assert [word for word in shown if word not in told] == []

@@ -15,8 +15,8 @@ def judge(candidate: Given, **options: Any) -> Judgement:
 
     `candidate` is a function, several in a list, a namespace such as globals(), or a name as the
     command line takes it.  Options: only (names), case (an id or a row), level, rung, contract,
-    layout, names ({ours: theirs}), seed, draw, dtype, timeout, memory, strict, exam.  In a
-    notebook the answer shows itself.
+    layout, names ({ours: theirs}), seed, draw, dtype, timeout, memory, strict, exam, show,
+    hint.  In a notebook the answer shows itself.
 
         from verification import judge
         judge(globals())

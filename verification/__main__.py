@@ -23,7 +23,7 @@ if importlib.util.find_spec("torch") is None:  # before what imports it: a trace
     sys.exit(3)
 
 from verification.candidates import LAYOUTS, NAMES, UnloadableError, write_template
-from verification.judging import Finding, Run, Session, Settings, UsageError, Watch
+from verification.judging import SHOW, Finding, Run, Session, Settings, UsageError, Watch
 from verification.questions import RUNGS
 from verification.reports import (
     Style,
@@ -76,7 +76,11 @@ def build_parser() -> Parser:
         action="store_true",
         help="conventions, errors of age and missing functions fail too",
     )
-    add("--exam", action="store_true", help="show questions and their own answers alone")
+    shown = "all, actual (no right number) or status (nor a mistake's name) (all)"
+    add("--show", choices=SHOW, default=SHOW[0], metavar="LEVEL", help=shown)
+    add("--exam", action="store_const", dest="show", const=SHOW[-1], help="is --show status")
+    hint = "1 which kind of case fails, 2 what to look at, 3 the mistake"
+    add("--hint", type=int, choices=(1, 2, 3), default=0, help=hint)
     add("--watch", action="store_true", help="judge again whenever the file is saved")
     add("--seed", type=int, help="another seed, other numbers (0), and other draws (the clock's)")
     add("--draw", type=int, default=20, metavar="N", help="ask N more that nobody has seen (20)")

@@ -2,6 +2,7 @@
 
 from verification.judging.compare import Comparison
 from verification.judging.session import (
+    SHOW,
     Block,
     Drawn,
     Finding,
@@ -15,6 +16,7 @@ from verification.judging.trial import FAILING, Check, Outcome, Trial, plan
 
 __all__ = [
     "FAILING",
+    "SHOW",
     "Block",
     "Check",
     "Comparison",

@@ -34,6 +34,7 @@ CALLS = 256
 """Cells of a question up to which every coefficient is looked at, with a call for each."""
 STREAM = 2_000
 """Draws after which a contract is taken to express none."""
+SHOW = ("all", "actual", "status")
 SIMPLE = ("units", "digits")
 """Fills that are easier to read, the easier one first."""
 
@@ -48,7 +49,8 @@ class Settings(Terms):
 
     `candidate` is a file, a notebook, a module, or the names of a live session; `case` an id or a
     row, `text` a part of ids, `only` functions by the candidate's names or ours; `draw` so many
-    questions on geometries of this `seed`, or of the clock's.
+    questions on geometries of this `seed`, or of the clock's.  What is told: `show` "all", "actual"
+    (no right number) or "status" (nor a name), and with a `hint` of 1 or 2 no name of a mistake.
     """
 
     candidate: str | Mapping[str, Any] = "npcnn"
@@ -62,13 +64,24 @@ class Settings(Terms):
     dtype: str = "float64"
     first: bool = False
     strict: bool = False
-    exam: bool = False
+    show: str = "all"
+    hint: int = 0
 
     def __post_init__(self) -> None:
+        if self.show not in SHOW or not 0 <= self.hint <= 3:
+            known = f"show is one of {', '.join(SHOW)}, hint 1, 2 or 3"
+            raise UsageError(f"{known}, got show={self.show} hint={self.hint}")
+        if self.exam and self.hint:
+            raise UsageError(f"hint={self.hint} tells what show=status, an exam, hides")
         if not 0 < self.timeout < 1e6 or self.memory < 1:
             raise UsageError(f"timeout={self.timeout:g} and memory={self.memory} must be above 0")
         if self.draw < 0:
             raise UsageError(f"draw={self.draw} must not be negative")
+
+    @property
+    def exam(self) -> bool:
+        """Whether nothing but statuses and one's own answers may be told."""
+        return self.show == "status"
 
     @property
     def is_row(self) -> bool:
@@ -98,7 +111,8 @@ class Finding:
     """One function: its outcomes, the questions outside its contract, and what is wrong with it.
 
     `reasons` say why questions are outside, where the candidate is the reason; `age` is the error
-    of age that was mended; `blocks` are what to show, one for each mistake.
+    of age that was mended; `blocks` are what to show, one for each mistake; `more` is what small
+    questions came to that were asked for a reason alone.
     """
 
     function: str
@@ -109,6 +123,7 @@ class Finding:
     age: Mistake | None = None
     diagnosis: Diagnosis | None = None
     blocks: tuple[Block, ...] = ()
+    more: tuple[Outcome, ...] = ()
 
     @property
     def failing(self) -> list[Outcome]:
@@ -462,7 +477,8 @@ class Session:
         if found and self._is_partial:
             found = found.recount(inquiry, seen)
         blocks = tuple(self._show(function, inquiry, failing, found))
-        return replace(finding, diagnosis=found, blocks=blocks)
+        more = more if self._is_partial else ()
+        return replace(finding, diagnosis=found, blocks=blocks, more=tuple(more))
 
     @property
     def _is_partial(self) -> bool:

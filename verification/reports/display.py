@@ -51,11 +51,13 @@ def judge(
     candidate: Given,
     only: str | Sequence[str] = (),
     names: Mapping[str, str] | None = None,
+    exam: bool = False,
     **options: Any,
 ) -> Judgement:
     """Judge, as `verification.judge` says; functions that are not there are no news."""
     named = candidate if isinstance(candidate, str) else _name(candidate)
     wanted = (only,) if isinstance(only, str) else tuple(only)
+    options |= {"show": "status"} if exam else {}
     settings = Settings(candidate=named, only=wanted, names=dict(names or {}), **options)
     with warnings.catch_warnings(action="ignore"), Session(settings) as session:
         run = session.run()

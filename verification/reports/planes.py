@@ -47,7 +47,7 @@ def draw(run: Run, outcome: Outcome) -> list[str]:
         compared, worst = wrong[0]
         shown = [_name(run, case, compared.name, np.asarray(compared.want))]
         place = _find_place(case, shown[0], worst.index)
-        answer = _draw_wrong(compared, shown[0].axes, place)
+        answer = _draw_wrong(compared, shown[0].axes, place, run.settings.show == "all")
     else:
         answers = zip(outcome.comparisons, outcome.answers.values(), strict=False)
         told = [(c, a) for c, a in answers if not (c.is_right and outcome.is_failing)]
@@ -118,7 +118,7 @@ def _find_place(case: Case, one: Named, worst: Ints) -> Place:
     return place
 
 
-def _draw_wrong(compared: Comparison, axes: Axes, place: Place) -> list[str]:
+def _draw_wrong(compared: Comparison, axes: Axes, place: Place, shows_right: bool) -> list[str]:
     got, want, where = map(np.asarray, (compared.got, compared.want, compared.where))
 
     def write(columns: int) -> list[str]:
@@ -131,6 +131,7 @@ def _draw_wrong(compared: Comparison, axes: Axes, place: Place) -> list[str]:
             ["oracle", *_write_numbers(right, digits)],
             ["wrong", *map(" ".join, np.where(wrong, "#", "."))],
         ]
+        blocks = blocks if shows_right else blocks[::2]
         return [f"{compared.name}{words}", *_lay_beside(blocks)]
 
     return _fit(write)
