@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from verification.judging import Finding
 from verification.questions import Case
@@ -13,8 +13,8 @@ def _leaves_rest(case: Case) -> bool:
     return any((size + sum(pad) - span) % step for size, pad, span, step in axes)
 
 
-MOST, MOSTLY = 2, 0.75
-"""Features that are told, and the part of a kind's cases that fail where they do mostly."""
+MOST = 2
+"""Kinds that are told of."""
 FEATURES: Mapping[str, Callable[[Case], bool]] = {
     "the pad is 0": lambda case: bool(case.w) and not case.is_padded,
     "there is a pad": lambda case: case.is_padded,
@@ -35,37 +35,25 @@ FEATURES: Mapping[str, Callable[[Case], bool]] = {
 
 
 def describe_kind(finding: Finding) -> str:
-    """What the failing questions have in common, and no more others than need be."""
-    asked = [
+    """Where it fails: at a kind that has all failures, or else at the one that fails most."""
+    left = [
         (outcome.question, outcome.is_failing)
         for outcome in finding.more or finding.outcomes
         if isinstance(outcome.question, Case) and outcome.status != "not judged"
     ]
-    failing = [case for case, fails in asked if fails]
-    if len(failing) == len(asked):
+    told, count = list[str](), sum(fails for _, fails in left)
+    if count == len(left):
         return "every case fails"
-    shared = [words for words, holds in FEATURES.items() if all(map(holds, failing))]
-    named, left = list[str](), asked
-    while len(named) < MOST and len(left) > len(failing):
-        kinds = {words: [one for one in left if FEATURES[words](one[0])] for words in shared}
-        least = min(kinds, key=lambda words: len(kinds[words]), default="")
-        if not least or len(kinds[least]) == len(left):
-            break
-        named, left = [*named, least], kinds[least]
-    if named:
-        where = " and ".join(named)
-        return f"{len(failing)} of {len(left)} cases fail where {where}, and no other"
-    told, others = list[str](), failing
-    while len(told) < MOST:
-        counts = {}
-        for words, holds in FEATURES.items():
-            fails = [fails for case, fails in asked if holds(case)]
-            if fails and sum(fails) >= MOSTLY * len(fails):
-                counts[words] = sum(map(holds, others)), f"{sum(fails)} of {len(fails)}"
-        words = max(counts, key=lambda words: counts[words][0], default="")
-        if not words or not counts[words][0]:
-            break
-        told.append(f"{counts[words][1]} cases fail where {words}")
-        others = [case for case in others if not FEATURES[words](case)]
-    told += [f"{len(others)} others of {len(asked)} fail"] * bool(others)
-    return "; ".join(told)
+    while count and len(told) < MOST:
+        kinds = {words: [f for case, f in left if holds(case)] for words, holds in FEATURES.items()}
+        words = max(kinds, key=lambda one: _weigh(kinds[one], count))
+        told.append(f"{sum(kinds[words])} of {len(kinds[words])} where {words}")
+        left = [(case, fails) for case, fails in left if not FEATURES[words](case)]
+        count = sum(fails for _, fails in left)
+    rest = f", and {count} others" if count else ", and no other"
+    return f"it fails {'; of the rest '.join(told)}{rest}"
+
+
+def _weigh(kind: Sequence[bool], count: int) -> tuple[bool, float, int]:
+    """Whether a kind has all failures, and the part of it that fails."""
+    return sum(kind) == count, sum(kind) / max(len(kind), 1), len(kind)

@@ -192,6 +192,7 @@ class Function:
             return call
         arguments, words = call.arguments, dict(call.words)
         names = _names(parameters)
+        defaults = dict(parameter.partition("=")[::2] for parameter in parameters)
         if self.has_mode and len(arguments) < _count_required(parameters):
             arguments += ("max",)
         if self.settings:
@@ -201,7 +202,7 @@ class Function:
             if self.wants_word(parameters):
                 known["padding"] = words["padding"] = name_pad(case)
             words = {
-                name: known[word]
+                name: spread(known[word], defaults.get(name, ""), len(case.space))
                 for word, name in self.spell(names).items()
                 if word in words or name in parameters  # it has no default
             }
@@ -313,6 +314,11 @@ def has_equal_pads(case: Case) -> bool:
 
 def has_one_pad(case: Case) -> bool:
     return len({size for pair in case.pad for size in pair}) == 1
+
+
+def spread(size: Any, default: str, axes: int) -> Any:
+    """A size for each axis where the default is a tuple, as such a one may be all that is taken."""
+    return (size,) * axes if default.startswith("(") and isinstance(size, int) else size
 
 
 def name_pad(case: Case) -> str:

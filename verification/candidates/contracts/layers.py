@@ -34,6 +34,7 @@ from verification.candidates.contracts import (
     keep_form,
     lead_channels,
     name_pad,
+    spread,
 )
 from verification.candidates.process import Call, Hello, Other, Reply, Result
 from verification.questions import Array, Arrays, Case, arrays, parse, simplify, simplify_pad
@@ -62,12 +63,17 @@ class Layer:
     forward: str
     backward: str
     words: Mapping[str, str]
-    has_word: bool
+    defaults: Mapping[str, str]
     form: Form = lead_channels
     holders: Mapping[str, str] = field(default_factory=dict)
     tuples: frozenset[str] = frozenset()
     gives: tuple[str, ...] = ("dx",)
     rate: tuple[str, ...] = ()
+
+    @property
+    def has_word(self) -> bool:
+        """Whether pads are words, by the default."""
+        return self.defaults.get("padding", "")[:1] in ("'", '"')
 
     @property
     def has_bias(self) -> bool:
@@ -92,7 +98,11 @@ class Layer:
         known |= {"kernel_size": simplify(case.kernel), "stride": simplify(case.stride)}
         known |= dict(zip(("height", "width"), case.kernel))
         known["padding"] = name_pad(case) if self.has_word else simplify_pad(case.pad)
-        calls = [Call(self.name, words={their: known[our] for our, their in self.words.items()})]
+        words = {
+            their: spread(known[our], self.defaults[our], len(case.space))
+            for our, their in self.words.items()
+        }
+        calls = [Call(self.name, words=words)]
         held = {our: their for our, their in self.holders.items() if our in given}
         calls += [self.call("__setattr__", their, given[our]) for our, their in held.items()]
         calls.append(self.call(self.forward, given["x"]))
@@ -246,18 +256,17 @@ def _try_backward(
     return replace(layer, holders=holders)
 
 
-def _read_constructor(parameters: Sequence[str]) -> tuple[dict[str, str], bool]:
-    """Its parameters by our words, and whether its padding is a word by default."""
-    words, has_word = dict[str, str](), False
+def _read_constructor(parameters: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Its parameters by our words, and their defaults."""
+    words, defaults = dict[str, str](), dict[str, str]()
     for parameter in parameters:
         their, _, default = parameter.partition("=")
         our = next((our for our, names in _WORDS.items() if their in names), "")
         if our and default not in ("True", "False"):
-            words[our] = their
-            has_word |= our == "padding" and default[:1] in ("'", '"')
+            words[our], defaults[our] = their, default
         elif not default and their[0] != "*":
             raise LookupError(f"nobody knows what its constructor takes as {their}")
-    return words, has_word
+    return words, defaults
 
 
 def _find(
