@@ -1,0 +1,49 @@
+"""Interviews and tutorials: their signatures are found, right ones pass, wrong ones are named."""
+
+import tomllib
+from pathlib import Path
+
+import parametrize_from_file
+import pytest
+
+from verification.judging import Session, Settings
+
+TABLE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+TEXTS = {row["id"]: row["text"] for row in TABLE["test_right_ones_pass"]}
+
+LEVELS = {"layers": 2, "functional-chw": 3}
+"""Where loops take long."""
+
+
+@pytest.fixture
+def judge(tmp_path):
+    """The run of a file that holds this text."""
+
+    def judge(text, **settings):
+        path = tmp_path / "practice.py"
+        path.write_text(text, encoding="utf-8")
+        with Session(Settings(candidate=str(path), draw=0, **settings)) as session:
+            return session.run()
+
+    return judge
+
+
+@parametrize_from_file
+def test_right_ones_pass(judge, text, contract, functions, notes):
+    """Whatever their layout, their names and their words are; nothing is asked that they lack."""
+    run = judge(text, level=LEVELS.get(contract, 4), only=functions)
+    statuses = {finding.function: finding.status for finding in run.findings if finding.outcomes}
+    assert (run.contract, list(statuses)) == (contract, list(functions))
+    assert set(statuses.values()) <= {"ok", "deviates"}
+    assert [o.message for o in run.outcomes if o.status not in ("ok", "DEVIATES")] == []
+    assert tuple(run.notes) == notes
+
+
+@parametrize_from_file(schema=parametrize_from_file.defaults(level=4))
+def test_wrong_ones_are_named(judge, base, function, mistake, right, wrong, level):
+    """By the very mistake that stands there."""
+    assert TEXTS[base].count(right) == 1
+    run = judge(TEXTS[base].replace(right, wrong), level=level, only=(function,))
+    (finding,) = (finding for finding in run.findings if finding.function == function)
+    assert finding.status == "differs"
+    assert [one.id for one in finding.diagnosis.mistakes] == [mistake]
