@@ -97,7 +97,7 @@ def _describe(function: Function, names: Mapping[str, str], kind: str) -> Iterat
         (gives if our in function.words else takes).append(f"{their} ({', '.join(letters)})")
         index = ", ".join(INDEX.get(letter, letter.lower()) for letter in letters)
         places[our] = f"{their}[{index}]" if letters else their
-    gives += [names[""]] * ("" in names)
+    gives += [their for our, their in names.items() if not our]
     yield f"{'   '.join(gives)}\nof {'   '.join(takes)}\n"
     has_mode = "mode" in function.parameters
     for op in ("conv", "max", "avg"):
