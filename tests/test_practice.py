@@ -47,3 +47,12 @@ def test_wrong_ones_are_named(judge, base, function, mistake, right, wrong, leve
     (finding,) = (finding for finding in run.findings if finding.function == function)
     assert finding.status == "differs"
     assert [one.id for one in finding.diagnosis.mistakes] == [mistake]
+
+
+@parametrize_from_file
+def test_what_cannot_be_asked_is_said(judge, text, names, notes, statuses):
+    """In a note; and what a NotImplementedError declines is outside."""
+    run = judge(text, level=2, names=names)
+    found = {finding.function: finding.status for finding in run.findings if finding.outcomes}
+    assert tuple(run.notes) == notes
+    assert {name: one for name, one in found.items() if one != "not attempted"} == statuses

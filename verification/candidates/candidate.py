@@ -278,6 +278,12 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
         raise UnloadableError(f"{name} cannot be loaded: {error}{hint}") from error
     hello = process.hello
     known = hello.names | {ours: hello.names.get(theirs) for ours, theirs in terms.names.items()}
+    known |= {
+        name.replace(theirs, ours, 1): parameters
+        for ours, theirs in terms.names.items()
+        for name, parameters in hello.names.items()
+        if name.startswith(f"{theirs}.")
+    }
     found = terms.contract or contracts.recognise(known)
     if not found and terms.names:  # a wish is no guess
         found = contracts.recognise(hello.names | dict.fromkeys(terms.names))
