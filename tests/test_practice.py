@@ -1,7 +1,9 @@
 """Interviews and tutorials: their signatures are found, right ones pass, wrong ones are named."""
 
 import tomllib
+from contextlib import chdir
 from pathlib import Path
+from runpy import run_path
 
 import parametrize_from_file
 import pytest
@@ -56,3 +58,10 @@ def test_what_cannot_be_asked_is_said(judge, text, names, notes, statuses):
     found = {finding.function: finding.status for finding in run.findings if finding.outcomes}
     assert tuple(run.notes) == notes
     assert {name: one for name, one in found.items() if one != "not attempted"} == statuses
+
+
+def test_a_learner(tmp_path):
+    """From the template over hints to a match; `.ci/run` does it with every question."""
+    script = run_path(str(Path(__file__).parent / "dev" / "learner.py"))
+    with chdir(tmp_path):
+        script["main"]("1")

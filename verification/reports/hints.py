@@ -50,7 +50,7 @@ def describe_kind(finding: Finding) -> str:
         told.append(f"{sum(kinds[words])} of {len(kinds[words])} where {words}")
         left = [(case, fails) for case, fails in left if not FEATURES[words](case)]
         count = sum(fails for _, fails in left)
-    rest = f", and {count} others" if count else ", and no other"
+    rest = f", and {count} more" if count else ", and no other"
     return f"it fails {'; of the rest '.join(told)}{rest}"
 
 
