@@ -1,14 +1,21 @@
 """Interviews and tutorials: their signatures are found, right ones pass, wrong ones are named."""
 
+import re
 import tomllib
-from contextlib import chdir
+from contextlib import chdir, suppress
 from pathlib import Path
 from runpy import run_path
 
+import numpy as np
 import parametrize_from_file
 import pytest
 
+from verification import mistakes
+from verification.candidates import contracts
 from verification.judging import Session, Settings
+from verification.mistakes import write_wrongly
+from verification.questions import arrays, parse
+from verification.truth import define, textbook
 
 TABLE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 TEXTS = {row["id"]: row["text"] for row in TABLE["test_right_ones_pass"]}
@@ -58,6 +65,25 @@ def test_what_cannot_be_asked_is_said(judge, text, names, notes, statuses):
     found = {finding.function: finding.status for finding in run.findings if finding.outcomes}
     assert tuple(run.notes) == notes
     assert {name: one for name, one in found.items() if one != "not attempted"} == statuses
+
+
+PAGE = Path(contracts.__file__).with_name("README.md").read_text(encoding="utf-8")
+ALONE = re.findall(r"^\|[^|]+\| \d+ \| `(.*?)` \|", PAGE, re.MULTILINE)
+MISTAKES = {mistake.id: mistake for mistake in mistakes.read()}
+
+
+@parametrize_from_file
+def test_the_page(number, mistake, function):
+    """Each question that it names is the courses', and shows a mistake of its kind."""
+    assert len(ALONE) == 7
+    case = parse(ALONE[number])[0]
+    for name in ("assignment", "cs231n", "functional", "layers"):
+        assert any(one.expresses(case, None) for one in contracts.get(name).functions)
+    given, book = arrays(case, 0, "float64"), write_wrongly(MISTAKES[mistake].forms[0])
+    right = define(function, case, given, vars(textbook))
+    with suppress(ValueError):  # as people's code may
+        wrong = define(function, case, given, book)
+        assert not all(np.array_equal(wrong[name], a) for name, a in right.items())
 
 
 def test_a_learner(tmp_path):
