@@ -56,7 +56,8 @@ class Layer:
     """A candidate's class: its methods, and by our words the parameters of its constructor.
 
     `holders` are its attributes for w, b, dw and db, `tuples` the sizes that may differ by axis;
-    backward returns what it `gives`, and wants a learning `rate` of this name, or of none.
+    `is_first` says that channels come first.  Backward returns what it `gives`, and wants a
+    learning `rate` of this name, or of none.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Layer:
     words: Mapping[str, str]
     defaults: Mapping[str, str]
     form: Form = lead_channels
+    is_first: bool = True
     holders: Mapping[str, str] = field(default_factory=dict)
     tuples: frozenset[str] = frozenset()
     gives: tuple[str, ...] = ("dx",)
@@ -187,7 +189,8 @@ class Layers(Contract):
             else:
                 written.pop(function.name, "")
             functions.append(function)
-        return replace(self, functions=tuple(functions)), written, notes
+        is_first = all(layer.is_first for layer in known.values())
+        return replace(self, functions=(*functions,), channels_first=is_first), written, notes
 
 
 def _try(ours: str, written: Mapping[str, str], names: Names, ask: Ask, notes: list[str]) -> Layer:
@@ -199,13 +202,16 @@ def _try(ours: str, written: Mapping[str, str], names: Names, ask: Ask, notes: l
     start = layer.plan(case, given, False)[:1]
     if ask(start).status != "ok":
         return layer  # the questions show why
+    forms, held = (lead_channels, keep_form), None
     if case.w and "w" not in layer.words:
-        w, _ = _find(layer, _ATTRIBUTES["w"], start, given["w"].size, ask)
+        w, size = _find(layer, _ATTRIBUTES["w"], start, given["w"].size, ask)
         b, shape = _find(layer, _ATTRIBUTES["b"], start, given["b"].size, ask)
-        if not w:
-            known = ", ".join(_ATTRIBUTES["w"])
-            raise LookupError(f"{owner} holds weights of the right size as none of {known}")
-        layer = replace(layer, holders={"w": w, "b": b} if b else {"w": w})
+        shapes = {form(case, "w", given["w"]).shape: form for form in forms}
+        if size not in shapes:
+            known = " or ".join(map(str, shapes))
+            found = f"{w} has shape {size}" if w else f"none is {', '.join(_ATTRIBUTES['w'])}"
+            raise LookupError(f"{owner} has no weights of shape {known}: {found}")
+        layer, held = replace(layer, holders={"w": w, "b": b} if b else {"w": w}), shapes[size]
 
     def fits(tried: Layer, case: Case) -> bool | None:
         case = replace(case, bias=not case.w or tried.has_bias)
@@ -214,7 +220,8 @@ def _try(ours: str, written: Mapping[str, str], names: Names, ask: Ask, notes: l
         return y.shape == want if isinstance(y, np.ndarray) else None
 
     first, last = (
-        replace(layer, form=_shape_bias(form, shape)) for form in (lead_channels, keep_form)
+        replace(layer, form=_shape(form, held or form, shape), is_first=form is lead_channels)
+        for form in forms
     )
     layer = last if fits(last, case) and not fits(first, case) else first
     if not fits(layer, case):
@@ -236,10 +243,8 @@ def _try_backward(
     if unknown := {*wanted[2:]} - {*_ATTRIBUTES["rates"]}:
         notes.append(f"{layer.name}.{backward} is not judged: it asks for {', '.join(unknown)}")
         return layer
-    layer, given = (
-        replace(layer, backward=backward, rate=(*wanted[2:],)),
-        arrays(case, 0, "float64"),
-    )
+    layer = replace(layer, backward=backward, rate=(*wanted[2:],))
+    given = arrays(case, 0, "float64")
     plan = layer.plan(case, given, True)
     dx, weights = ask(plan).values.get("dx"), [n for n in ("w", "b") if n in given]
     if isinstance(dx, Other) and dx.kind == "tuple":
@@ -280,12 +285,14 @@ def _find(
     return "", ()
 
 
-def _shape_bias(form: Form, shape: tuple[int, ...]) -> Form:
-    """The form, with b and db in such a shape, however many they are."""
+def _shape(form: Form, held: Form, shape: tuple[int, ...]) -> Form:
+    """The form, with weights as they are held, and b and db in such a shape."""
     sizes = [1 if size == 1 else -1 for size in shape] or [-1]
 
     def shaped(case: Case, name: str, value: Array) -> Any:
-        return value.reshape(sizes) if name in ("b", "db") else form(case, name, value)
+        if name in ("b", "db"):
+            return value.reshape(sizes)
+        return (held if name in ("w", "dw") else form)(case, name, value)
 
     return shaped
 
