@@ -300,7 +300,8 @@ def _find_layout(known: Candidate) -> Candidate:
     """The candidate in the first layout in which a function of it gives an answer that fits."""
     for layout in contracts.LAYOUTS:
         tried = replace(known, contract=contracts.get("functional", layout))
-        written = [function for function in tried.contract.functions if tried.has(function)]
+        there = (function for function in tried.contract.functions if not function.optional)
+        written = [function for function in there if tried.has(function)]
         fits = [tried.has_layout(function) for function in written]
         if any(fits):
             known.notes += [f"its arrays are {layout}, as its answers show"] * (layout != "nchw")

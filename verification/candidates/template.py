@@ -52,7 +52,7 @@ def write_template(name: str) -> str:
     text, owner = HEAD.format(contract.name), ""
     for function in contract.functions:
         first, _, last = function.name.rpartition(".")
-        if first == "functional" or re.search("[13]d", last):
+        if first == "functional" or function.optional or re.search("[13]d", last):
             continue
         if first != owner:
             row = layers.CLASSES[first]

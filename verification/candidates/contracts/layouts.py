@@ -64,5 +64,6 @@ def build_contract(layout: str) -> Contract:
     """Of functions in this layout; nchw is the usual one."""
     usual = functional.CONTRACT if layout in ("nchw", "chw") else functional.NHWC
     name = "functional" if layout == "nchw" else f"functional-{layout}"
-    functions = tuple(_lay_out(function, layout) for function in usual.functions)
+    there = (one for one in usual.functions if "n" in layout or not one.optional)
+    functions = tuple(_lay_out(function, layout) for function in there)
     return replace(usual, name=name, functions=functions)
