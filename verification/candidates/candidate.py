@@ -149,25 +149,21 @@ class Candidate:
         return {our for our, their in self.names.items() if their in reached}
 
     def ask(self, function: Function, case: Case, given: Arrays, cache: str = OWN) -> Reply:
-        """Put a question to a function; of y and a cache, where torch has y alone, take y."""
-        reply, name = (
-            self._call(self._plan(function, case, given, cache), case.layout),
-            function.name,
-        )
-        if not function.settings or name in self._returns:
+        """Put a question to a function; of y and a cache take y; db may be left out."""
+        reply = self._call(self._plan(function, case, given, cache), case.layout)
+        name, y = function.name, reply.values.get("y")
+        is_pair = isinstance(y, Other) and y.kind == "tuple"
+        is_known = not function.settings or name in self._returns
+        if is_known or not (is_pair or reply.error.endswith(NO_DB)):
             return reply
-        y, word = reply.values.get("y"), self.name_of(function)
-        if isinstance(y, Other) and y.kind == "tuple":
-            self._returns[name] = ("y", "")
-            self.notes.append(f"{word} returns a pair: the first is judged")
-        elif reply.error.endswith(NO_DB):
-            self._returns[name] = ("dx", "dw")
-            again = self.ask(function, case, given, cache)
-            if again.status != "ok":
-                del self._returns[name]
-                return reply
-            self.notes.append(f"{word} returns dx and dw: db is not judged")
-        return self.ask(function, case, given, cache) if name in self._returns else reply
+        self._returns[name] = ("y", "") if is_pair else ("dx", "dw")
+        again = self.ask(function, case, given, cache)
+        if not is_pair and again.status != "ok":
+            del self._returns[name]
+            return reply
+        what = "a pair: the first is judged" if is_pair else "dx and dw: db is not judged"
+        self.notes.append(f"{self.name_of(function)} returns {what}")
+        return again
 
     def write_call(self, function: Function, case: Case) -> str:
         """The calls that put a question, a line each, with names for arrays."""
