@@ -22,7 +22,7 @@ import functools
 import inspect
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, SupportsIndex, TypeVar, cast, overload
 
 import numpy as np
@@ -33,7 +33,7 @@ from npcnn import conv as _conv
 from npcnn import geometry, windows
 from npcnn import pool as _pool
 from npcnn.arguments import Pad, Size
-from npcnn.geometry import Axis, Border, Box, ShapeError
+from npcnn.geometry import Axis, Box, ShapeError
 from npcnn.windows import Array, DType
 
 Operation = TypeVar("Operation", bound=Callable[..., Any])
@@ -216,11 +216,11 @@ def conv_transpose(
     channels or groups that do not fit, an output_padding that is not below stride or dilation.
     """
     x, w = arg.array("x", x), arg.array("w", w)
-    axes, n_groups, unmet = _transposed(x, w, stride, padding, output_padding, groups, dilation)
+    x, axes, n_groups = _transposed(x, w, stride, padding, output_padding, groups, dilation)
     bias = [] if b is None else [arg.fitting("b", arg.array("b", b), (w.shape[-2] * n_groups,))]
     dtype = arg.result_dtype(x, w, *bias)
     x, w, *bias = arg.working(dtype, x, w, *bias)
-    y = _conv.input_grad(_pad(x, unmet), w, axes, n_groups)
+    y = _conv.input_grad(x, w, axes, n_groups)
     for row in bias:
         y += row
     return y.astype(dtype, copy=False)
@@ -238,21 +238,21 @@ def conv_transpose_backward(
 ) -> tuple[Array, Array, Array]:
     """dx, dw and db (K,) from dy (N, *out, K).  ShapeError as conv_transpose."""
     dy, x, w = arg.array("dy", dy), arg.array("x", x), arg.array("w", w)
-    axes, n_groups, unmet = _transposed(x, w, stride, padding, output_padding, groups, dilation)
+    space = x.shape[1:-1]
+    x, axes, n_groups = _transposed(x, w, stride, padding, output_padding, groups, dilation)
     arg.fitting("dy", dy, (len(x), *(axis.size for axis in axes), w.shape[-2] * n_groups))
     dtype = arg.result_dtype(dy, x, w)
     dy, x, w = arg.working(dtype, dy, x, w)
-    met = tuple(slice(n) for n in x.shape[:-1])
-    dx = _conv.forward(dy, w, None, axes, n_groups)[met]
-    dw = _conv.weight_grad(_pad(x, unmet), dy, axes, n_groups)
+    dx = _conv.forward(dy, w, None, axes, n_groups)[:, *map(slice, space)]
+    dw = _conv.weight_grad(x, dy, axes, n_groups)
     db = _conv.bias_grad(dy).astype(dtype, copy=False)
     return np.ascontiguousarray(dx, dtype), dw.astype(dtype, copy=False), db
 
 
 def _transposed(
     x: Array, w: Array, stride: object, pad: object, extra: object, groups: object, dilation: object
-) -> tuple[list[Axis], int, list[Border]]:
-    """The axes of the convolution from y to x, its groups, and the windows that x has not met."""
+) -> tuple[Array, list[Axis], int]:
+    """x, with zeros for windows of output_padding alone; the axes from y to x, and the groups."""
     space, n_groups = arg.spatial("x", x), arg.count("groups", groups)
     fits = w.ndim == x.ndim and w.shape[-1] == x.shape[-1] and 0 not in w.shape and n_groups > 0
     rule = "w must be (*kernel, K/groups, C), nothing of it 0, and groups divide C"
@@ -266,12 +266,8 @@ def _transposed(
         size = (n - 1) * s - sum(border) + d * (k - 1) + 1 + more
         axes.append(Axis(size, k, s, d, *border).validated())
     arg.affordable((len(x), *(axis.size for axis in axes), w.shape[-2] * n_groups))
-    return axes, n_groups, [(0, axis.out - n) for n, axis in zip(space, axes)]
-
-
-def _pad(x: Array, borders: Sequence[Border]) -> Array:
-    """x (N, *space, C) within a border of zeros, in memory of its own."""
-    return np.pad(x, [(0, 0), *borders, (0, 0)])
+    beyond = [(0, axis.out - n) for n, axis in zip(space, axes)]
+    return np.pad(x, [(0, 0), *beyond, (0, 0)]) if any(map(any, beyond)) else x, axes, n_groups
 
 
 def adaptive_max_pool(x: ArrayLike, output_size: Any, return_indices: bool = False) -> Any:
@@ -406,9 +402,7 @@ def _unpooled(
     usual = tuple((n - 1) * s - sum(border) + k for n, k, s, border in fields)
     sizes = usual if wanted is None else arg.sizes("output_size", wanted, rank)
     is_near = all(abs(size - other) < s for size, other, s in zip(sizes, usual, strides))
-    rule = (
-        "output_size must be above 0 and less than stride from (size - 1) * stride - pads + kernel"
-    )
+    rule = "output_size must be above 0, nearer than stride to (size - 1) * stride - pads + kernel"
     numbers = {"size": space, "stride": strides, "pads": pads, "kernel": kernels}
     _check(is_near and min(sizes) > 0 < min(kernels), rule, output_size=sizes, **numbers)
     shape = len(x), *sizes, x.shape[-1]
@@ -480,13 +474,12 @@ def unfold(
 ) -> Array:
     """(N, windows, taps * C): the cells of x (N, H, W, C) under each window; fold's gradient."""
     x = arg.array("x", x)
-    space = arg.spatial("x", x, [2])
-    axes, borders, taps = _unfolded(space, kernel_size, dilation, padding, stride)
+    axes, taps = _unfolded(arg.spatial("x", x, [2]), kernel_size, dilation, padding, stride)
     shape = len(x), math.prod(geometry.outs(axes)), taps * x.shape[-1]
     arg.affordable(shape)
-    xp = _pad(x.astype(arg.result_dtype(x)), borders)
+    xp = windows.pad(x.astype(arg.result_dtype(x)), axes)
     cells = windows.windowed(xp, axes)[0].transpose(3, 4, 5, 0, 1, 2)
-    return np.ascontiguousarray(cells).reshape(shape)
+    return np.array(cells, order="C").reshape(shape)
 
 
 def fold(
@@ -499,13 +492,13 @@ def fold(
 ) -> Array:
     """y (N, *output_size, C): cells added up where unfold reads them; unfold's gradient."""
     a, space = arg.array("cells", cells), arg.sizes("output_size", output_size, 2)
-    axes, borders, taps = _unfolded(space, kernel_size, dilation, padding, stride)
+    axes, taps = _unfolded(space, kernel_size, dilation, padding, stride)
     arg.spatial("cells", a, [1])
     outs, channels = geometry.outs(axes), a.shape[-1] // taps
     arg.fitting("cells", a, (len(a), math.prod(outs), taps * channels))
     arg.affordable((len(a), *space, channels))
     (added,) = arg.working(arg.result_dtype(a), a)
-    yp = _pad(np.zeros((len(a), *space, channels), added.dtype), borders)
+    yp = np.zeros((len(a), *(axis.padded for axis in axes), channels), added.dtype)
     spread = windows.windowed(yp, axes)[0]
     added = added.reshape(len(a), *outs, *spread.shape[:3]).transpose(3, 4, 5, 0, 1, 2)
     for tap in np.ndindex(spread.shape[:2]):
@@ -515,14 +508,13 @@ def fold(
 
 def _unfolded(
     space: Sequence[int], kernel_size: object, dilation: object, padding: object, stride: object
-) -> tuple[list[Axis], tuple[Border, ...], int]:
-    """The axes under windows, their pads, and the cells of a window."""
+) -> tuple[list[Axis], int]:
+    """The axes under windows, and the cells of a window."""
     words = {"kernel_size": kernel_size, "stride": stride, "dilation": dilation}
     sizes = [arg.sizes(name, word, 2) for name, word in words.items()]
-    pads = arg.pads("padding", padding, 2)
-    fields = zip(space, *sizes, pads)
+    fields = zip(space, *sizes, arg.pads("padding", padding, 2))
     axes = [Axis(n, k, s, d, *pair).validated() for n, k, s, d, pair in fields]
-    return axes, pads, math.prod(sizes[0])
+    return axes, math.prod(sizes[0])
 
 
 def batch_norm(
@@ -544,8 +536,7 @@ def batch_norm(
     """
     x, is_training = arg.array("x", x), arg.switch("training", training)
     rate, eps = _number("momentum", momentum), _number("eps", eps)
-    arrays = {"mean": running_mean, "var": running_var, "w": w, "b": b}
-    given, old = _given(x, is_training, eps, arrays)
+    given, old = _given(x, is_training, eps, mean=running_mean, var=running_var, w=w, b=b)
     dtype = arg.result_dtype(x, *given.values())
     rows = _rows(x, dtype)
     mean, var = _statistics(rows) if is_training else old
@@ -572,7 +563,7 @@ def batch_norm_backward(
     """
     dy, x, eps = arg.array("dy", dy), arg.array("x", x), _number("eps", eps)
     is_training = mean is None and var is None
-    given, seen = _given(x, is_training, eps, {"mean": mean, "var": var, "w": w})
+    given, seen = _given(x, is_training, eps, mean=mean, var=var, w=w)
     dtype = arg.result_dtype(arg.fitting("dy", dy, x.shape), x, *given.values())
     dx, rows = _rows(dy, dtype), _rows(x, dtype)
     mean, var = _statistics(rows) if is_training else seen
@@ -586,18 +577,15 @@ def batch_norm_backward(
 
 
 def _given(
-    x: Array, is_training: bool, eps: float, arrays: Mapping[str, Any]
+    x: Array, is_training: bool, eps: float, **arrays: ArrayLike | None
 ) -> tuple[dict[str, Array], list[Array]]:
     """Those arrays (C,) that are given, if x can be normalised with them; mean and variance."""
     given = {name: arg.array(name, a) for name, a in arrays.items() if a is not None}
     is_one = is_training and math.prod(x.shape[:-1]) == 1
     rule = "x must be (N, ..., C), and have more than one number a channel in training"
     _check(x.ndim > 1 and not is_one, rule, shape=x.shape)
-    _check(
-        eps > 0 or (eps == 0 and not is_training),
-        "eps must be above 0, or 0 in evaluation",
-        eps=eps,
-    )
+    is_eps = eps > 0 or (eps == 0 and not is_training)
+    _check(is_eps, "eps must be above 0, or 0 in evaluation", eps=eps)
     are_both = ("mean" in given) + ("var" in given) in ((0, 2) if is_training else (2,))
     _check(are_both, "mean and var must be given together, in evaluation always", given=[*given])
     for name, a in given.items():
@@ -629,7 +617,7 @@ def _check(is_so: bool, rule: str, **numbers: object) -> None:
 
 
 def _number(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{name} must be a number, got {name}={value!r}")
     return float(value)
 

@@ -30,7 +30,8 @@ def run(capsys, tmp_path):
     def run(words):
         for name, path in paths.items():
             path.write_text(SMALL[name], encoding="utf-8")
-        filled = [word.format(candidates=CANDIDATES, **paths) for word in shlex.split(words)]
+        places = {"candidates": CANDIDATES, "here": tmp_path, "name": "{}", **paths}
+        filled = [word.format_map(places) for word in shlex.split(words)]
         filled += [] if {"--draw", "--seed"} & set(filled) else ["--draw", "2"]  # 20 take longer
         try:
             code = command.main(filled)
@@ -51,12 +52,56 @@ def test_a_command(run, words, code, out, absent, err):
 
 
 @parametrize_from_file
+def test_cases_that_may_fail(run, tmp_path, words, known, code, says):
+    """Fail nothing; one that does not fail is an error, and so is one that nothing has."""
+    (tmp_path / "known.txt").write_text("# for now\n" + "\n".join(known), encoding="utf-8")
+    ended, told, _ = run(f"{words} --known {{here}}/known.txt")
+    assert ended == code
+    assert says in " ".join(told.split())
+
+
+def test_several_candidates(run, tmp_path):
+    """A line each, with points; an endless one costs its own time; a document for each, or one."""
+    for folder in ("class/ann", "class/.hidden", "class/empty"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "class/ann/pads.py").write_text(SMALL["pads"], encoding="utf-8")
+    (tmp_path / "class/.hidden/pads.py").write_text(SMALL["pads"], encoding="utf-8")
+    words = "{here}/class {wrong_syntax} {slow_pads} {one_axis} --timeout 0.2 --jobs 2 --level 1"
+    reports = "--report gradescope={here}/{name}.json --json {here}/all.json --points zero_pad=4"
+    code, told, _ = run(f"{words} {reports} --only zero_pad --draw 0")
+    lines = told.splitlines()
+    verdicts = [line.split()[1] for line in lines[:4]]
+    assert (code, verdicts) == (1, ["match", "unloadable", "differs", "differs"])
+    assert lines[0].split()[2:] == ["4", "of", "4", "points"]
+    assert lines[5].startswith("4 candidates: 1 match, 1 unloadable, 2 differs.")
+    documents = json.loads((tmp_path / "all.json").read_text(encoding="utf-8"))
+    assert [document["verdict"] for document in documents] == verdicts
+    assert [document["drawn"] for document in documents] == [None] * 4
+    graded = [json.loads(path.read_text("utf-8")) for path in tmp_path.glob("*ann-pads.py.json")]
+    assert [one["score"] for one in graded] == [4]
+    assert len([*tmp_path.glob("*.py.json")]) == 4
+
+
+def test_parts_put_together(run, tmp_path):
+    """Of several candidates, too: the exit code, the lines and the documents of the whole."""
+    words = "{one_axis} {pads} --level 1"
+    code, whole, _ = run(f"{words} --json {{here}}/whole.json")
+    for part in (1, 2):
+        run(f"{words} --shard {part}/2 --json {{here}}/{part}.json")
+    again, told, _ = run("--merge {here}/2.json {here}/1.json --json {here}/merged.json")
+    assert (code, told.splitlines()[:2]) == (again, whole.splitlines()[:2])
+    texts = [(tmp_path / name).read_text("utf-8") for name in ("whole.json", "merged.json")]
+    cut = [re.sub(r'"(seconds|case)": .*', "", text) for text in texts]
+    assert cut[0] == cut[1]
+
+
+@parametrize_from_file
 def test_bad_usage(run, words, says):
     """Exit code 4, two lines on standard error, nothing judged."""
     code, out, err = run(words)
     assert (code, out) == (4, "")
     usage, message = err.splitlines()
-    assert usage == "usage: python -m verification [CANDIDATE] [options]"
+    assert usage == "usage: python -m verification [CANDIDATE ...] [options]"
     assert message.startswith("python -m verification: ")
     assert says in message
 

@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import parametrize_from_file
@@ -185,8 +186,11 @@ def test_wrong_candidates_are_caught_blamed_and_named(capsys, monkeypatch, tmp_p
     assert (code, verdicts) == (1, [[True, True, True], [False, True, False]])
 
 
-def test_the_table_of_ratios(capsys, monkeypatch):
-    """torch's better format over npcnn; geometric means by group; what chooses kernels is told."""
+def test_the_table_of_ratios(capsys, monkeypatch, tmp_path):
+    """torch's better format over npcnn; geometric means by group; what chooses kernels is told.
+
+    In a plot the bars are as long as the ratios.
+    """
 
     def time_by_hand(group, *seconds):
         times = dict(zip(("npcnn", *speed.FORMATS, "product"), seconds, strict=True))
@@ -203,11 +207,14 @@ def test_the_table_of_ratios(capsys, monkeypatch):
     monkeypatch.setattr(speed, "time_layer", lambda *_: next(waiting))
     monkeypatch.setattr(speed, "choose", lambda options: [("dense", None)] * 3)
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
-    assert command.main(["speed"]) == 0
+    plot = tmp_path / "speed.svg"
+    assert command.main(["speed", "--plot", str(plot)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert f"NumPy {np.__version__} with {speed.find_kernel()} kernels" in lines[0]
     assert "warning: OPENBLAS_CORETYPE=Haswell" in lines[1]
     assert lines[-1] == "3 layers; the smallest ratio is 0.25, backward of a layer"
+    bars = [one.get("width") for one in ElementTree.parse(plot).iter() if one.tag.endswith("rect")]
+    assert bars == [width for width in ("400.0", "400.0", "50.0") for _ in speed.PASSES]
 
 
 @parametrize_from_file

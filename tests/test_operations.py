@@ -134,6 +134,7 @@ def compare(op, given, words, kind):
         assert not any(np.shares_memory(mine, a) for a in (*given.values(), *lines.values()))
         if is_exact:
             np.testing.assert_array_equal(mine, true, strict=True)
+            assert (op not in EXACT) or ((np.signbit(mine) == np.signbit(true)) | (mine != 0)).all()
         else:
             room = 100 * np.finfo(dtype).eps
             np.testing.assert_allclose(mine, true, room, room * np.abs(true).max(initial=1))

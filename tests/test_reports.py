@@ -5,6 +5,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import parametrize_from_file
@@ -15,7 +16,7 @@ from verification.judging import Block, Drawn, Finding, Outcome, Run, Settings
 from verification.judging.compare import compare
 from verification.mistakes import Diagnosis, Mistake, Suspect
 from verification.questions import Refusal, parse
-from verification.reports import display, document, planes, text
+from verification.reports import display, document, page, planes, text
 
 (SMALL,) = parse("conv x=[1,2,2,1] w=[2,2,1,1] fill=integers")
 QUESTIONS = {
@@ -167,19 +168,76 @@ def collect(run):
     assert any(compared.worst for compared in wrong)
     told = display.Judgement(run)
     full = text.Style(full=True, verbose=True)
-    pages = [repr(told), told.json, told._repr_html_(), text.write_text(run, full)]
+    pages = [repr(told), told.json, told._repr_html_(), page.write_page(run)]
+    pages += [text.write_text(run, full)]
     return html.unescape("\n".join(pages))
 
 
-def test_a_session_shows_itself():
-    """As text, and as HTML that is escaped, in a font whose columns stand under each other."""
+def test_a_page():
+    """Whole, for every reader, and with nothing from elsewhere; a session shows its part."""
     hostile = {"status": "CRASH", "message": "<script>alert(1)</script> & more"}
-    told = display.Judgement(make_run([make_finding([hostile])]))
+    told = display.Judgement(make_run([make_finding(["WRONG", "ok", hostile])]))
     assert repr(told) == text.write_text(told.run)
-    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in told._repr_html_()
-    assert "<script" not in told._repr_html_()
-    assert '<pre style="margin: 0; font-family: monospace; ' in told._repr_html_()
-    assert (told.verdict, json.loads(told.json)["verdict"]) == ("differs", "differs")
+    whole = page.write_page(told.run)
+    for part in (told._repr_html_(), page.write_fragment(told.run, True)):
+        tree = ElementTree.fromstring(part)  # every tag is closed, every word escaped
+        assert all(table.find("caption").text for table in tree.iter("table"))
+        assert all("scope" in head.attrib for head in tree.iter("th"))
+        assert "<script>alert(1)</script> & more" in "".join(tree.itertext())
+        assert "script" not in {one.tag for one in tree.iter()}
+        rows = [one.get("data-status") for one in tree.iter("tr") if one.get("data-status")]
+    assert (rows, part in whole) == (["WRONG", "ok", "CRASH"], True)
+    assert not re.search(r"https?:|src=|href=|url\(|@import", whole)
+
+
+@parametrize_from_file(schema=parametrize_from_file.defaults(words=""))
+def test_what_meets_is_drawn(row, op, name, shape, at, taps, words):
+    """Of x, of w, of dy: the cells that meet at the worst place; how many lie in padding."""
+    want = np.zeros(shape)
+    got = want.copy()
+    got[tuple(at)] = 7
+    outcome = Outcome(
+        op, op, *parse(row), "WRONG", comparisons=(compare(name, got, want, "float64"),)
+    )
+    run = make_run([Finding(op, op, (outcome,), blocks=(Block(outcome),))])
+    written = page.write_page(run)
+    found = {}
+    for grid in re.findall(r'<table class="grid">.*?</table>', written, re.DOTALL):
+        title = re.search(r"<caption>(.*?)\[", grid)[1]
+        found[title] = max(found.get(title, 0), len(re.findall(r"> tap</span>", grid)))
+    assert {title: found[title] for title in taps} == dict(taps)
+    assert words in html.unescape(written)
+    assert len(re.findall(r">7<span class=\"unseen\"> wrong</span>", written)) == 2
+
+
+def test_the_mistake_in_a_textbook():
+    """The line, wrong and right; in an exam neither."""
+    form = (("corner(o, case)", "list(o)"),)
+    known = {"explains": 1, "of": 1, "parts": ((CROP, Suspect((CROP,), (form,), {})),)}
+    run = make_run([{"outcomes": ["WRONG"], "mistakes": 1, "diagnosis": known}])
+    shown, hidden = (
+        html.unescape(page.write_page(replace(run, settings=Settings(show=show))))
+        for show in ("all", "status")
+    )
+    (wrong,), (right,) = (re.findall(f"<{tag}>(.*?)</{tag}>", shown) for tag in ("del", "ins"))
+    assert wrong.replace("list(o)", "corner(o, case)") == right.replace("right", "wrong")
+    assert "list(o)" in wrong
+    assert "<del>" not in hidden
+
+
+def test_a_session_tells_programs():
+    """Function by function, and by an exception; in an exam no mistakes."""
+    known = {"explains": 1, "of": 1}
+    run = make_run([{"outcomes": ["WRONG"], "mistakes": 1, "diagnosis": known}])
+    told = display.Judgement(run)
+    assert (told.functions, told.mistakes) == (
+        {"conv_backward": "differs"},
+        {"conv_backward": ("crop",)},
+    )
+    with pytest.raises(AssertionError, match="1 of 1 function differs"):
+        told.raise_for_failure()
+    assert display.Judgement(replace(run, settings=Settings(show="status"))).mistakes == {}
+    display.Judgement(make_run([{"outcomes": ["ok"]}])).raise_for_failure()
 
 
 @pytest.mark.parametrize("candidate", [3, [], [3]])
@@ -237,6 +295,6 @@ def test_what_is_asked_for_must_be_there():
         return np.pad(X, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
 
     for only, verdict in (("zero_pad", "match"), (["zero_pad", "conv_forward"], "differs")):
-        told = display.judge(zero_pad, only, level=1, strict=True)
+        told = display.judge(zero_pad, only=only, level=1, strict=True)
         assert told.verdict == verdict
         assert ("conv_forward, which fails the run" in repr(told)) == (verdict == "differs")

@@ -5,6 +5,8 @@ import parametrize_from_file
 import pytest
 
 from verification import truth
+from verification.judging import Settings
+from verification.judging.compare import compare
 from verification.questions import parse, read
 from verification.truth import OracleFaultError, answers, oracle
 
@@ -57,6 +59,32 @@ def test_the_oracles_must_agree(monkeypatch, line, outputs, dtype):
             patch.setattr(oracle, "answers", answer_falsely)
             with pytest.raises(OracleFaultError, match=f"disagree on {lie} of {line[:4]}"):
                 assert answer(line, 0, dtype).values
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_textbook_in_torchs_place(dtype):
+    """Within the bounds that any right answer keeps, of whatever it may be asked; not by its bits.
+
+    Torch is asked again afterwards.
+    """
+    settings = Settings(oracle="textbook")
+    asked = [q for q in read() if q.op != "refuse" and settings.admits(q) and not q.check]
+    asked = [case for case in asked if case.work < 2000 and not case.dtype]
+    told = [truth.answer(case, 0, dtype) for case in asked]
+    right = [one.values for one in told]
+    try:
+        assert truth.prepare("textbook") == "textbook"
+        for case, one, values in zip(asked, told, right, strict=True):
+            ours = truth.answer(case, 0, dtype, is_bitwise=True)
+            assert (ours.is_bitwise, ours.values.keys()) == (False, values.keys())
+            for name, value in values.items():
+                got, limit = ours.values[name].astype(float), one.limits.get(name, 0.0)
+                compared = compare(name, got, value.astype(float), "float64", limit)
+                assert compared.is_right, (case.row, name)
+    finally:
+        assert truth.prepare().startswith("torch 2")
+    assert len(asked) > 200
+    assert truth.answer(asked[0], 0, dtype) is not told[0]
 
 
 def test_torch_is_asked_alone_where_loops_would_take_too_long():

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 if TYPE_CHECKING:
-    from verification.reports import Given, Judgement
+    from verification.reports import Given, Judgement, Options
 
 __all__ = ["judge"]
 
 
-def judge(candidate: Given, **options: Any) -> Judgement:
+def judge(candidate: Given, **options: Unpack[Options]) -> Judgement:
     """Judge live functions, or a file or module by its name, and show what came of it.
 
     `candidate` is a function, several in a list, a namespace such as globals(), or a name as the
     command line takes it.  Options: only (names), case (an id or a row), level, rung, contract,
     layout, names ({ours: theirs}), seed, draw, dtype, timeout, memory, strict, exam, show,
-    hint.  In a notebook the answer shows itself.
+    hint.  In a notebook the answer shows itself; elsewhere it has functions, mistakes,
+    raise_for_failure().
+    TypeError for what is no candidate, UsageError (a ValueError) for an option that fits nothing,
+    UnloadableError for a file that does not run.
 
         from verification import judge
         judge(globals())

@@ -28,6 +28,7 @@ from verification.candidates.process import (
     IDENTITY,
     Call,
     Hello,
+    Here,
     Other,
     Process,
     Reply,
@@ -77,7 +78,8 @@ class Terms:
     """How a candidate is asked; `timeout` in seconds for a call, `memory` in MiB.
 
     An empty contract is found from names and parameters, an empty layout from what is answered;
-    `names` are theirs for ours.
+    `names` are theirs for ours.  A session that is asked `here` is called in this very process,
+    without limits.
     """
 
     contract: str = ""
@@ -85,6 +87,7 @@ class Terms:
     names: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 10.0
     memory: int = 4096
+    here: bool = False
 
 
 @dataclass
@@ -97,7 +100,7 @@ class Candidate:
     name: str
     contract: Contract
     names: Mapping[str, str]
-    process: Process
+    process: Process | Here
     sha256: str
     notes: list[str]
     timeout: float = math.inf
@@ -264,8 +267,12 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
     name, namespace = (candidate, None) if isinstance(candidate, str) else (SESSION, candidate)
     if namespace is None and (hint := _find_hint(Path(name))):
         raise UnloadableError(hint)
+    process: Process | Here
     try:
-        process = Process(name, terms.timeout, terms.memory, namespace)
+        if terms.here and namespace is not None:
+            process = Here(namespace)
+        else:
+            process = Process(name, terms.timeout, terms.memory, namespace)
     except UnloadableError as error:
         hint = ""
         if "relative import" in str(error):
@@ -285,10 +292,11 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
         found = contracts.recognise(hello.names | dict.fromkeys(terms.names))
     contract = contracts.get(found, terms.layout) if found else contracts.find_nearest(known)
     names = contract.resolve(hello.names, terms.names) if found else {}
+    timeout = math.inf if terms.here else terms.timeout
     contract, names, more = contract.adapt(hello, names, process.ask)
     misfit = "" if found else contracts.explain_misfit(hello.names, contract)
     notes = [*hello.notes, *more]
-    judged = Candidate(name, contract, names, process, _hash(name), notes, terms.timeout, misfit)
+    judged = Candidate(name, contract, names, process, _hash(name), notes, timeout, misfit)
     return _find_layout(judged) if found == "functional" and not terms.layout else judged
 
 

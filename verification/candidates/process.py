@@ -9,8 +9,9 @@ import os
 import signal
 import sys
 import weakref
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -18,18 +19,21 @@ from secrets import token_hex
 from socket import SHUT_RDWR, socketpair
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
+from warnings import catch_warnings
 
 import numpy as np
 
 from verification.candidates import guard
 from verification.candidates.loading import is_path
-from verification.candidates.worker import NUMBERS, Header, Wire, bits, serve
+from verification.candidates.worker import NUMBERS, Header, Wire, Worker, bits, serve
 
 if TYPE_CHECKING:
     from verification.questions import Array
 
 START, GRACE = 60.0, 2.0
 """Seconds for an interpreter with NumPy to start, and for its guard to end what is left."""
+BOUNDLESS = 2**40
+"""MiB, where memory is not limited."""
 MARK = "VERIFICATION_WORKER"
 """In the environment of all that a new interpreter starts, so that it can be found again."""
 FINDINGS = ("changed", "shared", "reused", "notes", "ages")
@@ -137,13 +141,12 @@ class Process:
             raise ValueError("the process is closed")
         start, token = monotonic(), token_hex(8)
         request = {"token": token, "layout": layout, "calls": [*map(_pack, calls)]}
-        outputs = [name for name in calls[-1].outputs if name]
         try:
             if not self._end.alive:
                 self._start()
             self._wire.send(request)
             headers = [self._wire.receive() for _ in range(2)]
-            first, again = (_parse(header, token, outputs) for header in headers)
+            reply = _merge(headers, token, calls)
         except UnloadableError as error:
             return Reply("CRASH", error=f"cannot be loaded again: {error}", kind="DIED")
         except Exception as raised:
@@ -151,12 +154,9 @@ class Process:
         except BaseException:
             self._end()
             raise
-        if "MEMORY" in (first.status, again.status):
+        if "MEMORY" in (header["status"] for header in headers):
             self._end()  # it may have kept what it took
-        seen = [bits([one["status"], one["kind"], one["values"]]) for one in headers]
-        pairs = ((name, getattr(first, name) + getattr(again, name)) for name in FINDINGS)
-        either: Header = {name: tuple(dict.fromkeys(both)) for name, both in pairs}
-        return replace(first, steady=seen[0] == seen[1], **either)
+        return reply
 
     def mend(self) -> None:
         """From now on errors of age are mended in flight, in a process of their own."""
@@ -179,11 +179,7 @@ class Process:
             self._wire.send(self._setup)
             header = self._wire.receive()
             if header["status"] == "ok":
-                known = header["names"].items()
-                names = {_clean(name): words and [*_clean(words)] for name, words in known}
-                calls = {_clean(name): _clean(words) for name, words in header["calls"].items()}
-                words = {name: _clean(header[name]) for name in ("notes", "python", "numpy")}
-                return Hello(names, frozenset(_clean(header["stubs"])), calls=calls, **words)
+                return _greet(header)
             lines = "".join(f" ({line})" for line in header["where"][-1:])
             error = self._setup["reason"] or " ".join(f"{header['error']}{lines}".split())
             self._end()
@@ -210,6 +206,44 @@ class Process:
         elif code - 128 in [*signal.Signals]:
             error = f"the interpreter was killed: {signal.Signals(code - 128).name}"
         return Reply("CRASH", error=error, kind="DIED")
+
+
+class Here:
+    """Functions of this very process, called here: nothing ends a call, and nothing is mended."""
+
+    def __init__(self, namespace: Mapping[str, Any]) -> None:
+        setup: Header = {"name": "", "memory": BOUNDLESS, "mend": False, "reason": ""}
+        self._worker = Worker(setup, namespace)
+        with _keep_streams():
+            self.hello = _greet(self._worker.load())
+
+    def ask(self, calls: Sequence[Call], layout: str = "C") -> Reply:
+        """As a process of its own answers; KeyboardInterrupt is the reader's."""
+        request, headers = {"token": "", "layout": layout, "calls": [*map(_pack, calls)]}, []
+        with _keep_streams():
+            for _ in range(2):
+                headers.append(self._worker.answer(request))
+                if headers[-1]["kind"] == "KeyboardInterrupt":
+                    raise KeyboardInterrupt
+                values = headers[-1]["values"]  # the next call may fill the same memory
+                headers[-1]["values"] = [copy(one) for one in values]
+        return _merge(headers, "", calls)
+
+    def mend(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@contextmanager
+def _keep_streams() -> Iterator[None]:
+    """What a worker turns off for good: standard streams, and warnings."""
+    names = "stdout", "stderr", "__stdout__", "__stderr__"
+    kept = {name: getattr(sys, name) for name in names}
+    try:
+        with catch_warnings():
+            yield
+    finally:
+        vars(sys).update(kept)
 
 
 class _Child:
@@ -264,6 +298,24 @@ class _Child:
         return strays > 0
 
 
+def _greet(header: Header) -> Hello:
+    """Who it is, from the header that says so."""
+    names = {_clean(name): words and [*_clean(words)] for name, words in header["names"].items()}
+    calls = {_clean(name): _clean(words) for name, words in header["calls"].items()}
+    words = {name: _clean(header[name]) for name in ("notes", "python", "numpy")}
+    return Hello(names, frozenset(_clean(header["stubs"])), calls=calls, **words)
+
+
+def _merge(headers: Sequence[Header], token: str, calls: Sequence[Call]) -> Reply:
+    """Two answers to the same calls: the first, with what either shows."""
+    outputs = [name for name in calls[-1].outputs if name]
+    first, again = (_parse(header, token, outputs) for header in headers)
+    seen = [bits([one["status"], one["kind"], one["values"]]) for one in headers]
+    pairs = ((name, getattr(first, name) + getattr(again, name)) for name in FINDINGS)
+    either: Header = {name: tuple(dict.fromkeys(both)) for name, both in pairs}
+    return replace(first, steady=seen[0] == seen[1], **either)
+
+
 def _pack(value: Any) -> Any:
     """A call, or an argument, as JSON can tell it; arrays are left to the wire."""
     match value:
@@ -305,6 +357,6 @@ def _parse(header: Header, token: str, outputs: Sequence[str]) -> Reply:
 
 def _clean(value: Any) -> Any:
     """Texts that can be printed, in tuples: a stranger's words may hold half a character."""
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return tuple(map(_clean, value))
     return str(value).encode("utf-8", "replace").decode()

@@ -1,6 +1,6 @@
 """What came of it: a candidate is asked everything, and each answer compared with the truth."""
 
-from verification.judging.compare import Comparison
+from verification.judging.compare import Comparison, Worst
 from verification.judging.session import (
     SHOW,
     Block,
@@ -11,12 +11,18 @@ from verification.judging.session import (
     Settings,
     UsageError,
     Watch,
+    conclude,
+    lighten,
 )
-from verification.judging.trial import FAILING, Check, Outcome, Trial, plan
+from verification.judging.settling import Base, settle
+from verification.judging.trial import EMPTY, FAILING, Check, Outcome, Trial, plan
+from verification.judging.turns import judge, judge_in_turn
 
 __all__ = [
+    "EMPTY",
     "FAILING",
     "SHOW",
+    "Base",
     "Block",
     "Check",
     "Comparison",
@@ -27,4 +33,5 @@ __all__ = [
     "Session",
     "Settings",
 ]
-__all__ += ["Trial", "UsageError", "Watch", "plan"]
+__all__ += ["Trial", "UsageError", "Watch", "Worst", "conclude", "judge", "judge_in_turn"]
+__all__ += ["lighten", "plan", "settle"]

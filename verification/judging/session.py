@@ -9,20 +9,32 @@ from __future__ import annotations
 
 import math
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
 from verification import mistakes, truth
 from verification.candidates import Function, Terms, load
 from verification.judging import smallest
+from verification.judging.settling import Base, settle
 from verification.judging.trial import LOST, Check, Outcome, Trial, plan
 from verification.mistakes import Diagnosis, Inquiry, Mistake, Sighting, Suspect
-from verification.questions import Case, CaseError, Question, draw, level, parse, read, rung
+from verification.questions import (
+    Case,
+    CaseError,
+    Question,
+    draw,
+    level,
+    parse,
+    read,
+    read_where,
+    rung,
+)
 
 SMALL = 50_000
 """Multiply-adds up to which a question is worth shrinking."""
@@ -48,17 +60,25 @@ class Settings(Terms):
     """What to judge, and how; every question is asked unless a filter says otherwise.
 
     `candidate` is a file, a notebook, a module, or the names of a live session; `case` an id or a
-    row, `text` a part of ids, `only` functions by the candidate's names or ours; `draw` so many
-    questions on geometries of this `seed`, or of the clock's.  What is told: `show` "all", "actual"
-    (no right number) or "status" (nor a name), and with a `hint` of 1 or 2 no name of a mistake.
+    row, `text` a part of ids, `where` an expression over questions' fields, `only` functions by the
+    candidate's names or ours; `draw` so many questions on geometries of this `seed`, or of the
+    clock's.  `shard` (K, N) is the K-th of N parts of the questions; `known` are ids of cases that
+    may fail; `points` what a function is worth, where it is not 1; the `oracle` torch or textbook.
+    What is told: `show` "all", "actual" (no right number) or "status" (nor a name), and with a
+    `hint` of 1 or 2 no name of a mistake.
     """
 
     candidate: str | Mapping[str, Any] = "npcnn"
     only: tuple[str, ...] = ()
     text: str = ""
+    where: str = ""
     level: int = 4
     rung: str = ""
     case: str = ""
+    shard: tuple[int, int] = (1, 1)
+    known: frozenset[str] = frozenset()
+    points: Mapping[str, float] = field(default_factory=dict)
+    oracle: str = "torch"
     seed: int | None = None
     draw: int = 20
     dtype: str = "float64"
@@ -77,11 +97,31 @@ class Settings(Terms):
             raise UsageError(f"timeout={self.timeout:g} and memory={self.memory} must be above 0")
         if self.draw < 0:
             raise UsageError(f"draw={self.draw} must not be negative")
+        number, count = self.shard
+        if not 1 <= number <= count:
+            raise UsageError(f"shard {number}/{count}: the first must be from 1 to the second")
+        if count > 1 and (self.show, self.hint) != (SHOW[0], 0):
+            words = (
+                "a shard holds what an exam withholds: give --exam to --merge, as --show and --hint"
+            )
+            raise UsageError(words)
+        if min(self.points.values(), default=0) < 0:
+            raise UsageError(f"points must not be negative, got {dict(self.points)}")
+        try:
+            if self.where:
+                read_where(self.where)
+        except CaseError as error:
+            raise UsageError(str(error)) from error
 
     @property
     def exam(self) -> bool:
         """Whether nothing but statuses and one's own answers may be told."""
         return self.show == "status"
+
+    @property
+    def is_naming(self) -> bool:
+        """Whether mistakes may be named."""
+        return not self.exam and self.hint not in (1, 2)
 
     @property
     def is_row(self) -> bool:
@@ -90,7 +130,13 @@ class Settings(Terms):
     @property
     def is_narrowed(self) -> bool:
         """Whether only some questions are asked of a function."""
-        return bool(self.text or self.case or self.rung or self.level < 4)
+        is_cut = self.level < 4 or self.oracle != "torch"
+        return bool(self.text or self.where or self.case or self.rung or is_cut)
+
+    def admits(self, question: Question) -> bool:
+        """Whether the oracle may be asked: of a textbook no rare options, and nothing large."""
+        is_simple = level(question) <= 3 and rung(question) != "scale"
+        return self.oracle == "torch" or is_simple
 
 
 @dataclass(frozen=True)
@@ -112,18 +158,21 @@ class Finding:
 
     `reasons` say why questions are outside, where the candidate is the reason; `age` is the error
     of age that was mended; `blocks` are what to show, one for each mistake; `more` is what small
-    questions came to that were asked for a reason alone.
+    questions came to that were asked for a reason alone.  `raw` is what came, before outcomes are
+    seen together, and `base` what the function stands on.
     """
 
     function: str
     op: str
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[Outcome, ...] = ()
     outside: int = 0
     reasons: tuple[str, ...] = ()
     age: Mistake | None = None
     diagnosis: Diagnosis | None = None
     blocks: tuple[Block, ...] = ()
     more: tuple[Outcome, ...] = ()
+    raw: tuple[Outcome, ...] = ()
+    base: Base = field(default_factory=Base)
 
     @property
     def failing(self) -> list[Outcome]:
@@ -136,11 +185,11 @@ class Finding:
 
     @property
     def status(self) -> str:
-        """differs, not judged, deviates, ok, not attempted or outside."""
+        """differs, not judged, deviates, ok, known, not attempted or outside."""
         statuses = {outcome.status for outcome in self.outcomes}
         if self.failing:
             return "differs"
-        for status in ("not judged", "DEVIATES", "ok", "not attempted"):
+        for status in ("not judged", "DEVIATES", "ok", "known", "not attempted"):
             if status in statuses:
                 return status.lower()
         return "outside"
@@ -152,6 +201,7 @@ class Drawn:
 
     seed: int
     outcomes: tuple[Outcome, ...] = ()
+    raw: tuple[Outcome, ...] = ()
 
     @property
     def failing(self) -> list[Outcome]:
@@ -203,6 +253,20 @@ class Run:
         return [f for f in self.findings if f.failing or (self.settings.strict and f.age)]
 
     @property
+    def stale(self) -> list[str]:
+        """The ids that are known to fail, and do not; in a whole run those too that nothing has."""
+        statuses, settings = {o.id: o.status for o in self.outcomes}, self.settings
+        is_whole = not (settings.is_narrowed or settings.first or settings.shard[1] > 1)
+        is_whole &= not (settings.only or self.fault)
+        right = ("ok", "DEVIATES", "") if is_whole else ("ok", "DEVIATES")
+        return sorted(one for one in settings.known if statuses.get(one, "") in right)
+
+    @property
+    def remarks(self) -> list[str]:
+        """Its notes, and what is known to fail and does not."""
+        return [*self.notes, *(f"{one} is known to fail, and does not" for one in self.stale)]
+
+    @property
     def verdict(self) -> str:
         """match, differs, nothing; or unloadable, interrupted, fault.
 
@@ -214,7 +278,7 @@ class Run:
             return "differs"
         if not self.asked:
             return "nothing"
-        is_right = not (self.differing or (self.drawn and self.drawn.failing))
+        is_right = not (self.differing or self.stale or (self.drawn and self.drawn.failing))
         return "match" if is_right and not (self.settings.strict and self.missing) else "differs"
 
     @property
@@ -262,9 +326,12 @@ class Session:
             misfit=judged.misfit,
             wanted=frozenset(self._only),
         )
-        judged.notes += sorted(idle) if self.checks else []
+        judged.notes += sorted(idle) if self.checks and settings.shard[1] == 1 else []
+        there = {judged.name_of(f) for f in judged.contract.functions if judged.has(f)}
         self._outside = Counter(
-            {} if settings.is_narrowed else {n: c for n, c in outside.items() if self._wants(n)}
+            {}
+            if settings.is_narrowed
+            else {n: c for n, c in outside.items() if n in there and self._wants(n)}
         )
         self._draw_seed = time.time_ns() if settings.seed is None else settings.seed
         self._trial = Trial(self.judged, self.known.seed, settings.dtype)
@@ -278,7 +345,7 @@ class Session:
 
     def run(self, watch: Watch = Watch()) -> Run:
         """Ask everything; what came of it."""
-        self.known = replace(self.known, oracle=truth.prepare())
+        self.known = replace(self.known, oracle=truth.prepare(self.settings.oracle))
         watch.begin(self.known)
         for finding in self._find(watch):
             findings, seconds = (*self.known.findings, finding), time.perf_counter() - self._start
@@ -300,23 +367,33 @@ class Session:
             if len(checks) == self.settings.draw:
                 break
             checks += plan(self.judged, [question], lambda name, _: name in wanted)[0]
-        return checks
+        return _take(checks, self.settings.shard)
 
     def _judge_drawn(self, checks: Sequence[Check]) -> Drawn:
         functions = {self.judged.name_of(f): f for f in self.judged.contract.functions}
-        outcomes: list[Outcome] = []
+        raw, outcomes = list[Outcome](), list[Outcome]()
         for outcome in self._trial.run(checks):
             if outcome.status not in ("outside", "not attempted"):
-                outcomes += self._settle(functions[outcome.function], [outcome])
-        return Drawn(self._draw_seed, tuple(outcomes))
+                function = functions[outcome.function]
+                raw.append(self._name_convention(function, outcome))
+                outcomes += self._settle(function, raw[-1:])
+        return Drawn(self._draw_seed, tuple(outcomes), tuple(raw))
 
-    def _questions(self) -> Sequence[Question]:
-        if self.settings.is_row:
-            try:
-                return parse(self.settings.case)
-            except CaseError as error:
+    def _questions(self) -> list[Question]:
+        settings = self.settings
+        try:
+            rows = parse(settings.case) if settings.is_row else read(within=settings.case)
+            is_meant = read_where(settings.where) if settings.where else None
+            meant = [q for q in rows if settings.admits(q) and (not is_meant or is_meant(q))]
+        except CaseError as error:
+            if settings.is_row or settings.where:
                 raise UsageError(str(error)) from error
-        return read(within=self.settings.case)
+            raise
+        if settings.shard[1] == 1:
+            return meant
+        # alike in work, and not all of one fill
+        meant.sort(key=lambda question: (question.work, zlib.crc32(question.row.encode())))
+        return _take(meant, settings.shard)
 
     def _resolve_only(self) -> set[str]:
         """The functions to judge, by the candidate's own names; none of them is unknown."""
@@ -329,7 +406,7 @@ class Session:
                 raise UsageError(f"--name {our}={their}: known are {words}; and theirs must exist")
         known = ours | {their: their for their in ours.values()}
         known = {name.rpartition(".")[2]: their for name, their in known.items()} | known
-        for name in self.settings.only:
+        for name in (*self.settings.only, *self.settings.points):
             if name not in known:
                 words = ", ".join(dict.fromkeys((*ours.values(), *ours)))
                 raise UsageError(f"unknown function {name!r}, known are {words}")
@@ -365,11 +442,8 @@ class Session:
             stop = self.settings.first and self._fails(functions[outcome.function], outcome)
             while order and (stop or not waiting[order[0]]):
                 name = order.pop(0)
-                is_there = self.judged.has(functions[name])
-                if outcomes[name] or (self._outside[name] and is_there and not stop):
-                    finding = self._conclude(functions[name], outcomes[name])
-                    self._statuses[functions[name].name] = finding.status
-                    yield finding
+                if outcomes[name] or (self._outside[name] and not stop):
+                    yield self._conclude(functions[name], outcomes[name])
             if stop:
                 return
 
@@ -394,49 +468,32 @@ class Session:
 
     def _fails(self, function: Function, outcome: Outcome) -> bool:
         """Whether it still fails when conventions are taken for what they are."""
+        if outcome.id in self.settings.known:
+            return False
         outcome = self._name_convention(function, outcome)
         return outcome.is_failing or (self.settings.strict and outcome.status == "DEVIATES")
 
     def _conclude(self, function: Function, outcomes: Sequence[Outcome]) -> Finding:
         """What came of a function, and why."""
-        if outcomes and all(outcome.kind == "NotImplementedError" for outcome in outcomes):
-            outcomes = [replace(outcome, status="not attempted") for outcome in outcomes]
-        reasons = [o.message for o in outcomes if o.status == "outside"]
-        reasons += [self.judged.lacks(function)] if self.judged.has(function) else []
-        asked = [outcome for outcome in outcomes if outcome.status != "outside"]
-        name, outside = self.judged.name_of(function), len(outcomes) - len(asked)
+        raw = [self._name_convention(function, outcome) for outcome in outcomes]
+        lacks = self.judged.lacks(function) if self.judged.has(function) else ""
         finding = Finding(
-            name,
+            self.judged.name_of(function),
             function.op,
-            tuple(self._settle(function, asked)),
-            outside + self._outside[name],
-            tuple(dict.fromkeys(filter(None, reasons))),
+            outside=self._outside[self.judged.name_of(function)],
+            reasons=(lacks,) * bool(lacks),
+            raw=tuple(raw),
+            base=self._find_base(function),
         )
-        aged = [outcome.age[0] for outcome in finding.outcomes if outcome.age]
-        if aged:
-            age = next((mistake for mistake in mistakes.read() if mistake.id == aged[0]), None)
-            finding = replace(finding, age=age)
+        finding = conclude(finding, self._statuses, self.settings)
         return self._explain(function, finding) if finding.failing else finding
 
-    def _settle(self, function: Function, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """Conventions are no failures, and what may be inherited is not judged."""
-        outcomes = [self._name_convention(function, outcome) for outcome in outcomes]
-        shown = {name for outcome in outcomes for name in outcome.deviations}
-        known = mistakes.read() if shown else ()
-        names = tuple(mistake.id for mistake in known if mistake.id in shown and mistake.forms)
-        if names and not any(outcome.is_failing and outcome.has_numbers for outcome in outcomes):
-            # a check without an oracle sees a convention too, and cannot tell it from a mistake
-            outcomes = [
-                replace(o, status="DEVIATES", deviations=names)
-                if o.status == "WRONG" and isinstance(o.question, Case) and o.question.check
-                else o
-                for o in outcomes
-            ]
-        if self.settings.strict:
-            outcomes = [
-                replace(o, status="WRONG") if o.status == "DEVIATES" else o for o in outcomes
-            ]
-        return [self._excuse(function, o) if o.is_failing else o for o in outcomes]
+    def _find_base(self, function: Function) -> Base:
+        forward = self.judged.contract.forward_of(function).name
+        return Base(function.name, tuple(sorted(self.judged.stands_on(function))), forward)
+
+    def _settle(self, function: Function, raw: Sequence[Outcome]) -> list[Outcome]:
+        return settle(raw, self._find_base(function), self._statuses, self.settings.strict)
 
     def _name_convention(self, function: Function, outcome: Outcome) -> Outcome:
         """A wrong answer that a convention alone explains deviates."""
@@ -446,19 +503,6 @@ class Session:
         name = mistakes.find_convention(self._inquire(function), _sight(outcome))
         names = tuple(dict.fromkeys((*outcome.deviations, name)))
         return replace(outcome, status="DEVIATES", deviations=names) if name else outcome
-
-    def _excuse(self, function: Function, outcome: Outcome) -> Outcome:
-        """Not judged where it calls what fails; a check needs a forward pass that is right."""
-        below = self.judged.stands_on(function) - {function.name}
-        question = outcome.question
-        if outcome.is_inherited or (isinstance(question, Case) and question.check):
-            below |= {self.judged.contract.forward_of(function).name} - {function.name}
-        for name in sorted(below):
-            words = {"differs": "fails", "not attempted": "is not written"}
-            if word := words.get(self._statuses.get(name, "")):
-                message = f"it stands on {name}, which {word}"
-                return replace(outcome, status="not judged", message=message)
-        return outcome
 
     def _explain(self, function: Function, finding: Finding) -> Finding:
         """With the mistakes that are known, and what to show."""
@@ -483,14 +527,15 @@ class Session:
     @property
     def _is_partial(self) -> bool:
         """Whether more must be asked to tell one mistake from another, as the whole run would."""
-        return self.settings.is_narrowed or self.settings.first
+        return self.settings.is_narrowed or self.settings.first or self.settings.shard[1] > 1
 
     def _ask_more(self, function: Function) -> list[Outcome]:
         """What small questions come to that the run does not ask."""
         name = self.judged.name_of(function)
-        small = [question for question in read() if question.work <= CHEAP]
+        small = [q for q in read() if q.work <= CHEAP and self.settings.admits(q)]
         checks, _ = plan(self.judged, small, lambda one, question: one == name)
-        return self._settle(function, [*self._trial.run(checks)])
+        raw = [self._name_convention(function, outcome) for outcome in self._trial.run(checks)]
+        return self._settle(function, raw)
 
     def _show(
         self,
@@ -576,6 +621,60 @@ class Session:
                 right = truth.answer(case, self.known.seed, self.settings.dtype).values[name]
                 looks = mistakes.describe(plain, right, name)
                 yield from (f"{word} {where}: {look}" for look in looks)
+
+
+def conclude(finding: Finding, statuses: dict[str, str], settings: Settings) -> Finding:
+    """A finding with what its `raw` outcomes come to; its status is added to those before it."""
+    raw = finding.raw
+    if raw and all(outcome.kind == "NotImplementedError" for outcome in raw):
+        raw = tuple(replace(outcome, status="not attempted") for outcome in raw)
+    asked = [outcome for outcome in raw if outcome.status != "outside"]
+    reasons = [outcome.message for outcome in raw if outcome.status == "outside"]
+    outcomes = settle(asked, finding.base, statuses, settings.strict)
+    aged = [outcome.age[0] for outcome in outcomes if outcome.age]
+    finding = replace(
+        finding,
+        outcomes=tuple(outcomes),
+        outside=finding.outside + len(reasons),
+        reasons=tuple(dict.fromkeys(filter(None, (*reasons, *finding.reasons)))),
+        age=next((mistake for mistake in mistakes.read() if mistake.id in aged[:1]), None),
+    )
+    statuses[finding.base.name] = finding.status
+    known = (
+        replace(o, status="known") if o.is_failing and o.id in settings.known else o
+        for o in outcomes
+    )
+    return replace(finding, outcomes=tuple(known))
+
+
+def lighten(run: Run) -> Run:
+    """Without arrays but for what is shown, so that it can be kept, and sent by another process."""
+    findings = []
+    for found in run.findings:
+        outcomes, raw = _strip(found.outcomes), _strip(found.raw)
+        diagnosis = found.diagnosis and found.diagnosis.lighten()
+        findings.append(replace(found, outcomes=outcomes, raw=raw, diagnosis=diagnosis))
+    drawn = run.drawn
+    drawn = drawn and replace(drawn, outcomes=_strip(drawn.outcomes), raw=_strip(drawn.raw))
+    return replace(run, findings=tuple(findings), drawn=drawn)
+
+
+def _strip(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
+    return tuple(
+        replace(
+            outcome,
+            answers={},
+            comparisons=tuple(
+                replace(c, got=None, want=None, where=None) for c in outcome.comparisons
+            ),
+        )
+        for outcome in outcomes
+    )
+
+
+def _take(things: list[Any], shard: tuple[int, int]) -> list[Any]:
+    """The K-th of N parts."""
+    return things[shard[0] - 1 :: shard[1]]
 
 
 def _sight(outcome: Outcome) -> Sighting:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import html
 import importlib
 import math
 import os
@@ -45,6 +46,11 @@ WARM, BLOCK = 0.1, 0.03
 CELLS = 4 * 2**20
 """Bytes of gathered cells in one bare product."""
 WIDTH = 34
+NAMES, BARS, ROW = 340, 400, 15
+"""Of a plot: widths of the names and of the longest bar, and the height of a row."""
+MOST = 2.0
+"""The longest bar's ratio: of larger ones there is the number."""
+COLOURS = {"forward": "#2a78d6", "backward": "#d97a16"}
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--dtype", choices=DTYPES, default="", help="(both)")
     add("--batch", type=int, choices=range(1, 1025), default=0, metavar="N", help="(8, and then 1)")
     add("--turns", type=int, choices=range(1, 100), default=4, metavar="N", help="of blocks (4)")
+    add("--plot", default="", metavar="FILE.svg", help="the ratios as bars, layer by layer")
     add("--quick", action="store_true", help="the first layer of each group, float32, batch 8")
 
 
@@ -81,6 +88,8 @@ def measure(options: argparse.Namespace) -> tuple[dict[str, Any], Iterator[str],
     layers = list(choose(options))
     if not layers:
         raise argparse.ArgumentError(None, f"no layer's or group's name contains {options.only!r}")
+    if options.plot:
+        Path(options.plot).open("a").close()  # what cannot be written is said before the run
     machine = {
         "cpus": os.cpu_count(),
         "numpy": np.__version__,
@@ -97,6 +106,8 @@ def measure(options: argparse.Namespace) -> tuple[dict[str, Any], Iterator[str],
     ]
     means = {part: average(those) for part, those in groupby(timings, attrgetter("part"))}
     document = {**machine, "lines": lines, "means": means}
+    if options.plot:
+        Path(options.plot).write_text(draw_plot(timings), encoding="utf-8")
     return document, write_table(document, timings), 0
 
 
@@ -240,3 +251,23 @@ def write_line(timing: Timing) -> str:
             cell = "-" if seconds is None else f"{work / seconds if work else 1e3 * seconds:.3g}"
             text += f"{cell:>9}"
     return text
+
+
+def draw_plot(timings: Sequence[Timing]) -> str:
+    """The ratios as SVG: a bar and a number each, and a line where torch is."""
+    ratios = [(t, way, t.ratio(way)) for t in timings for way in PASSES]
+    most = min(MOST, max(1.0, *(ratio for _, _, ratio in ratios)))
+    scale, height, body = BARS / most, ROW * (len(ratios) + 2), ""
+    for row, (timing, way, ratio) in enumerate(ratios):
+        name = html.escape(f"{timing.layer.name}, {timing.part}, {way}")
+        width, y = scale * min(ratio, most), ROW * row
+        body += f'<text x="0" y="{y + 11}">{name}</text>\n'
+        body += f'<rect x="{NAMES}" y="{y + 2}" width="{width:.1f}" height="{ROW - 4}"'
+        body += f' fill="{COLOURS[way]}"/>\n'
+        body += f'<text x="{NAMES + width + 4:.1f}" y="{y + 11}">{ratio:.2g}</text>\n'
+    x = f"{NAMES + scale:.1f}"
+    body += f'<path d="M{x} 0V{height - 2 * ROW}" stroke="#888" stroke-dasharray="4"/>\n'
+    body += f'<text x="{x}" y="{height - ROW}" text-anchor="middle">torch = 1</text>\n'
+    size = f'width="{NAMES + BARS + 40}" height="{height}"'
+    font = 'fill="#777" font-family="sans-serif" font-size="11"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" {font}>\n{body}</svg>\n'

@@ -1,6 +1,6 @@
 """Why it is wrong: the catalogue of mistakes, and which of them an answer shows."""
 
-from verification.mistakes.catalogue import Form, Mistake, read, write_wrongly
+from verification.mistakes.catalogue import Form, Mistake, quote, read, write_wrongly
 from verification.mistakes.diagnosis import (
     Diagnosis,
     Inquiry,
@@ -12,4 +12,4 @@ from verification.mistakes.diagnosis import (
 from verification.mistakes.symptoms import describe
 
 __all__ = ["Diagnosis", "Form", "Inquiry", "Mistake", "Sighting", "Suspect", "describe"]
-__all__ += ["diagnose", "find_convention", "read", "write_wrongly"]
+__all__ += ["diagnose", "find_convention", "quote", "read", "write_wrongly"]

@@ -10,6 +10,7 @@ import functools
 import inspect
 import itertools
 import re
+import textwrap
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -91,6 +92,15 @@ def _translate(text: str, words: Mapping[str, str]) -> str:
     phrases = (re.escape(phrase) for phrase in sorted(words, key=len, reverse=True))
     whole = (re.sub(r"^(?=\w)", r"\\b", re.sub(r"(?<=\w)$", r"\\b", one)) for one in phrases)
     return re.sub("|".join(whole), lambda found: words[found[0]], text)
+
+
+def quote(form: Form) -> tuple[str, str]:
+    """The textbook's lines where a form begins, and what stands there instead."""
+    old, new = form[0]
+    at = TEXT.index(old)
+    start, end = TEXT.rfind("\n", 0, at) + 1, TEXT.find("\n", at + len(old))
+    right = textwrap.dedent(TEXT[start:end])
+    return right, right.replace(old, new)
 
 
 @functools.lru_cache(maxsize=2048)

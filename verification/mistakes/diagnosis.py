@@ -118,6 +118,11 @@ class Diagnosis:
     def is_whole(self) -> bool:
         return self.explains == self.of
 
+    def lighten(self) -> Diagnosis:
+        """Without code, which no other process can be sent."""
+        suspects = tuple(replace(suspect, book={}) for suspect in self.suspects)
+        return replace(self, suspects=suspects, parts=())
+
     def recount(self, asked: Inquiry, failing: Sequence[Sighting]) -> Diagnosis:
         """The same about other failing cases."""
         explained = [seen for seen in failing if self.covers(asked, seen)]

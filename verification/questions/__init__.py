@@ -16,7 +16,8 @@ from verification.questions.drawn import draw
 from verification.questions.fills import LIMIT, arrays, divisors, shapes
 from verification.questions.levels import RUNGS, level, rung
 from verification.questions.rows import LINE, Question, Refusal, parse, read
+from verification.questions.where import read_where
 
 __all__ = ["ADAPTIVE", "FURTHER", "LIMIT", "LINE", "REAL", "RUNGS", "Array", "Arrays", "Case"]
 __all__ += ["CaseError", "Ints", "Question", "Refusal", "arrays", "divisors", "draw", "level"]
-__all__ += ["parse", "read", "rung", "shapes", "simplify", "simplify_pad"]
+__all__ += ["parse", "read", "read_where", "rung", "shapes", "simplify", "simplify_pad"]

@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
-import html
+import sys
+import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from importlib import import_module
+from typing import Any, TypedDict, Unpack
 
-from verification.judging import Run, Session, Settings
+from verification.judging import Run, Session, Settings, Watch
 from verification.reports.document import write_json
+from verification.reports.page import write_fragment
 from verification.reports.text import write_text
 
 Given = str | Callable[..., Any] | Sequence[Callable[..., Any]] | Mapping[str, Any]
 """A file or module by its name, a function, several, or the names of a session."""
-_COLOURS = {"match": "#1a7f37", "differs": "#cf222e", "nothing": "#9a6700"}
-_PLAIN = "color: inherit; background: none; border: none; padding: 0"
-"""On a notebook's own paper, dark or light."""
+PAUSE = 0.2
+"""Seconds between two lines of progress."""
+
+
+class Options(TypedDict, total=False):
+    """What `judge` takes beside a candidate."""
+
+    only: str | Sequence[str]
+    names: Mapping[str, str] | None
+    case: str
+    text: str
+    level: int
+    rung: str
+    contract: str
+    layout: str
+    seed: int | None
+    draw: int
+    dtype: str
+    timeout: float
+    memory: int
+    first: bool
+    strict: bool
+    exam: bool
+    show: str
+    hint: int
 
 
 @dataclass(frozen=True, repr=False)
@@ -31,6 +57,23 @@ class Judgement:
         return self.run.verdict
 
     @property
+    def functions(self) -> dict[str, str]:
+        """The status of each function, by the candidate's own names."""
+        return {finding.function: finding.status for finding in self.run.findings}
+
+    @property
+    def mistakes(self) -> dict[str, tuple[str, ...]]:
+        """The mistakes that are known by name, of each function that has some."""
+        known = {f.function: f.diagnosis for f in self.run.findings if f.diagnosis}
+        shown = known if self.run.settings.is_naming else {}
+        return {name: tuple(one.id for one in d.mistakes) for name, d in shown.items()}
+
+    def raise_for_failure(self) -> None:
+        """AssertionError, with the report, unless everything matches."""
+        if self.verdict != "match":
+            raise AssertionError(f"{self.verdict}\n{self!r}")
+
+    @property
     def json(self) -> str:
         """The document, schema 1."""
         return write_json(self.run)
@@ -39,30 +82,38 @@ class Judgement:
         return write_text(self.run)
 
     def _repr_html_(self) -> str:
-        edge = f"border-left: 4px solid {_COLOURS[self.verdict]}; padding-left: 1em"
-        font = "margin: 0; font-family: monospace; line-height: 1.2; white-space: pre"
-        return (
-            f'<div style="{edge}; overflow-x: auto">'
-            f'<pre style="{font}; {_PLAIN}">{html.escape(repr(self))}</pre></div>'
-        )
+        return write_fragment(self.run)
 
 
-def judge(
-    candidate: Given,
-    only: str | Sequence[str] = (),
-    names: Mapping[str, str] | None = None,
-    exam: bool = False,
-    **options: Any,
-) -> Judgement:
+def judge(candidate: Given, **options: Unpack[Options]) -> Judgement:
     """Judge, as `verification.judge` says; functions that are not there are no news."""
     named = candidate if isinstance(candidate, str) else _name(candidate)
-    wanted = (only,) if isinstance(only, str) else tuple(only)
-    options |= {"show": "status"} if exam else {}
-    settings = Settings(candidate=named, only=wanted, names=dict(names or {}), **options)
+    words: dict[str, Any] = {**options}
+    only, names = words.pop("only", ()), words.pop("names", None)
+    words |= {"show": "status"} if words.pop("exam", False) else {}
+    words["only"] = (only,) if isinstance(only, str) else tuple(only)
+    settings = Settings(candidate=named, names=dict(names or {}), **words)
     with warnings.catch_warnings(action="ignore"), Session(settings) as session:
-        run = session.run()
+        run = session.run(_watch())
     present = (f for f in run.findings if f.status != "not attempted" or f.function in run.wanted)
     return Judgement(replace(run, findings=tuple(present) or run.findings))
+
+
+def _watch() -> Watch:
+    """In a notebook a line that counts, in its place, and is gone in the end."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if not hasattr(shell, "kernel"):
+        return Watch()
+    show = partial(import_module("IPython.display").display, raw=True)
+    line, last = show({"text/plain": ""}, display_id=True), 0.0
+
+    def count(done: int, total: int) -> None:
+        nonlocal last
+        if done == total or time.monotonic() > last + PAUSE:
+            last, words = time.monotonic(), f"{done} of {total} checks" * (done < total)
+            line.update({"text/plain": words}, raw=True)
+
+    return Watch(count=count)
 
 
 def _name(candidate: Given) -> Mapping[str, Any]:

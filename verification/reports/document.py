@@ -10,6 +10,7 @@ from typing import Any
 
 from verification.judging import Comparison, Finding, Outcome, Run
 from verification.questions import level, rung
+from verification.reports.shards import dump
 from verification.reports.text import write_command, write_form, write_message
 
 _STATUSES = ("ok", "WRONG", "CRASH", "TIMEOUT", "MEMORY", "DEVIATES", "not judged")
@@ -36,10 +37,12 @@ def write_json(run: Run) -> str:
         "verdict": run.verdict,
         "error": run.error or run.misfit,
         "checks": len(run.asked),
-        "notes": list(run.notes),
+        "notes": run.remarks,
         "functions": [_describe_function(finding, run) for finding in run.findings],
         "cases": [_describe_case(run, f, o) for f in run.findings for o in f.outcomes],
     }
+    if run.settings.shard[1] > 1:
+        document["shard"] = dump(run)
     return json.dumps(document, indent=1, sort_keys=True)
 
 
@@ -61,9 +64,10 @@ def _describe_function(finding: Finding, run: Run) -> dict[str, Any]:
         "op": finding.op,
         "status": finding.status,
         **{key.lower().replace(" ", "_"): counts[key] for key in _STATUSES},
+        **({"known": counts["known"]} if run.settings.known else {}),
         "age": sum(bool(outcome.age) for outcome in finding.outcomes),
         "outside": finding.outside,
-        "mistakes": [] if _hides_names(run) else _list_mistakes(finding),
+        "mistakes": _list_mistakes(finding) if run.settings.is_naming else [],
         "deviations": [] if exam else finding.deviations,
     }
 
@@ -93,7 +97,7 @@ def _describe_case(run: Run, finding: Finding, outcome: Outcome) -> dict[str, An
         "status": outcome.status,
         "evidence": outcome.evidence,
         "outputs": [_describe_output(run, compared) for compared in outcome.comparisons],
-        "mistake": None if _hides_names(run) else _name_mistake(finding, outcome),
+        "mistake": _name_mistake(finding, outcome) if run.settings.is_naming else None,
         "message": write_message(run, outcome),
         "stdout": outcome.stdout,
         "seconds": round(outcome.seconds, 6),
@@ -107,10 +111,6 @@ def _name_mistake(finding: Finding, outcome: Outcome) -> str | None:
     if found and found.is_whole and outcome.is_failing and outcome.has_numbers:
         return " + ".join(mistake.id for mistake in found.mistakes)
     return next(iter((*outcome.deviations, *outcome.age[:1])), None)
-
-
-def _hides_names(run: Run) -> bool:
-    return run.settings.exam or run.settings.hint in (1, 2)
 
 
 def _describe_output(run: Run, compared: Comparison) -> dict[str, Any]:

@@ -33,32 +33,52 @@ class Named(NamedTuple):
     array: Array
 
 
+class View(NamedTuple):
+    """What there is to draw: what went in, and the answers; a wrong one beside the right."""
+
+    inputs: list[tuple[Named, Place]]
+    answers: list[Named]
+    place: Place
+    wrong: Comparison | None
+
+
 def draw(run: Run, outcome: Outcome) -> list[str]:
-    """What went in, and below it the answer; a wrong one beside the oracle's, with # where.
+    """What went in, and below it the answer; a wrong one beside the oracle's, with # where."""
+    if not (seen := look(run, outcome)):
+        return []
+    if seen.wrong:
+        answer = _draw_wrong(
+            seen.wrong, seen.answers[0].axes, seen.place, run.settings.show == "all"
+        )
+    else:
+        answer = _draw_each((one, seen.place) for one in seen.answers)
+    return [*_draw_each(seen.inputs), "", *answer] if answer else []
+
+
+def look(run: Run, outcome: Outcome) -> View | None:
+    """The arrays of a question, and their planes through the worst place.
 
     In an exam the answer alone, and no place of it rather than another.
     """
     case = outcome.question
-    if not isinstance(case, Case) or not outcome.comparisons:
-        return []
-    wrong = [(compared, compared.worst) for compared in outcome.comparisons if compared.worst]
+    is_light = any(compared.worst and compared.got is None for compared in outcome.comparisons)
+    if not isinstance(case, Case) or not outcome.comparisons or is_light:
+        return None
+    wrong = next((compared for compared in outcome.comparisons if compared.worst), None)
     place: Place = {}
-    if wrong and not run.settings.exam:
-        compared, worst = wrong[0]
-        shown = [_name(run, case, compared.name, np.asarray(compared.want))]
-        place = _find_place(case, shown[0], worst.index)
-        answer = _draw_wrong(compared, shown[0].axes, place, run.settings.show == "all")
+    if wrong and wrong.worst and not run.settings.exam:
+        shown = [_name(run, case, wrong.name, np.asarray(wrong.want))]
+        place = _find_place(case, shown[0], wrong.worst.index)
     else:
+        wrong = None
         answers = zip(outcome.comparisons, outcome.answers.values(), strict=False)
         told = [(c, a) for c, a in answers if not (c.is_right and outcome.is_failing)]
         shown = [_name(run, case, c.name, a) for c, a in told if type(a) is np.ndarray]
-        answer = _draw_each((one._replace(name=f"your {one.name}"), place) for one in shown)
-    if not answer:
-        return []
+        shown = [one._replace(name=f"your {one.name}") for one in shown]
     known = {axis for one in shown for axis in one.axes}
     inputs = _list_inputs(run, case, outcome.op)
-    summed = ((one, at) for one in inputs for at in _spread(case, one, place, known))
-    return [*_draw_each(summed), "", *answer]
+    summed = [(one, at) for one in inputs for at in _spread(case, one, place, known)]
+    return View(summed, shown, place, wrong)
 
 
 def _list_inputs(run: Run, case: Case, op: str) -> list[Named]:
@@ -122,19 +142,23 @@ def _draw_wrong(compared: Comparison, axes: Axes, place: Place, shows_right: boo
     got, want, where = map(np.asarray, (compared.got, compared.want, compared.where))
 
     def write(columns: int) -> list[str]:
-        at, words = _cut(axes, want.shape, place, columns)
+        at, words = cut(axes, want.shape, place, columns)
         yours, right, wrong = map(np.atleast_2d, (got[at], want[at], where[at]))
-        pairs = zip(yours[wrong], right[wrong], strict=True)
-        digits = 17 if any(f"{a:.6g}" == f"{b:.6g}" for a, b in pairs) else 6
+        digits = choose_digits(yours[wrong], right[wrong])
         blocks = [
-            ["yours", *_write_numbers(yours, digits)],
-            ["oracle", *_write_numbers(right, digits)],
+            ["yours", *write_numbers(yours, digits)],
+            ["oracle", *write_numbers(right, digits)],
             ["wrong", *map(" ".join, np.where(wrong, "#", "."))],
         ]
         blocks = blocks if shows_right else blocks[::2]
         return [f"{compared.name}{words}", *_lay_beside(blocks)]
 
     return _fit(write)
+
+
+def choose_digits(yours: Array, right: Array) -> int:
+    """As many as tell wrong numbers from right ones."""
+    return 17 if any(f"{a:.6g}" == f"{b:.6g}" for a, b in zip(yours, right, strict=True)) else 6
 
 
 def _draw_each(planes: Iterable[tuple[Named, Place]]) -> list[str]:
@@ -145,8 +169,8 @@ def _draw_each(planes: Iterable[tuple[Named, Place]]) -> list[str]:
             continue
 
         def write(columns: int, one: Named = one, place: Place = place) -> list[str]:
-            at, words = _cut(one.axes, one.array.shape, place, columns)
-            return [f"{one.name}{words}", *_write_numbers(np.atleast_2d(one.array[at]))]
+            at, words = cut(one.axes, one.array.shape, place, columns)
+            return [f"{one.name}{words}", *write_numbers(np.atleast_2d(one.array[at]))]
 
         block = _fit(write)
         if rows and max(map(len, _lay_beside([*rows[-1], block]))) <= WIDTH:
@@ -162,7 +186,7 @@ def _fit(write: Callable[[int], list[str]]) -> list[str]:
     return next(lines for lines in drawn if max(map(len, lines)) <= WIDTH)
 
 
-def _cut(
+def cut(
     axes: Axes, shape: Sequence[int], place: Place, columns: int
 ) -> tuple[tuple[int | slice, ...], str]:
     """The plane through a place, and its indices in words."""
@@ -183,7 +207,7 @@ def _cut(
     return tuple(view), f"[{', '.join(words)}]" if words else ""
 
 
-def _write_numbers(plane: Array, digits: int = 6) -> list[str]:
+def write_numbers(plane: Array, digits: int = 6) -> list[str]:
     """Whole numbers in full, as they differ in their last digits; others rounded."""
     rows = plane.astype(float)
     if np.all((rows == np.rint(rows)) | ~np.isfinite(rows)):

@@ -23,8 +23,10 @@ WIDTH = 79
 INDENT, LABEL = 6, 16
 """Widths of what stands before the words of a block."""
 _USUAL = Settings()
-_REPEATED = ["contract", "layout", "timeout", "memory", "strict", "show", "hint", "names", "seed"]
-_REPEATED += ["dtype"]
+_REPEATED = (
+    *("contract", "layout", "timeout", "memory", "strict", "show", "hint", "names", "seed"),
+    *("dtype", "oracle"),
+)
 """Settings without which a question is another one, or its answer."""
 _DRAWN = re.compile(r"drawn-\d+$")
 """The name of a question that is in no file."""
@@ -35,6 +37,7 @@ _COLOURS = {
     "CRASH": "31;1",
     "TIMEOUT": "31;1",
     "MEMORY": "31;1",
+    "known": "33",
     "not judged": "33",
     "not attempted": "33",
     "outside": "2",
@@ -58,7 +61,13 @@ def write_text(run: Run, style: Style = Style()) -> str:
 
 def write_header(run: Run) -> list[str]:
     """Who is judged, and by what."""
-    words = [f"oracle {run.oracle}", f"numpy {run.numpy}", run.settings.dtype, f"seed {run.seed}"]
+    limit = " (up to level 3, no large layers)" * (run.oracle == "textbook")
+    words = [
+        f"oracle {run.oracle}{limit}",
+        f"numpy {run.numpy}",
+        run.settings.dtype,
+        f"seed {run.seed}",
+    ]
     lines = [f"{run.candidate}   {run.contract} contract", *_flow(words, "   ")]
     return [*map(make_visible, lines), ""]
 
@@ -79,12 +88,12 @@ def write_finding(run: Run, finding: Finding, style: Style = Style()) -> list[st
             if style.full
             else _write_case(run, finding, block.outcome, title, named, block.call)
         )
-    return lines + _lay_out(_excuse(run, finding))
+    return lines + _lay_out(label_rest(run, finding))
 
 
 def write_summary(run: Run, style: Style = Style()) -> list[str]:
     """What is to be said of the whole run, and the last line."""
-    lines = [line for note in run.notes for line in _wrap(f"  note: {note}", "    ")]
+    lines = [line for note in run.remarks for line in _wrap(f"  note: {note}", "    ")]
     if run.drawn and run.drawn.outcomes:
         lines += _write_drawn(run, run.drawn)
     if style.verbose and run.asked:
@@ -101,7 +110,10 @@ def write_command(run: Run, outcome: Outcome) -> str:
     settings, case = run.settings, _name_case(outcome)
     on_line = case == outcome.question.row
     kept = {name: getattr(settings, name) for name in _REPEATED}
-    kept = {name: value for name, value in kept.items() if value != getattr(_USUAL, name)}
+    kept = {n: value for n, value in kept.items() if value not in (0, getattr(_USUAL, n))}
+    if settings.here:
+        more = f", dtype={settings.dtype!r}, layout={settings.layout!r}, seed={run.seed}"
+        return f"parity.Question({outcome.function!r}, {outcome.question.row!r}{more})"
     if not isinstance(settings.candidate, str):
         more = "".join(f", {name}={value!r}" for name, value in kept.items())
         return f"judge(globals(), case={case!r}, only=[{outcome.function!r}]{more})"
@@ -117,7 +129,7 @@ def write_command(run: Run, outcome: Outcome) -> str:
 
 def write_message(run: Run, outcome: Outcome) -> str:
     """What is to be said of it; without right numbers the candidate's own exceptions alone."""
-    is_ours = outcome.status in ("WRONG", "DEVIATES") and not outcome.kind
+    is_ours = outcome.status in ("WRONG", "DEVIATES", "known") and not outcome.kind
     return "" if run.settings.show != "all" and is_ours else outcome.message
 
 
@@ -125,6 +137,23 @@ def write_form(run: Run, compared: Comparison) -> str:
     """What is wrong with an answer's form, and what is right if that is shown."""
     message = compared.message
     return message if run.settings.show == "all" else message.partition(", it should")[0]
+
+
+def write_words(run: Run, finding: Finding, outcome: Outcome) -> str:
+    """What happened, in words."""
+    return make_visible("\n".join(_describe(run, finding, outcome)))
+
+
+def label_block(run: Run, finding: Finding, block: Block) -> Iterator[tuple[str, str]]:
+    """What a block says beside its numbers, with what it speaks of."""
+    outcome = block.outcome
+    yield "case", outcome.question.row
+    yield from (("call", line) for line in block.call.splitlines())
+    yield from (("answer", line) for line in _describe(run, finding, outcome))
+    if outcome.stdout:
+        yield "printed", outcome.stdout.rstrip()
+    yield from _name_mistake(run, finding, block)
+    yield "again", write_command(run, outcome)
 
 
 def make_visible(text: str) -> str:
@@ -160,8 +189,7 @@ def _write_case(
     lines += _keep_whole("", question.row) if name != question.row else []
     for number, line in enumerate(call.splitlines()):
         lines += _keep_whole("" if number else "call", line)
-    is_told = not (run.settings.exam or run.settings.hint in (1, 2))
-    rows += [("why", question.why)] if question.why and is_told else []
+    rows += [("why", question.why)] if question.why and run.settings.is_naming else []
     rows += [("", line) for line in _describe(run, finding, outcome)]
     rows += [("printed", outcome.stdout.rstrip())] if outcome.stdout else []
     lines += _lay_out(rows)
@@ -209,7 +237,7 @@ def _name_mistake(run: Run, finding: Finding, block: Block) -> Iterator[tuple[st
         yield "hint", describe_kind(finding)
     if hint > 1 and block.mistake:
         yield "look at", block.mistake.hint
-    if hint in (1, 2):
+    if not run.settings.is_naming:
         return
     if block.mistake:
         does, change = block.mistake.tell(run.channels_first, run.contract)
@@ -243,7 +271,7 @@ def _claim(finding: Finding, diagnosis: Diagnosis) -> str:
     return ", ".join(filter(None, (claim, everywhere)))
 
 
-def _excuse(run: Run, finding: Finding) -> Iterator[tuple[str, str]]:
+def label_rest(run: Run, finding: Finding) -> Iterator[tuple[str, str]]:
     """What is no mistake of this function: an age, a function below it, conventions."""
     excused = [o for o in finding.outcomes if o.age or o.deviations]
     if run.settings.exam and (right := [o for o in excused if not o.is_failing]):

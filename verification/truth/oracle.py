@@ -9,15 +9,19 @@ max pooling writes out of bounds for them.
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import threading
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F
+
+if importlib.util.find_spec("torch"):  # a textbook is asked without it
+    import torch
+    import torch.nn.functional as F
 
 from verification.questions import Array, Arrays, Case, simplify
 
@@ -31,8 +35,21 @@ places in an unpooling two threads leave now the one number, now the other.
 """
 
 
-def prepare() -> str:
-    """Fix what torch's answers may depend on; its name and version."""
+_substitute: Callable[[Case, Arrays], Answers] | None = None
+
+
+def prepare(substitute: Callable[[Case, Arrays], Answers] | None = None) -> str:
+    """Fix what torch's answers may depend on; its name and version.
+
+    Where a `substitute` is given it is asked in torch's place, from now on.
+    """
+    global _substitute
+    _substitute = substitute
+    if substitute:
+        return "textbook"
+    if "torch" not in globals():
+        how = "pip install -e '.[verify]', or choose the oracle textbook"
+        raise ModuleNotFoundError(f"the judge needs torch: {how}")
     torch.set_num_threads(THREADS)
     torch.backends.nnpack.set_flags(False)  # type: ignore[no-untyped-call]
     precision = torch.get_float32_matmul_precision()
@@ -41,8 +58,15 @@ def prepare() -> str:
     return f"torch {torch.__version__.partition('+')[0]}"
 
 
+def is_substituted() -> bool:
+    """Whether another is asked in torch's place."""
+    return _substitute is not None
+
+
 def answers(case: Case, given: Arrays) -> Answers:
     """Every output of the question: y, index, mean, var, dx, dw, db, as far as it has them."""
+    if _substitute:
+        return _substitute(case, given)
     with _LOCK, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Using padding='same' with even kernel lengths")
         return _ANSWER[case.op](case, given)

@@ -1,0 +1,59 @@
+"""What a function's outcomes come to when they are seen together, and beside other functions.
+
+Of one outcome alone it cannot be said whether a check fails by a convention that other answers
+follow, or by a function below that fails: those deviate, and these are not judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from verification import mistakes
+from verification.judging.trial import Outcome
+from verification.questions import Case
+
+
+@dataclass(frozen=True)
+class Base:
+    """What a function stands on, by our names: those that it calls, and its forward pass."""
+
+    name: str = ""
+    calls: tuple[str, ...] = ()
+    forward: str = ""
+
+
+def settle(
+    outcomes: Sequence[Outcome], base: Base, statuses: Mapping[str, str], strict: bool
+) -> list[Outcome]:
+    """Conventions are no failures, and what may be inherited is not judged.
+
+    `statuses` are those of the functions that were judged before, by our names.
+    """
+    shown = {name for outcome in outcomes for name in outcome.deviations}
+    known = mistakes.read() if shown else ()
+    names = tuple(mistake.id for mistake in known if mistake.id in shown and mistake.forms)
+    if names and not any(outcome.is_failing and outcome.has_numbers for outcome in outcomes):
+        # a check without an oracle sees a convention too, and cannot tell it from a mistake
+        outcomes = [
+            replace(o, status="DEVIATES", deviations=names)
+            if o.status == "WRONG" and isinstance(o.question, Case) and o.question.check
+            else o
+            for o in outcomes
+        ]
+    if strict:
+        outcomes = [replace(o, status="WRONG") if o.status == "DEVIATES" else o for o in outcomes]
+    return [_excuse(o, base, statuses) if o.is_failing else o for o in outcomes]
+
+
+def _excuse(outcome: Outcome, base: Base, statuses: Mapping[str, str]) -> Outcome:
+    """Not judged where it calls what fails; a check needs a forward pass that is right."""
+    below, question = {*base.calls}, outcome.question
+    if outcome.is_inherited or (isinstance(question, Case) and question.check):
+        below.add(base.forward)
+    for name in sorted(below - {base.name}):
+        words = {"differs": "fails", "not attempted": "is not written"}
+        if word := words.get(statuses.get(name, "")):
+            message = f"it stands on {name}, which {word}"
+            return replace(outcome, status="not judged", message=message)
+    return outcome

@@ -1,0 +1,64 @@
+"""Candidates judged whatever happens to them: what ends a run early is in it, too."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
+
+from verification.candidates import UnloadableError
+from verification.judging.session import Run, Session, Settings, UsageError, lighten
+
+
+def judge(settings: Settings, ask: Callable[[Session], Run] = Session.run) -> Run:
+    """The run that `ask` makes of a session; UsageError where the settings fit nothing."""
+    run = Run(settings, str(settings.candidate))
+    try:
+        with Session(settings) as session:
+            try:
+                if session.checks:
+                    return ask(session)
+                fault, words = "nothing", "no case fits these options"
+            finally:
+                run = session.known
+    except UsageError:
+        raise
+    except BrokenPipeError:
+        fault, words = "interrupted", "nobody reads standard output"
+    except KeyboardInterrupt:
+        fault, words = "interrupted", "interrupted"
+    except UnloadableError as error:
+        fault, words = "unloadable", str(error)
+    except ModuleNotFoundError as error:
+        fault, words = "fault", str(error)
+    except Exception as error:  # not the candidate's fault, and never to be reported as its
+        fault, words = "fault", f"fault of the harness: {type(error).__name__}: {error}"
+    return replace(run, fault=fault, error=words)
+
+
+def judge_in_turn(every: Sequence[Settings], jobs: int) -> Iterator[Run]:
+    """A light run of each, one after the other, or several at a time in processes."""
+    if jobs == 1:
+        yield from map(_judge_one, every)
+        return
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(jobs, spawn, warnings.simplefilter, ("ignore",)) as pool:
+        try:
+            for one, coming in [(one, pool.submit(_judge_one, one)) for one in every]:
+                try:
+                    yield coming.result()
+                except BrokenExecutor as error:
+                    words = f"fault of the harness: {error}"
+                    yield Run(one, str(one.candidate), fault="fault", error=words)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _judge_one(settings: Settings) -> Run:
+    """What fits the other candidates, and not this one, is its own affair."""
+    try:
+        return lighten(judge(settings))
+    except UsageError as error:
+        return Run(settings, str(settings.candidate), fault="unloadable", error=str(error))

@@ -1,0 +1,248 @@
+"""What a run is worth, by one rule, and how graders and CI read it: a thin writer a format.
+
+    points of a function = what it is worth * right / asked
+
+asked are the questions that its contract can express, but for those that were drawn; right are
+those without a failure, conventions and ages of NumPy included unless strictly, and 0 where it is
+not written.  A candidate that cannot be loaded has 0 points; where the harness failed, or was
+interrupted, nobody is graded.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from verification.judging import Finding, Outcome, Run
+from verification.reports.document import write_json
+from verification.reports.page import write_page
+from verification.reports.text import make_visible, write_finding, write_summary, write_words
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A function's points, of those that it is worth, and what is to be said of it."""
+
+    name: str
+    points: float
+    worth: float
+    words: str
+
+    @property
+    def is_full(self) -> bool:
+        return self.points == self.worth
+
+
+def grade(run: Run) -> list[Mark]:
+    """A mark for each function that something is asked of, or the one of not being loadable."""
+    if run.fault:
+        worth = sum(run.settings.points.values()) or 1
+        return [Mark("load", 0, worth, make_visible(run.error))]
+    marks = []
+    for finding in (finding for finding in run.findings if finding.outcomes):
+        name, points = finding.base.name, run.settings.points
+        names = (finding.function, name, name.rpartition(".")[2])
+        worth = next((points[one] for one in names if one in points), 1)
+        right = sum(_is_right(run, outcome) for outcome in finding.outcomes)
+        share = round(worth * right / len(finding.outcomes), 6)
+        words = "\n".join(write_finding(run, finding)) or "not attempted"
+        marks.append(Mark(make_visible(finding.function), share, worth, words))
+    return marks
+
+
+def write_line(run: Run, width: int) -> str:
+    """A candidate among others: the verdict, the points, and what fails."""
+    names = [finding.function for finding in run.differing]
+    names += [finding.function for finding in run.missing if finding.function in run.wanted]
+    points, worth = _add(grade(run))
+    told = "" if run.fault not in ("", "unloadable") else f"{points:.4g} of {worth:g} points"
+    line = f"{run.candidate:{width}}  {run.verdict:10}  {told:18}  {run.error or ', '.join(names)}"
+    return make_visible(line.replace("\n", " ").rstrip())
+
+
+def _is_right(run: Run, outcome: Outcome) -> bool:
+    return outcome.status in ("ok", "DEVIATES") and not (run.settings.strict and outcome.age)
+
+
+def _add(marks: Sequence[Mark]) -> tuple[float, float]:
+    """The points, and what all is worth."""
+    return round(sum(mark.points for mark in marks), 6), sum(mark.worth for mark in marks)
+
+
+def _write_all(runs: Sequence[Run]) -> str:
+    documents = ",\n".join(map(write_json, runs))
+    return f"[\n{documents}\n]" if len(runs) > 1 else documents
+
+
+def _write_gradescope(runs: Sequence[Run]) -> str:
+    (run,), marks = runs, grade(runs[0])
+    tests = [
+        {
+            "name": mark.name,
+            "score": mark.points,
+            "max_score": mark.worth,
+            "status": "passed" if mark.is_full else "failed",
+            "output": mark.words,
+        }
+        for mark in marks
+    ]
+    result = {"score": _add(marks)[0], "execution_time": round(run.seconds, 3), "tests": tests}
+    return json.dumps({**result, "output": _summarise(run)}, indent=1)
+
+
+def _write_prairielearn(runs: Sequence[Run]) -> str:
+    (run,), marks = runs, grade(runs[0])
+    points, worth = _add(marks)
+    tests = [
+        {"name": m.name, "points": m.points, "max_points": m.worth, "message": m.words}
+        for m in marks
+    ]
+    result = {"gradable": True, "score": points / worth if worth else 0, "tests": tests}
+    return json.dumps({**result, "message": _summarise(run)}, indent=1)
+
+
+def _write_classroom50(runs: Sequence[Run]) -> str:
+    """Whole points; the runner tells in the environment whose they are."""
+    known, tests = os.environ.get, list[dict[str, Any]]()
+    for mark in grade(runs[0]):
+        points, worth = math.floor(mark.points), math.floor(mark.worth)
+        about = {"test-name": mark.name, "passed": mark.is_full}
+        tests.append({**about, "score": points, "max-score": worth})
+    result = {
+        "schema": "classroom50/result/v1",
+        "classroom": known("CLASSROOM", ""),
+        "assignment": known("ASSIGNMENT", ""),
+        "owner": known("OWNER") or known("USERNAME", ""),
+        "submission": known("SUBMISSION_TAG", ""),
+        "commit": known("COMMIT_URL", ""),
+        "release": known("RELEASE_URL", ""),
+        "review": known("REVIEW_URL") or known("COMMIT_URL", ""),
+        "datetime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "score": sum(test["score"] for test in tests),
+        "max-score": sum(test["max-score"] for test in tests),
+        "tests": tests,
+    }
+    return json.dumps(result, indent=1)
+
+
+def _summarise(run: Run) -> str:
+    return make_visible(run.error) or "\n".join(write_summary(run)).strip()
+
+
+def _write_github(runs: Sequence[Run]) -> str:
+    """Annotations: an error for each function that fails, at the line of its exception, if any."""
+    lines = []
+    for run in runs:
+        if run.fault:
+            lines.append(_annotate(run, "cannot be loaded", run.error))
+        for finding in run.differing:
+            words = "\n".join(write_finding(run, finding))
+            where = [line for block in finding.blocks for line in block.outcome.where[-1:]]
+            lines.append(_annotate(run, f"{finding.function} differs", words, *where[:1]))
+        due = [f.function for f in run.missing if run.settings.strict or f.function in run.wanted]
+        lines += [_annotate(run, f"{name} is not there", "not attempted") for name in due]
+        lines += [_annotate(run, "a stale case of --known", one) for one in run.stale]
+        known = {finding.function for finding in run.differing}
+        if run.drawn and any(outcome.function not in known for outcome in run.drawn.failing):
+            lines.append(_annotate(run, "a drawn question is wrong", _summarise(run)))
+    return "\n".join(lines)
+
+
+def _annotate(run: Run, title: str, words: str, where: str = "") -> str:
+    about = {"file": run.candidate, "title": title}
+    if found := re.match(rf"{re.escape(Path(run.candidate).name)} line (\d+):", where):
+        about["line"] = found[1]
+    told = ",".join(f"{key}={_escape(value, ':,')}" for key, value in about.items())
+    return f"::error {told}::{_escape(make_visible(words))}"
+
+
+def _escape(text: str, more: str = "") -> str:
+    """With those characters that would end it as their codes in percent."""
+    return re.sub(rf"[%\r\n{more}]", lambda found: f"%{ord(found[0]):02X}", text)
+
+
+def _write_junit(runs: Sequence[Run]) -> str:
+    """A testsuite for each function, a testcase for each question."""
+    root = ElementTree.Element("testsuites", name="npcnn verification")
+    for run in runs:
+        for finding in run.findings:
+            drawn = run.drawn.outcomes if run.drawn else ()
+            more = [outcome for outcome in drawn if outcome.function == finding.function]
+            suite = _add_suite(root, f"{run.candidate} {finding.function}")
+            for outcome in (*finding.outcomes, *more):
+                _add_case(suite, run, finding, outcome)
+        if problems := [*([run.error] if run.fault else ()), *run.stale]:
+            suite = _add_suite(root, run.candidate)
+            for words in problems:
+                name = run.fault or f"stale: {words}"
+                _add_words(_add_named(suite, name), "failure", name, words)
+    for suite in root:
+        counts = {"tests": "testcase", "failures": "*/failure", "errors": "*/error"}
+        counts["skipped"] = "*/skipped"
+        for key, path in counts.items():
+            suite.set(key, str(len(suite.findall(path))))
+    for key in ("tests", "failures", "errors"):
+        root.set(key, str(sum(int(suite.get(key, "0")) for suite in root)))
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True)
+
+
+def _add_suite(root: ElementTree.Element, name: str) -> ElementTree.Element:
+    return ElementTree.SubElement(root, "testsuite", name=make_visible(name))
+
+
+def _add_named(suite: ElementTree.Element, name: str, seconds: float = 0) -> ElementTree.Element:
+    about = {"name": make_visible(name), "classname": suite.get("name", "")}
+    return ElementTree.SubElement(suite, "testcase", about, time=f"{seconds:.3f}")
+
+
+def _add_words(case: ElementTree.Element, tag: str, kind: str, words: str) -> None:
+    told = make_visible(words)
+    about = {"type": kind, "message": told.partition("\n")[0]}
+    ElementTree.SubElement(case, tag, about).text = told
+
+
+def _add_case(suite: ElementTree.Element, run: Run, finding: Finding, outcome: Outcome) -> None:
+    case = _add_named(suite, outcome.question.id, outcome.seconds)
+    is_due = run.settings.strict or finding.function in run.wanted
+    if outcome.is_failing or (outcome.status == "not attempted" and is_due):
+        words = write_words(run, finding, outcome) or outcome.status
+        _add_words(case, "failure", outcome.status, words)
+    elif outcome.status in ("not judged", "not attempted", "known"):
+        _add_words(case, "skipped", outcome.status, write_words(run, finding, outcome))
+    elif not _is_right(run, outcome):
+        _add_words(case, "failure", "strict", "counted as wrong")
+    if outcome.stdout:
+        ElementTree.SubElement(case, "system-out").text = make_visible(outcome.stdout)
+
+
+@dataclass(frozen=True)
+class Format:
+    """How runs are written: whether one text holds many, and also where nobody can be graded."""
+
+    write: Callable[[Sequence[Run]], str]
+    holds_many: bool = False
+    holds_faults: bool = False
+
+    def takes(self, run: Run) -> bool:
+        return self.holds_faults or run.fault in ("", "unloadable")
+
+
+FORMATS = {
+    "json": Format(_write_all, holds_many=True, holds_faults=True),
+    "html": Format(lambda runs: write_page(runs[0]), holds_faults=True),
+    "junit": Format(_write_junit, holds_many=True),
+    "github": Format(_write_github, holds_many=True),
+    "gradescope": Format(_write_gradescope),
+    "prairielearn": Format(_write_prairielearn),
+    "classroom50": Format(_write_classroom50),
+}
+"""By the names that --report takes; another is a line here."""

@@ -1,0 +1,216 @@
+"""A run as HTML: one file that a browser shows without a network, and its part in a notebook.
+
+What a colour says is said by a word or a line, too: a number's size is the number, wrong ones are
+underlined, and the taps that meet at the worst place have a dashed edge.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Sequence
+from pathlib import Path
+from string import Template
+
+import numpy as np
+
+from verification import mistakes
+from verification.judging import Block, Finding, Outcome, Run
+from verification.questions import Array, Case, level, rung
+from verification.reports.planes import (
+    COLUMNS,
+    Named,
+    Place,
+    choose_digits,
+    cut,
+    look,
+    write_numbers,
+)
+from verification.reports.text import (
+    label_block,
+    label_rest,
+    make_visible,
+    write_header,
+    write_summary,
+)
+
+STYLE, PAGE = (
+    Path(__file__).with_name(f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "html")
+)
+DEEPEST = 0.45
+"""Of a colour behind a number that is to be read."""
+INPUTS, WEIGHTS = ("x", "dx", "A_prev", "dA_prev"), ("w", "dw")
+READING = frozenset({"conv", "max_pool", "avg_pool", "lp_pool"})
+"""Operations whose windows read the input, tap by tap."""
+Three = tuple[int, int, int]
+"""Along one axis: a window of y, a tap of the kernel, and the cell of x that it meets."""
+WINDOW, TAP, CELL = 0, 1, 2
+MEETS = {"dy": WINDOW, "w": TAP, "x": CELL}
+"""Which of the three is a place of an array."""
+
+
+def write_page(run: Run) -> str:
+    """A whole document: the report, every check, and filters by function and status."""
+    title = _escape(f"{run.candidate}: {run.verdict}")
+    return Template(PAGE).substitute(title=title, report=write_fragment(run, True))
+
+
+def write_fragment(run: Run, is_whole: bool = False) -> str:
+    """The report as a part of somebody's page; of a whole one with a row for every check."""
+    told = [finding for finding in run.findings if finding.status != "not attempted"]
+    counts = [(f.function, Counter(outcome.status for outcome in f.outcomes)) for f in told]
+    statuses = sorted({status for _, count in counts for status in count})
+    rows = [(name, *(count[status] or "" for status in statuses)) for name, count in counts]
+    heads = ("function", *statuses)
+    table = _write_table("counts", "Checks of each function, by what they came to", heads, rows)
+    shown = [f for f in told if is_whole or f.status != "ok" or f.age]
+    sections = "".join(_write_finding(run, finding, is_whole) for finding in shown)
+    head, end = ("\n".join(lines).strip() for lines in (write_header(run), write_summary(run)))
+    return (
+        f'<div class="nv"><style>{STYLE}</style>\n<pre>{_escape(head)}</pre>\n{table}{sections}'
+        f"<pre>{_escape(run.error or end)}</pre></div>"
+    )
+
+
+def _write_finding(run: Run, finding: Finding, is_whole: bool) -> str:
+    name = _escape(finding.function)
+    parts = [f'<section data-function="{name}"><h2>{name} ']
+    parts += [f'<span class="status">{finding.status}</span></h2>\n']
+    for block in finding.blocks[: 1 if run.settings.exam else None]:  # how many would tell
+        parts += _write_block(run, finding, block)
+    if rest := [*label_rest(run, finding)]:
+        parts += [_write_table("words", "What is no mistake of this function", (), rest)]
+    if is_whole:
+        heads = ("check", "level", "rung", "evidence", "status")
+        asked = [(one.question, one.evidence, one.status) for one in finding.outcomes]
+        rows = [(one.id, level(one), rung(one), *came) for one, *came in asked]
+        table = _write_table("cases", f"Every check of {finding.function}", heads, rows)
+        parts += [f"<details><summary>{len(rows)} checks</summary>{table}</details>"]
+    return "".join([*parts, "</section>\n"])
+
+
+def _write_block(run: Run, finding: Finding, block: Block) -> Iterator[str]:
+    """What a block says, the mistake's lines, and the numbers."""
+    rows = label_block(run, finding, block)
+    yield _write_table("words", "Smallest case that fails", (), rows)
+    parts = finding.diagnosis.parts if finding.diagnosis and run.settings.is_naming else ()
+    for mistake, suspect in parts:
+        if mistake == block.mistake and suspect.forms:
+            right, wrong = map(_escape, mistakes.quote(suspect.forms[0]))
+            yield "<p>Such code, in a textbook's words:</p>"
+            yield f"<pre><del>wrong  {wrong}</del><ins>right  {right}</ins></pre>"
+    yield from _draw(run, block.outcome)
+
+
+def _draw(run: Run, outcome: Outcome) -> Iterator[str]:
+    """What went in, with the window that belongs to the worst place; the answer, and the right."""
+    case, seen = outcome.question, look(run, outcome)
+    if not (seen and isinstance(case, Case)):
+        return
+    met: list[list[Three]] = []
+    if seen.wrong and case.op in READING and seen.answers[0].array.ndim > 1:
+        met = _meet(case, seen.answers[0], seen.place)
+    yield "<h3>What went in</h3>"
+    if met and seen.wrong and seen.wrong.worst:
+        worst = f"{seen.wrong.name}{[*seen.wrong.worst.index]}, the worst place"
+        taps = math.prod(map(len, met))
+        for threes, size in zip(met, case.space):
+            threes[:] = (three for three in threes if 0 <= three[CELL] < size)
+        outside = taps - math.prod(map(len, met))
+        rest = f"; {outside} of {taps} taps lie in padding" * bool(outside)
+        words = (
+            f"A dashed edge: what meets at {worst}{rest}" if taps else f"No window reads {worst}"
+        )
+        yield f"<p>{_escape(words)}.</p>\n"
+    grids = []
+    for one, place in seen.inputs:
+        marks = [{three[MEETS[one.name]] for three in axis} for axis in met if one.name in MEETS]
+        for axis, places in enumerate(marks if all(marks) else ()):
+            size = one.array.shape[one.axes.index(axis)]
+            place = {**place, axis: (sorted(places)[len(places) // 2] + 0.5) / size}
+        grids.append(_write_grid(one, place, marks))
+    yield f'<div class="grids">{"".join(grids)}</div>\n'
+    grids = [_write_grid(one, seen.place) for one in seen.answers]
+    if seen.wrong:
+        got, want, where = map(np.asarray, (seen.wrong.got, seen.wrong.want, seen.wrong.where))
+        with np.errstate(all="ignore"):
+            planes = {"yours": got, "oracle": want, "difference": got.astype(float) - want}
+        digits, grids = choose_digits(got[where], want[where]), []
+        planes = planes if run.settings.show == "all" else {"yours": got}
+        for word, array in planes.items():
+            one = seen.answers[0]._replace(array=array, name=f"{word}: {seen.wrong.name}")
+            wrong = None if word == "oracle" else where
+            grids.append(_write_grid(one, seen.place, (), wrong, digits))
+    if any(grids):
+        yield f'<h3>What came out</h3><div class="grids">{"".join(grids)}</div>\n'
+
+
+def _meet(case: Case, one: Named, place: Place) -> list[list[Three]]:
+    """For each axis the (window, tap, cell) that meet at a place of y, of dw, or of dx."""
+    key = CELL if one.name in INPUTS else TAP if one.name.lower() in WEIGHTS else WINDOW
+    met = []
+    for axis, windows in enumerate(case.windows):
+        at = int(place[axis] * one.array.shape[one.axes.index(axis)])
+        threes = ((o, t, cell) for o, taps in enumerate(windows) for t, cell in enumerate(taps))
+        met.append([three for three in threes if three[key] == at])
+    return met
+
+
+def _write_grid(
+    one: Named,
+    place: Place,
+    marks: Sequence[Container[int]] = (),
+    wrong: Array | None = None,
+    digits: int = 6,
+) -> str:
+    """A plane as a table of numbers, with a colour for their sizes."""
+    if not one.array.size or one.array.dtype.kind not in "biuf":
+        return ""
+    at, words = cut(one.axes, one.array.shape, place, COLUMNS)
+    plane = np.atleast_2d(one.array[at].astype(float))
+    is_wrong = np.zeros(plane.shape, bool) if wrong is None else np.atleast_2d(wrong[at])
+    starts = [0, 0, *(part.start for part in at if isinstance(part, slice))][-2:]
+    rows, columns = [[0], [0], *marks][-2:] if marks else ((), ())
+    most = float(np.abs(plane[np.isfinite(plane)]).max(initial=0)) or 1.0
+    body = ""
+    for i, line in enumerate(write_numbers(plane, digits)):
+        cells = []
+        for j, text in enumerate(line.split()):
+            is_tap = starts[0] + i in rows and starts[1] + j in columns
+            kinds = ["tap"] * is_tap + ["wrong"] * bool(is_wrong[i, j])
+            said = f'<span class="unseen"> {", ".join(kinds)}</span>' if kinds else ""
+            share = np.nan_to_num(plane[i, j] / most, posinf=1, neginf=-1)
+            hue = "214,120,0" if share > 0 else "20,110,230"
+            style = f"background: rgba({hue},{DEEPEST * abs(share):.2f})" if share else ""
+            cells.append(f'<td class="{" ".join(kinds)}" style="{style}">{text}{said}</td>')
+        body += f'<tr><th scope="row">{starts[0] + i}</th>{"".join(cells)}</tr>\n'
+    heads = range(starts[1], starts[1] + plane.shape[1])
+    return _frame("grid", f"{one.name}{words}", heads, body, "<td></td>")
+
+
+def _write_table(
+    kind: str, caption: str, heads: Sequence[object], rows: Iterable[Sequence[object]]
+) -> str:
+    """A table whose rows begin with their names; in `cases` they end with a status."""
+    body = ""
+    for first, *others in rows:
+        data = f' data-status="{_escape(others[-1])}"' if kind == "cases" else ""
+        cells = "".join(f"<td>{_escape(cell)}</td>" for cell in others)
+        body += f'<tr{data}><th scope="row">{_escape(first)}</th>{cells}</tr>\n'
+    return _frame(kind, caption, heads, body)
+
+
+def _frame(kind: str, caption: str, heads: Sequence[object], body: str, corner: str = "") -> str:
+    """A table that scrolls by itself where it is wide, by the keyboard too."""
+    caption = _escape(caption)
+    head = "".join(f'<th scope="col">{_escape(word)}</th>' for word in heads)
+    return (
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{caption}">'
+        f'<table class="{kind}"><caption>{caption}</caption>'
+        f"<thead><tr>{corner}{head}</tr></thead>\n<tbody>{body}</tbody></table></div>\n"
+    )
+
+
+def _escape(text: object) -> str:
+    return html.escape(make_visible(str(text)))

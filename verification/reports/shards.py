@@ -1,0 +1,216 @@
+"""A run in parts, by question, and the parts put together: what is said is the whole run's.
+
+The document of a part holds the run itself, with what came of each question before outcomes are
+seen together.  Merged, they are settled as the whole run would settle them, so its counts, statuses
+and verdict follow.  A mistake is named if every part that shows the function's failure names it.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, is_dataclass, replace
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from verification import mistakes
+from verification.candidates import get_contract
+from verification.judging import (
+    EMPTY,
+    Base,
+    Block,
+    Comparison,
+    Drawn,
+    Finding,
+    Outcome,
+    Run,
+    Settings,
+    UsageError,
+    Worst,
+    conclude,
+    lighten,
+    settle,
+)
+from verification.mistakes import Diagnosis, Mistake, Suspect
+from verification.questions import Case, Question, Refusal, parse, read
+
+_KINDS: dict[str, Any] = {
+    kind.__name__: kind
+    for kind in (Base, Block, Comparison, Drawn, Finding, Outcome, Run, Settings, Worst)
+}
+_KINDS |= {"Diagnosis": Diagnosis, "Suspect": Suspect, "tuple": tuple, "frozenset": frozenset}
+_KINDS["float"] = float
+
+
+def dump(run: Run) -> Any:
+    """A part of a run as JSON can tell it."""
+    findings = []
+    for finding in lighten(run).findings:  # its outcomes are made of the raw ones
+        outside = finding.outside - (len(finding.raw) - len(finding.outcomes))
+        findings.append(replace(finding, outcomes=(), outside=outside, age=None))
+    return _pack(replace(lighten(run), findings=tuple(findings)))
+
+
+def _pack(value: Any) -> Any:
+    """A value of ours as an object with the name of its kind, without arrays."""
+    match value:
+        case Case() | Refusal():
+            return {"question": [value.op, value.name, value.id, value.row]}
+        case Mistake():
+            return {"mistake": value.id}
+        case tuple() | frozenset():
+            return {type(value).__name__: [*map(_pack, value)]}
+        case list():
+            return [*map(_pack, value)]
+        case dict():
+            return {"dict": {key: _pack(one) for key, one in value.items()}}
+        case float() if not math.isfinite(value):
+            return {"float": str(value)}
+        case np.ndarray():
+            return None
+    if not is_dataclass(value):
+        return value
+    told = ((field, getattr(value, field.name)) for field in fields(value))
+    packed = {field.name: _pack(one) for field, one in told if one is not field.default}
+    return {type(value).__name__: packed}
+
+
+def _unpack(value: Any) -> Any:
+    if isinstance(value, list):
+        return [*map(_unpack, value)]
+    if not isinstance(value, dict):
+        return value
+    ((kind, inner),) = value.items()
+    match kind:
+        case "question":
+            return _find_question(*inner)
+        case "mistake":
+            return next(mistake for mistake in mistakes.read() if mistake.id == inner)
+        case "dict":
+            return {key: _unpack(one) for key, one in inner.items()}
+    if isinstance(inner, dict):
+        return _KINDS[kind](**{key: _unpack(one) for key, one in inner.items()})
+    return _KINDS[kind](_unpack(inner))
+
+
+def _find_question(op: str, name: str, known: str, row: str) -> Question:
+    """As the files have it; or from its row, if it was drawn or made smaller."""
+    found = _read_questions().get((op, known))
+    return found if found and found.row == row else replace(parse(row)[0], name=name)
+
+
+@functools.cache
+def _read_questions() -> dict[tuple[str, str], Question]:
+    return {(question.op, question.id): question for question in read()}
+
+
+def merge(texts: Iterable[str], show: str = "all", hint: int = 0) -> list[Run]:
+    """The whole runs of documents, a run for each candidate; UsageError where parts do not fit."""
+    parts: dict[str, dict[int, Run]] = defaultdict(dict)
+    try:
+        for document in map(json.loads, texts):
+            for one in document if isinstance(document, list) else [document]:
+                run = _unpack(one["shard"])
+                parts[run.candidate][run.settings.shard[0]] = run
+    except (ValueError, TypeError, LookupError) as error:
+        words = f"{type(error).__name__}: {error}"
+        raise UsageError(f"--merge takes the JSON of every --shard: {words}") from error
+    return [_merge(name, numbered, show, hint) for name, numbered in parts.items()]
+
+
+def _merge(name: str, numbered: dict[int, Run], show: str, hint: int) -> Run:
+    parts = [numbered[number] for number in sorted(numbered)]
+    first, count = parts[0], parts[0].settings.shard[1]
+    if sorted(numbered) != [*range(1, count + 1)]:
+        raise UsageError(f"--merge: of {name} there are parts {sorted(numbered)} of {count}")
+    alike = [(replace(part.settings, shard=(1, 1)), part.sha256) for part in parts]
+    if any(one != alike[0] for one in alike):
+        raise UsageError(f"--merge: the parts of {name} differ in their settings, or in the file")
+    settings = replace(alike[0][0], show=show, hint=hint)
+    faults = [part for part in parts if part.fault not in ("", "nothing")]
+    if all(part.fault for part in parts):
+        faults.append(first)
+    statuses: dict[str, str] = {}
+    findings = tuple(_merge_findings(settings, parts, statuses))
+    return replace(
+        first,
+        settings=settings,
+        findings=findings,
+        drawn=_merge_drawn(parts, findings, statuses, settings.strict),
+        notes=[*dict.fromkeys(chain.from_iterable(part.notes for part in parts))],
+        seconds=sum(part.seconds for part in parts),
+        fault=faults[0].fault if faults else "",
+        error=faults[0].error if faults else "",
+    )
+
+
+def _merge_findings(
+    settings: Settings, parts: Sequence[Run], statuses: dict[str, str]
+) -> Iterable[Finding]:
+    """In the contract's order, as a function may stand on those before it."""
+    order = get_contract(parts[0].contract.partition("-")[0], settings.layout).functions
+    places = {key: place for place, key in enumerate(_read_questions())}
+
+    def find_place(outcome: Outcome) -> tuple[int, int]:
+        question = outcome.question
+        return question.work or EMPTY, places.get((question.op, question.id), 0)
+
+    for name in (function.name for function in order):
+        found = [one for part in parts for one in part.findings if one.base.name == name]
+        if found:
+            whole = Finding(
+                found[0].function,
+                found[0].op,
+                outside=sum(one.outside for one in found),
+                reasons=tuple(chain.from_iterable(one.reasons for one in found)),
+                raw=tuple(sorted((o for one in found for o in one.raw), key=find_place)),
+                base=found[0].base,
+            )
+            whole = conclude(whole, statuses, settings)
+            yield _explain(whole, found) if whole.failing else whole
+
+
+def _explain(whole: Finding, found: Sequence[Finding]) -> Finding:
+    """With the mistakes that all name who see it fail, each with its smallest case."""
+    failing = {outcome.id for outcome in whole.failing if outcome.has_numbers}
+    showing = [one for one in found if not failing.isdisjoint(outcome.id for outcome in one.raw)]
+    blocks = sorted(
+        (block for one in showing or found for block in one.blocks),
+        key=lambda block: (block.outcome.question.work, len(block.outcome.question.row)),
+    )
+    every = [one.diagnosis for one in showing if one.diagnosis]
+    if len(every) < len(showing) or not every:
+        light = [replace(b, mistake=None, looks=()) for b in blocks[:1]]
+        # where only some name a mistake, it cannot be said that none fits
+        light = [replace(b, outcome=replace(b.outcome, comparisons=())) for b in light if every]
+        return replace(whole, blocks=tuple(light or blocks[:1]))
+    common = [m for m in every[0].mistakes if all(m in one.mistakes for one in every)]
+    alike = [one for one in every if [*one.mistakes] == common]
+    diagnosis = replace(
+        every[0],
+        mistakes=tuple(common),
+        explains=sum(one.explains for one in alike),
+        of=sum(one.of for one in every),
+        exactly=all(one.exactly for one in every),
+        rounds=any(one.rounds for one in every),
+    )
+    kinds = [*common, *([] if diagnosis.is_whole else [None])]
+    least = (next((b for b in blocks if b.mistake == kind), None) for kind in kinds)
+    shown = tuple(filter(None, least)) or tuple(blocks[:1])
+    return replace(whole, diagnosis=diagnosis if alike else None, blocks=shown)
+
+
+def _merge_drawn(
+    parts: Sequence[Run], findings: Sequence[Finding], statuses: dict[str, str], strict: bool
+) -> Drawn | None:
+    drawn = [part.drawn for part in parts if part.drawn]
+    raw = [outcome for some in drawn for outcome in some.raw]
+    raw.sort(key=lambda outcome: int(outcome.question.name.partition("-")[2]))
+    bases = {finding.function: finding.base for finding in findings}
+    outcomes = [o for one in raw for o in settle([one], bases[one.function], statuses, strict)]
+    return Drawn(drawn[0].seed, tuple(outcomes), tuple(raw)) if drawn else None
