@@ -121,6 +121,16 @@ def test_an_exam(run, tmp_path, words, known):
 
 
 @parametrize_from_file
+def test_what_is_told_by_degrees(run, tmp_path, words, told, hidden):
+    """Right numbers and the names of mistakes are told, or hidden, wherever there is a report."""
+    path = tmp_path / "report.json"
+    _, out, _ = run(f"{words} --json {path}")
+    document = json.loads(path.read_text(encoding="utf-8"))
+    assert [pattern for pattern in told if not re.search(pattern, out)] == []
+    assert [text for text in hidden if text in out or text in repr(document)] == []
+
+
+@parametrize_from_file
 def test_json_alone_on_standard_output(run, words, code, verdict, error):
     """A document whatever happens, with who was judged as far as that is known."""
     ended, out, _ = run(f"{words} --json -")

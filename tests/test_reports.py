@@ -156,7 +156,7 @@ def test_a_run_with_something_of_everything(findings, secrets, shown):
     json.loads(written, parse_constant=pytest.fail)
     assert written + "\n" == Path(__file__).with_name("schema_1.json").read_text(encoding="utf-8")
     assert [secret for secret in secrets if secret not in collect(run)] == []
-    told = collect(replace(run, settings=replace(run.settings, exam=True)))
+    told = collect(replace(run, settings=replace(run.settings, show="status")))
     known = {word for m in mistakes.read() for word in (m.id, m.title, m.does, m.hint, m.change)}
     assert [secret for secret in (*secrets, *known, CROP.hint) if secret in told] == []
     assert [word for word in shown if word not in told] == []
@@ -216,8 +216,8 @@ def test_the_mistake_in_a_textbook():
     known = {"explains": 1, "of": 1, "parts": ((CROP, Suspect((CROP,), (form,), {})),)}
     run = make_run([{"outcomes": ["WRONG"], "mistakes": 1, "diagnosis": known}])
     shown, hidden = (
-        html.unescape(page.write_page(replace(run, settings=Settings(exam=exam))))
-        for exam in (False, True)
+        html.unescape(page.write_page(replace(run, settings=Settings(show=show))))
+        for show in ("all", "status")
     )
     (wrong,), (right,) = (re.findall(f"<{tag}>(.*?)</{tag}>", shown) for tag in ("del", "ins"))
     assert wrong.replace("list(o)", "corner(o, case)") == right.replace("right", "wrong")
@@ -236,7 +236,7 @@ def test_a_session_tells_programs():
     )
     with pytest.raises(AssertionError, match="1 of 1 function differs"):
         told.raise_for_failure()
-    assert display.Judgement(replace(run, settings=Settings(exam=True))).mistakes == {}
+    assert display.Judgement(replace(run, settings=Settings(show="status"))).mistakes == {}
     display.Judgement(make_run([{"outcomes": ["ok"]}])).raise_for_failure()
 
 

@@ -93,7 +93,7 @@ def _forget_diagnosis(part):
 def test_an_exam_withholds_what_the_parts_hold(write):
     """Wherever it is put together."""
     parts = [write({"conv_forward": "give(y=-y)"}, shard=(number, 2)) for number in (1, 2)]
-    document = json.loads(FORMATS["json"].write(merge(parts, exam=True)))
+    document = json.loads(FORMATS["json"].write(merge(parts, show="status")))
     assert document["verdict"] == "differs"
     assert {case["mistake"] for case in document["cases"]} == {None}
     assert {key for case in document["cases"] for one in case["outputs"] for key in one} == {

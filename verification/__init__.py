@@ -16,10 +16,10 @@ def judge(candidate: Given, **options: Unpack[Options]) -> Judgement:
     `candidate` is a function, several in a list, a namespace such as globals(), or a name as the
     command line takes it.  Options: only (names), case (an id or a row), where (an expression),
     level, rung, contract, layout, names ({ours: theirs}), seed, draw, dtype, timeout, memory,
-    strict, exam, oracle ("textbook" needs no torch).  In a notebook the answer shows itself;
-    elsewhere it has functions, mistakes, raise_for_failure().  TypeError for what is no candidate,
-    UsageError (a ValueError) for an option that fits nothing, UnloadableError for a file that does
-    not run.
+    strict, exam, show, hint, oracle ("textbook" needs no torch).  In a notebook the answer shows
+    itself; elsewhere it has functions, mistakes, raise_for_failure().  TypeError for what is no
+    candidate, UsageError (a ValueError) for an option that fits nothing, UnloadableError for a
+    file that does not run.
 
         from verification import judge
         judge(globals())

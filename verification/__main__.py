@@ -16,13 +16,14 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
-from verification.candidates import NAMES
+from verification.candidates import LAYOUTS, NAMES, write_template
 from verification.judging import (
+    SHOW,
     Finding,
     Run,
     Session,
@@ -36,6 +37,7 @@ from verification.questions import RUNGS
 from verification.reports import (
     FORMATS,
     Style,
+    keep_watching,
     make_visible,
     merge,
     write_finding,
@@ -84,9 +86,11 @@ def build_parser() -> Parser:
     where = "cases whose fields fit: 'groups == channels and stride > 1'"
     add("--where", default="", metavar="EXPR", help=where)
     add("--case", default="", metavar="ID|ROW", help="one case in full, by its id or its row")
-    known = f"{', '.join(NAMES)} (found)"
+    known, laid = f"{', '.join(NAMES)} (found)", f"functional's: {', '.join(LAYOUTS)} (found)"
     add("--contract", choices=NAMES, metavar="NAME", default="", help=known)
-    add("--layout", choices=("nchw", "nhwc"), default="nchw", help="of the functional contract")
+    add("--layout", choices=LAYOUTS, metavar="NAME", default="", help=laid)
+    start, files = "print a file to start from", (*NAMES, *LAYOUTS)
+    add("--template", nargs="?", choices=files, metavar="NAME", const=files[0], help=start)
     add("--name", action="append", default=[], metavar="OURS=THEIRS", help="another name")
     add("--timeout", type=float, default=10.0, metavar="S", help="for a call (10 seconds)")
     add("--memory", type=int, default=4096, metavar="MIB", help="for the candidate (4096)")
@@ -95,7 +99,12 @@ def build_parser() -> Parser:
         action="store_true",
         help="conventions, errors of age and missing functions fail too",
     )
-    add("--exam", action="store_true", help="show questions and their own answers alone")
+    shown = "all, actual (no right number) or status (nor a mistake's name) (all)"
+    add("--show", choices=SHOW, default=SHOW[0], metavar="LEVEL", help=shown)
+    add("--exam", action="store_const", dest="show", const=SHOW[-1], help="is --show status")
+    hint = "1 which kind of case fails, 2 what to look at, 3 the mistake"
+    add("--hint", type=int, choices=(1, 2, 3), default=0, help=hint)
+    add("--watch", action="store_true", help="judge again whenever the file is saved")
     add("--seed", type=int, help="another seed, other numbers (0), and other draws (the clock's)")
     add("--draw", type=int, default=20, metavar="N", help="ask N more that nobody has seen (20)")
     add("--dtype", choices=("float64", "float32"), default="float64", help="of arrays (float64)")
@@ -123,9 +132,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    if options.template:
+        print(write_template(options.template), end="")
+        return CODES["match"]
     try:
         reports = _read_reports(options)
         is_told = all(file != "-" for _, file in reports)
+        if options.watch:
+            return _keep_watching(options, reports, is_told)
         runs = _judge(options, reports, is_told)
     except UsageError as error:
         parser.error(str(error))
@@ -149,6 +163,36 @@ def _find_code(runs: Sequence[Run], options: argparse.Namespace) -> int:
         return CODES["match" if options.list and not runs[0].fault else verdicts.pop()]
     ranks = {"fault": 3, "interrupted": 130, "unloadable": 1, "differs": 1, "match": 0}
     return next((code for verdict, code in ranks.items() if verdict in verdicts), CODES["nothing"])
+
+
+def _keep_watching(options: argparse.Namespace, reports: Reports, is_told: bool) -> int:
+    """The report after each save, with what fails on top, until the keyboard interrupts."""
+    every, style = _read_settings(options), _read_style(options)
+    paths = [Path(str(one.candidate)) for one in every]
+    if len(paths) > 1 or not paths[0].is_file() or options.list or not is_told:
+        got = ", ".join(map(str, paths))
+        raise UsageError(f"--watch takes one file and prints reports, got {got}")
+    _check_reports(reports, [str(paths[0])])
+
+    def tell(watch: Watch) -> None:
+        try:
+            run = judge(replace(every[0], first=True), lambda session: session.run(watch))
+        except UsageError as error:  # the file may fit again once it is saved
+            print(f"\n{error}", flush=True)
+            return
+        if run.fault == "interrupted":
+            raise KeyboardInterrupt
+        _wipe()
+        told = sorted(run.findings, key=lambda finding: not finding.failing)
+        lines = [line for finding in told for line in write_finding(run, finding, style)]
+        lines = [make_visible(run.error)] if run.fault else [*write_header(run), *lines]
+        print("\033[2J\033[H" * sys.stdout.isatty(), *lines, sep="\n")
+        _write([run], reports, options, is_told)
+        print(f"\n{paths[0]} is watched: save it, or end this with Ctrl-C.", flush=True)
+
+    with suppress(KeyboardInterrupt):
+        keep_watching(paths[0], tell, _watch(options, is_told))
+    return CODES["interrupted"]
 
 
 def _read_settings(options: argparse.Namespace) -> list[Settings]:
@@ -242,7 +286,9 @@ def _fill(file: str, candidate: str) -> Path:
 
 def _merge(options: argparse.Namespace) -> list[Run]:
     try:
-        return merge((Path(file).read_text("utf-8") for file in options.merge), options.exam)
+        return merge(
+            (Path(file).read_text("utf-8") for file in options.merge), options.show, options.hint
+        )
     except OSError as error:
         raise UsageError(f"--merge cannot be read: {error}") from error
 

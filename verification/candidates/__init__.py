@@ -1,9 +1,20 @@
 """Who is asked, and how: candidates under a contract, each in a process of its own."""
 
 from verification.candidates.candidate import Candidate, Terms, load
-from verification.candidates.contracts import CANONICAL, NAMES, OWN, Contract, Function
+from verification.candidates.contracts import CANONICAL, LAYOUTS, NAMES, OWN, Contract, Function
 from verification.candidates.contracts import get as get_contract
 from verification.candidates.process import Other, Reply, UnloadableError
+from verification.candidates.template import write_template
 
-__all__ = ["CANONICAL", "NAMES", "OWN", "Candidate", "Contract", "Function", "Other", "Reply"]
-__all__ += ["Terms", "UnloadableError", "get_contract", "load"]
+__all__ = [
+    "CANONICAL",
+    "LAYOUTS",
+    "NAMES",
+    "OWN",
+    "Candidate",
+    "Contract",
+    "Function",
+    "Other",
+    "Reply",
+]
+__all__ += ["Terms", "UnloadableError", "get_contract", "load", "write_template"]

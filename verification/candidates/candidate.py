@@ -54,7 +54,21 @@ SMALL = [
     for case in parse(f"{words.format(',2' * (axes - 1))} x=[1{',4' * axes},1]")
 ] + parse("unfold x=[1,4,4,1] kernel=2")
 """A question for each of torch's functions."""
+TELLING = [
+    case
+    for channels, filters in ((5, 2), (1, 1))
+    for space, taps in (("6", "3"), ("6,8", "3,3"), ("6,8,7", "3,3,3"))
+    for words in (
+        "conv w=[{},{},{}]",
+        "conv w=[{},{},{}] bias=false",
+        "max_pool kernel=2",
+        "avg_pool kernel=2",
+    )
+    for case in parse(f"{words.format(taps, channels, filters)} x=[1,{space},{channels}]")
+]
+"""Questions whose answer tells the layout by its shape."""
 SESSION = "this session"
+NO_DB = "it should return (dx, dw, db), it returned a tuple"
 UNFIT = ("TypeError", "AttributeError")
 """What is raised where a number was expected."""
 
@@ -63,12 +77,13 @@ UNFIT = ("TypeError", "AttributeError")
 class Terms:
     """How a candidate is asked; `timeout` in seconds for a call, `memory` in MiB.
 
-    An empty contract is found from names and parameters; `names` are theirs for ours.  A session
-    that is asked `here` is called in this very process, without limits.
+    An empty contract is found from names and parameters, an empty layout from what is answered;
+    `names` are theirs for ours.  A session that is asked `here` is called in this very process,
+    without limits.
     """
 
     contract: str = ""
-    layout: str = "nchw"
+    layout: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 10.0
     memory: int = 4096
@@ -91,7 +106,7 @@ class Candidate:
     timeout: float = math.inf
     misfit: str = ""
     _narrow: dict[str, dict[str, str]] = field(default_factory=dict, init=False)
-    _pairs: set[str] = field(default_factory=set, init=False)
+    _returns: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
 
     @property
     def hello(self) -> Hello:
@@ -120,6 +135,7 @@ class Candidate:
         spelled = function.spell(self._parameters(function))
         parts = [word for word in function.spellings if word not in spelled]
         parts += [f"{kind} as {word}" for word, kind in self._find_narrow(function).items()]
+        parts += ["number as padding"] * function.wants_word(self._parameters(function))
         name = self.name_of(function)
         return f"{name} takes no {', '.join(parts)}: such questions are outside" if parts else ""
 
@@ -136,18 +152,27 @@ class Candidate:
         return {our for our, their in self.names.items() if their in reached}
 
     def ask(self, function: Function, case: Case, given: Arrays, cache: str = OWN) -> Reply:
-        """Put a question to a function; of y and a cache, where torch has y alone, take y."""
+        """Put a question to a function; of y and a cache take y; db may be left out."""
         reply = self._call(self._plan(function, case, given, cache), case.layout)
-        y, is_new = reply.values.get("y"), function.name not in self._pairs
-        if function.settings and is_new and isinstance(y, Other) and y.kind == "tuple":
-            self._pairs.add(function.name)
-            self.notes.append(f"{self.name_of(function)} returns a pair: the first is judged")
-            return self.ask(function, case, given, cache)
-        return reply
+        name, y = function.name, reply.values.get("y")
+        is_pair = isinstance(y, Other) and y.kind == "tuple"
+        is_known = not function.settings or name in self._returns
+        if is_known or not (is_pair or reply.error.endswith(NO_DB)):
+            return reply
+        self._returns[name] = ("y", "") if is_pair else ("dx", "dw")
+        again = self.ask(function, case, given, cache)
+        if not is_pair and again.status != "ok":
+            del self._returns[name]
+            return reply
+        what = "a pair: the first is judged" if is_pair else "dx and dw: db is not judged"
+        self.notes.append(f"{self.name_of(function)} returns {what}")
+        return again
 
     def write_call(self, function: Function, case: Case) -> str:
         """The calls that put a question, a line each, with names for arrays."""
         given = {name: np.zeros(shape) for name, shape in shapes(case).items()}
+        if told := function.tell(case, given):
+            return told
         ours = {self.name_of(one): one for one in self.contract.functions}
         cache = OWN if self.has(self.contract.forward_of(function)) else CANONICAL
         calls = []
@@ -166,10 +191,11 @@ class Candidate:
         """The calls that put a question, as the candidate's functions take them."""
         ours, calls = {one.name: one for one in self.contract.functions}, []
         for call in function.plan(case, given, cache):
-            called = ours[call.function]
+            called = ours.get(call.function, function)
             call = called.fit(case, call, self._parameters(called))
-            outputs = (*call.outputs, *[""] * (called.name in self._pairs))
-            calls.append(replace(call, function=self.name_of(called), outputs=outputs))
+            outputs = self._returns.get(called.name, call.outputs)
+            name = self.name_of(called) if call.function in ours else call.function
+            calls.append(replace(call, function=name, outputs=outputs))
         return calls
 
     def _parameters(self, function: Function) -> Parameters:
@@ -192,9 +218,10 @@ class Candidate:
         if (axes := len(case.space)) > 1:
             tried |= {"kernel_size": case.kernel, "stride": case.stride}
             tried |= {"padding": (0,) * axes, "dilation": (1,) * axes}
-        (call,) = self._plan(function, case, arrays(case, 0, "float64"), OWN)
+        given = arrays(case, 0, "float64")
         defaults = dict(parameter.partition("=")[::2] for parameter in parameters)
-        if self.process.ask([call]).status == "ok":
+        if self.ask(function, case, given).status == "ok":
+            (call,) = self._plan(function, case, given, OWN)
             for word, name in function.spell(parameters).items():
                 kind, promise = ("None", "None") if word == "b" else ("tuple", "(")
                 if word in tried and not defaults.get(name, "").startswith(promise):
@@ -202,6 +229,17 @@ class Candidate:
                     if self.process.ask([replace(call, words=words)]).kind in UNFIT:
                         narrow[word] = kind
         return narrow
+
+    def has_layout(self, function: Function) -> bool | None:
+        """Whether it answers in the contract's layout, by the answer's shape; None: not in time."""
+        case = next((case for case in TELLING if self.expresses(function, case)), None)
+        if case is None:
+            return False
+        reply = self.ask(function, case, arrays(case, 0, "float64"))
+        for name, got in reply.values.items():
+            want = function.form(case, name, np.zeros(case.outputs[name]))
+            return isinstance(got, np.ndarray) and got.shape == want.shape
+        return None if reply.kind in ("TIMEOUT", "MEMORY", "DIED") else False
 
     def refuse(self, function: Function, refusal: Refusal) -> Reply:
         """Make a call that must be refused."""
@@ -243,14 +281,40 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
         raise UnloadableError(f"{name} cannot be loaded: {error}{hint}") from error
     hello = process.hello
     known = hello.names | {ours: hello.names.get(theirs) for ours, theirs in terms.names.items()}
+    known |= {
+        name.replace(theirs, ours, 1): parameters
+        for ours, theirs in terms.names.items()
+        for name, parameters in hello.names.items()
+        if name.startswith(f"{theirs}.")
+    }
     found = terms.contract or contracts.recognise(known)
     if not found and terms.names:  # a wish is no guess
         found = contracts.recognise(hello.names | dict.fromkeys(terms.names))
     contract = contracts.get(found, terms.layout) if found else contracts.find_nearest(known)
     names = contract.resolve(hello.names, terms.names) if found else {}
     timeout = math.inf if terms.here else terms.timeout
-    notes, misfit = [*hello.notes], "" if found else contracts.explain_misfit(hello.names, contract)
-    return Candidate(name, contract, names, process, _hash(name), notes, timeout, misfit)
+    contract, names, more = contract.adapt(hello, names, process.ask)
+    misfit = "" if found else contracts.explain_misfit(hello.names, contract)
+    notes = [*hello.notes, *more]
+    judged = Candidate(name, contract, names, process, _hash(name), notes, timeout, misfit)
+    return _find_layout(judged) if found == "functional" and not terms.layout else judged
+
+
+def _find_layout(known: Candidate) -> Candidate:
+    """The candidate in the first layout in which a function of it gives an answer that fits."""
+    for layout in contracts.LAYOUTS:
+        tried = replace(known, contract=contracts.get("functional", layout))
+        there = (function for function in tried.contract.functions if not function.optional)
+        written = [function for function in there if tried.has(function)]
+        fits = [tried.has_layout(function) for function in written]
+        if any(fits):
+            known.notes += [f"its arrays are {layout}, as its answers show"] * (layout != "nchw")
+            return tried
+        if None in fits:  # it gave no answer in time, and would not again
+            return known
+    note = "no layout gives an answer of the right shape: its arrays are taken to be nchw"
+    known.notes += [f"{note} (--layout {'|'.join(contracts.LAYOUTS)})"] * bool(written)
+    return known
 
 
 def _find_hint(path: Path) -> str:

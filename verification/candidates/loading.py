@@ -44,6 +44,8 @@ PARTS = ast.Name | ast.Attribute | ast.Subscript | ast.Slice | ast.Tuple | ast.C
 PARTS |= ast.expr_context
 """What is given is made of these alone."""
 FRESH_ARRAYS = ("zeros", "zeros_like", "empty", "empty_like")
+METHODS = ("forward", "backward", "compute", "gradient")
+"""What a class is looked into for, beside what is static."""
 PLAIN = (NoneType, bool, int, float, str)
 STARS = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}
 SPARED = "only definitions are taken, as from a notebook"
@@ -141,7 +143,10 @@ class Program:
                 functions |= {f"{name}.{one}": f for one, f in inner if not one.startswith("_")}
             elif isinstance(value, type) and name in functions:
                 statics = (one for one, way in vars(value).items() if type(way) is staticmethod)
-                functions |= {f"{name}.{one}": getattr(value, one) for one in statics}
+                methods = (
+                    m for m in METHODS if type(inspect.getattr_static(value, m, 0)) is FunctionType
+                )
+                functions |= {f"{name}.{one}": getattr(value, one) for one in (*statics, *methods)}
         return functions
 
     def calls(self, functions: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -247,7 +247,9 @@ class Worker:
 
     def _call(self, call: Header) -> list[Any]:
         """What the candidate's function returned, thing by thing."""
-        function, count = self._program.find(call["function"]), len(call["arguments"])
+        function, count = _gather, len(call["arguments"])
+        if call["function"]:
+            function = self._program.find(call["function"])
         known = takewhile(lambda one: not one.startswith("*"), parameters(function) or [])
         names = [one.partition("=")[0] for one in known]
         names += [f"number {n + 1}" for n in range(len(names), count)]
@@ -313,6 +315,11 @@ class Worker:
         self._reply["shared"] += [f"{name} with {owner}" for owner in shared]
         value = value != 0 if value.dtype.kind == "b" else value  # 1 alone is True
         return asarray(value, order="C")
+
+
+def _gather(*results: Any) -> tuple[Any, ...]:
+    """What is called by no name: the results of earlier calls, together."""
+    return results
 
 
 def bits(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from verification.judging.compare import Comparison, Worst
 from verification.judging.session import (
+    SHOW,
     Block,
     Drawn,
     Finding,
@@ -20,6 +21,7 @@ from verification.judging.turns import judge, judge_in_turn
 __all__ = [
     "EMPTY",
     "FAILING",
+    "SHOW",
     "Base",
     "Block",
     "Check",

@@ -46,6 +46,7 @@ CALLS = 256
 """Cells of a question up to which every coefficient is looked at, with a call for each."""
 STREAM = 2_000
 """Draws after which a contract is taken to express none."""
+SHOW = ("all", "actual", "status")
 SIMPLE = ("units", "digits")
 """Fills that are easier to read, the easier one first."""
 
@@ -63,6 +64,8 @@ class Settings(Terms):
     candidate's names or ours; `draw` so many questions on geometries of this `seed`, or of the
     clock's.  `shard` (K, N) is the K-th of N parts of the questions; `known` are ids of cases that
     may fail; `points` what a function is worth, where it is not 1; the `oracle` torch or textbook.
+    What is told: `show` "all", "actual" (no right number) or "status" (nor a name), and with a
+    `hint` of 1 or 2 no name of a mistake.
     """
 
     candidate: str | Mapping[str, Any] = "npcnn"
@@ -81,9 +84,15 @@ class Settings(Terms):
     dtype: str = "float64"
     first: bool = False
     strict: bool = False
-    exam: bool = False
+    show: str = "all"
+    hint: int = 0
 
     def __post_init__(self) -> None:
+        if self.show not in SHOW or not 0 <= self.hint <= 3:
+            known = f"show is one of {', '.join(SHOW)}, hint 1, 2 or 3"
+            raise UsageError(f"{known}, got show={self.show} hint={self.hint}")
+        if self.exam and self.hint:
+            raise UsageError(f"hint={self.hint} tells what show=status, an exam, hides")
         if not 0 < self.timeout < 1e6 or self.memory < 1:
             raise UsageError(f"timeout={self.timeout:g} and memory={self.memory} must be above 0")
         if self.draw < 0:
@@ -91,8 +100,11 @@ class Settings(Terms):
         number, count = self.shard
         if not 1 <= number <= count:
             raise UsageError(f"shard {number}/{count}: the first must be from 1 to the second")
-        if count > 1 and self.exam:
-            raise UsageError("a shard holds what an exam withholds: give --exam to --merge")
+        if count > 1 and (self.show, self.hint) != (SHOW[0], 0):
+            words = (
+                "a shard holds what an exam withholds: give --exam to --merge, as --show and --hint"
+            )
+            raise UsageError(words)
         if min(self.points.values(), default=0) < 0 or self.oracle not in ("torch", "textbook"):
             words = f"got {dict(self.points)}; the oracle is torch or textbook, got {self.oracle}"
             raise UsageError(f"points must not be negative, {words}")
@@ -101,6 +113,16 @@ class Settings(Terms):
                 read_where(self.where)
         except CaseError as error:
             raise UsageError(str(error)) from error
+
+    @property
+    def exam(self) -> bool:
+        """Whether nothing but statuses and one's own answers may be told."""
+        return self.show == "status"
+
+    @property
+    def is_naming(self) -> bool:
+        """Whether mistakes may be named."""
+        return not self.exam and self.hint not in (1, 2)
 
     @property
     def is_row(self) -> bool:
@@ -136,8 +158,9 @@ class Finding:
     """One function: its outcomes, the questions outside its contract, and what is wrong with it.
 
     `reasons` say why questions are outside, where the candidate is the reason; `age` is the error
-    of age that was mended; `blocks` are what to show, one for each mistake.  `raw` is what came,
-    before outcomes are seen together, and `base` what the function stands on.
+    of age that was mended; `blocks` are what to show, one for each mistake; `more` is what small
+    questions came to that were asked for a reason alone.  `raw` is what came, before outcomes are
+    seen together, and `base` what the function stands on.
     """
 
     function: str
@@ -148,6 +171,7 @@ class Finding:
     age: Mistake | None = None
     diagnosis: Diagnosis | None = None
     blocks: tuple[Block, ...] = ()
+    more: tuple[Outcome, ...] = ()
     raw: tuple[Outcome, ...] = ()
     base: Base = field(default_factory=Base)
 
@@ -304,8 +328,11 @@ class Session:
             wanted=frozenset(self._only),
         )
         judged.notes += sorted(idle) if self.checks and settings.shard[1] == 1 else []
+        there = {judged.name_of(f) for f in judged.contract.functions if judged.has(f)}
         self._outside = Counter(
-            {} if settings.is_narrowed else {n: c for n, c in outside.items() if self._wants(n)}
+            {}
+            if settings.is_narrowed
+            else {n: c for n, c in outside.items() if n in there and self._wants(n)}
         )
         self._draw_seed = time.time_ns() if settings.seed is None else settings.seed
         self._trial = Trial(self.judged, self.known.seed, settings.dtype)
@@ -373,8 +400,9 @@ class Session:
         """The functions to judge, by the candidate's own names; none of them is unknown."""
         contract, judged = self.judged.contract, self.judged
         ours = {function.name: judged.name_of(function) for function in contract.functions}
+        classes = {name.partition(".")[0] for name in ours}
         for our, their in self.settings.names.items():
-            if our not in ours or their not in judged.hello.names:
+            if our not in {*ours, *classes} or their not in judged.hello.names:
                 words = ", ".join(ours)
                 raise UsageError(f"--name {our}={their}: known are {words}; and theirs must exist")
         known = ours | {their: their for their in ours.values()}
@@ -494,7 +522,8 @@ class Session:
         if found and self._is_partial:
             found = found.recount(inquiry, seen)
         blocks = tuple(self._show(function, inquiry, failing, found))
-        return replace(finding, diagnosis=found, blocks=blocks)
+        more = more if self._is_partial else ()
+        return replace(finding, diagnosis=found, blocks=blocks, more=tuple(more))
 
     @property
     def _is_partial(self) -> bool:

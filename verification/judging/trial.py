@@ -170,9 +170,10 @@ class Trial:
 
     def _ask_with_cache(self, function: Function, asked: Truth, failed: Set[str]) -> Outcome:
         """What came of it; a gradient gets its own forward pass's cache, as far as that serves."""
-        if not function.forward:
-            return self._ask(function, asked, CANONICAL)
         forward = self.judged.contract.forward_of(function)
+        if not function.forward:
+            outcome = self._ask(function, asked, CANONICAL)
+            return replace(outcome, is_inherited=function.is_chained and forward.name in failed)
         if forward.name in failed:
             return self._ask_beside(function, asked)
         if not self._gives_cache(forward):

@@ -315,4 +315,4 @@ def grade(row: Mapping[str, Any], findings: Sequence[Finding]) -> dict[str, Any]
 
 
 def find_layout(name: str) -> str:
-    return "nhwc" if "nhwc" in name else "nchw"
+    return "nhwc" if "nhwc" in name else ""

@@ -16,6 +16,8 @@ from verification.questions.case import CHOSEN, FLAT, FURTHER, OPTIONS, Case
 from verification.questions.rows import Question, Refusal
 
 RUNGS = ("contract", "edge", "exact", "rounding", "laws", "adjoint", "proof", "scale")
+RARE = {"word", "layout", *OPTIONS} - {"bias"}
+"""Settings that few courses have; a bias that is missing asks for nothing."""
 LARGE = 2_000_000
 """Multiply-adds above which a question is one of a real network's layers."""
 
@@ -58,7 +60,7 @@ def _has_options(case: Case) -> bool:
         or (case.is_padded and not case.w)
         or max(case.dilation) > 1
         or case.fill == "special"
-        or any(getattr(case, name) != getattr(Case, name) for name in ("word", *OPTIONS, "layout"))
+        or any(getattr(case, name) != getattr(Case, name) for name in RARE)
     )
 
 

@@ -43,6 +43,8 @@ class Options(TypedDict, total=False):
     first: bool
     strict: bool
     exam: bool
+    show: str
+    hint: int
 
 
 @dataclass(frozen=True, repr=False)
@@ -65,7 +67,7 @@ class Judgement:
     def mistakes(self) -> dict[str, tuple[str, ...]]:
         """The mistakes that are known by name, of each function that has some."""
         known = {f.function: f.diagnosis for f in self.run.findings if f.diagnosis}
-        shown = {} if self.run.settings.exam else known
+        shown = known if self.run.settings.is_naming else {}
         return {name: tuple(one.id for one in d.mistakes) for name, d in shown.items()}
 
     def raise_for_failure(self) -> None:
@@ -90,6 +92,7 @@ def judge(candidate: Given, **options: Unpack[Options]) -> Judgement:
     named = candidate if isinstance(candidate, str) else _name(candidate)
     words: dict[str, Any] = {**options}
     only, names = words.pop("only", ()), words.pop("names", None)
+    words |= {"show": "status"} if words.pop("exam", False) else {}
     words["only"] = (only,) if isinstance(only, str) else tuple(only)
     settings = Settings(candidate=named, names=dict(names or {}), **words)
     with warnings.catch_warnings(action="ignore"), Session(settings) as session:

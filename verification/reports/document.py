@@ -11,7 +11,7 @@ from typing import Any
 from verification.judging import Comparison, Finding, Outcome, Run
 from verification.questions import level, rung
 from verification.reports.shards import dump
-from verification.reports.text import write_command, write_message
+from verification.reports.text import write_command, write_form, write_message
 
 _STATUSES = ("ok", "WRONG", "CRASH", "TIMEOUT", "MEMORY", "DEVIATES", "not judged")
 
@@ -67,7 +67,7 @@ def _describe_function(finding: Finding, run: Run) -> dict[str, Any]:
         **({"known": counts["known"]} if run.settings.known else {}),
         "age": sum(bool(outcome.age) for outcome in finding.outcomes),
         "outside": finding.outside,
-        "mistakes": [] if exam else _list_mistakes(finding),
+        "mistakes": _list_mistakes(finding) if run.settings.is_naming else [],
         "deviations": [] if exam else finding.deviations,
     }
 
@@ -88,7 +88,6 @@ def _list_mistakes(finding: Finding) -> list[dict[str, Any]]:
 
 
 def _describe_case(run: Run, finding: Finding, outcome: Outcome) -> dict[str, Any]:
-    exam = run.settings.exam
     return {
         "id": outcome.id,
         "function": outcome.function,
@@ -97,8 +96,8 @@ def _describe_case(run: Run, finding: Finding, outcome: Outcome) -> dict[str, An
         "rung": rung(outcome.question),
         "status": outcome.status,
         "evidence": outcome.evidence,
-        "outputs": [_describe_output(compared, exam) for compared in outcome.comparisons],
-        "mistake": None if exam else _name_mistake(finding, outcome),
+        "outputs": [_describe_output(run, compared) for compared in outcome.comparisons],
+        "mistake": _name_mistake(finding, outcome) if run.settings.is_naming else None,
         "message": write_message(run, outcome),
         "stdout": outcome.stdout,
         "seconds": round(outcome.seconds, 6),
@@ -114,12 +113,14 @@ def _name_mistake(finding: Finding, outcome: Outcome) -> str | None:
     return next(iter((*outcome.deviations, *outcome.age[:1])), None)
 
 
-def _describe_output(compared: Comparison, exam: bool) -> dict[str, Any]:
-    """In an exam that it is right or wrong, and no more."""
+def _describe_output(run: Run, compared: Comparison) -> dict[str, Any]:
+    """In an exam that it is right or wrong, and no more; else what may be shown."""
     status = "ok" if compared.is_right else "WRONG"
-    if exam:
+    if run.settings.exam:
         return {"name": compared.name, "status": status}
     worst = asdict(compared.worst) if compared.worst else {}
+    if run.settings.show != "all":
+        worst = {key: worst[key] for key in worst if key in ("index", "got")}
     # JSON has no NaN and no infinities: they become their names
     odd = {k: str(v) for k, v in worst.items() if isinstance(v, float) and not math.isfinite(v)}
     return {
@@ -127,6 +128,6 @@ def _describe_output(compared: Comparison, exam: bool) -> dict[str, Any]:
         "status": status,
         "wrong": compared.wrong,
         "of": compared.of,
-        "message": compared.message,
+        "message": write_form(run, compared),
         "worst": worst | odd or None,
     }

@@ -94,7 +94,7 @@ def _write_block(run: Run, finding: Finding, block: Block) -> Iterator[str]:
     """What a block says, the mistake's lines, and the numbers."""
     rows = label_block(run, finding, block)
     yield _write_table("words", "Smallest case that fails", (), rows)
-    parts = finding.diagnosis.parts if finding.diagnosis and not run.settings.exam else ()
+    parts = finding.diagnosis.parts if finding.diagnosis and run.settings.is_naming else ()
     for mistake, suspect in parts:
         if mistake == block.mistake and suspect.forms:
             right, wrong = map(_escape, mistakes.quote(suspect.forms[0]))
@@ -137,6 +137,7 @@ def _draw(run: Run, outcome: Outcome) -> Iterator[str]:
         with np.errstate(all="ignore"):
             planes = {"yours": got, "oracle": want, "difference": got.astype(float) - want}
         digits, grids = choose_digits(got[where], want[where]), []
+        planes = planes if run.settings.show == "all" else {"yours": got}
         for word, array in planes.items():
             one = seen.answers[0]._replace(array=array, name=f"{word}: {seen.wrong.name}")
             wrong = None if word == "oracle" else where

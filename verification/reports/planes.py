@@ -47,7 +47,9 @@ def draw(run: Run, outcome: Outcome) -> list[str]:
     if not (seen := look(run, outcome)):
         return []
     if seen.wrong:
-        answer = _draw_wrong(seen.wrong, seen.answers[0].axes, seen.place)
+        answer = _draw_wrong(
+            seen.wrong, seen.answers[0].axes, seen.place, run.settings.show == "all"
+        )
     else:
         answer = _draw_each((one, seen.place) for one in seen.answers)
     return [*_draw_each(seen.inputs), "", *answer] if answer else []
@@ -111,7 +113,8 @@ def _name(run: Run, case: Case, name: str, array: Array) -> Named:
 def _name_axes(run: Run, case: Case, name: str, rank: int) -> Axes:
     if rank < 3:
         return [*range(rank)]
-    space: list[str | int] = [*range(rank - 2)]
+    is_single = bool(case.kernel) and rank == len(case.space) + 1  # an image, and no N
+    space: list[str | int] = [*range(rank - 2 + is_single)]
     if case.op == "conv_single_step":
         return [*range(rank - 1), "C"]
     if name.lower() in ("w", "dw"):
@@ -121,7 +124,8 @@ def _name_axes(run: Run, case: Case, name: str, rank: int) -> Axes:
     channel = "K" if case.w and is_output else "C"
     if case.op == "unfold" and is_output:
         channel = "taps"
-    return ["N", channel, *space] if run.channels_first else ["N", *space, channel]
+    axes = ["N", channel, *space] if run.channels_first else ["N", *space, channel]
+    return axes[is_single:]
 
 
 def _find_place(case: Case, one: Named, worst: Ints) -> Place:
@@ -141,7 +145,7 @@ def _find_place(case: Case, one: Named, worst: Ints) -> Place:
     return place
 
 
-def _draw_wrong(compared: Comparison, axes: Axes, place: Place) -> list[str]:
+def _draw_wrong(compared: Comparison, axes: Axes, place: Place, shows_right: bool) -> list[str]:
     got, want, where = map(np.asarray, (compared.got, compared.want, compared.where))
 
     def write(columns: int) -> list[str]:
@@ -153,6 +157,7 @@ def _draw_wrong(compared: Comparison, axes: Axes, place: Place) -> list[str]:
             ["oracle", *write_numbers(right, digits)],
             ["wrong", *map(" ".join, np.where(wrong, "#", "."))],
         ]
+        blocks = blocks if shows_right else blocks[::2]
         return [f"{compared.name}{words}", *_lay_beside(blocks)]
 
     return _fit(write)

@@ -109,7 +109,7 @@ def _read_questions() -> dict[tuple[str, str], Question]:
     return {(question.op, question.id): question for question in read()}
 
 
-def merge(texts: Iterable[str], exam: bool = False) -> list[Run]:
+def merge(texts: Iterable[str], show: str = "all", hint: int = 0) -> list[Run]:
     """The whole runs of documents, a run for each candidate; UsageError where parts do not fit."""
     parts: dict[str, dict[int, Run]] = defaultdict(dict)
     try:
@@ -120,10 +120,10 @@ def merge(texts: Iterable[str], exam: bool = False) -> list[Run]:
     except (ValueError, TypeError, LookupError) as error:
         words = f"{type(error).__name__}: {error}"
         raise UsageError(f"--merge takes the JSON of every --shard: {words}") from error
-    return [_merge(name, numbered, exam) for name, numbered in parts.items()]
+    return [_merge(name, numbered, show, hint) for name, numbered in parts.items()]
 
 
-def _merge(name: str, numbered: dict[int, Run], exam: bool) -> Run:
+def _merge(name: str, numbered: dict[int, Run], show: str, hint: int) -> Run:
     parts = [numbered[number] for number in sorted(numbered)]
     first, count = parts[0], parts[0].settings.shard[1]
     if sorted(numbered) != [*range(1, count + 1)]:
@@ -131,7 +131,7 @@ def _merge(name: str, numbered: dict[int, Run], exam: bool) -> Run:
     alike = [(replace(part.settings, shard=(1, 1)), part.sha256) for part in parts]
     if any(one != alike[0] for one in alike):
         raise UsageError(f"--merge: the parts of {name} differ in their settings, or in the file")
-    settings = replace(alike[0][0], exam=exam)
+    settings = replace(alike[0][0], show=show, hint=hint)
     faults = [part for part in parts if part.fault not in ("", "nothing")]
     if all(part.fault for part in parts):
         faults.append(first)

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from verification import mistakes
-from verification.judging import Block, Drawn, Finding, Outcome, Run, Settings
+from verification.judging import Block, Comparison, Drawn, Finding, Outcome, Run, Settings
 from verification.mistakes import Diagnosis
 from verification.questions import LINE, RUNGS, rung
+from verification.reports.hints import describe_kind
 from verification.reports.planes import draw
 
 WIDTH = 79
@@ -23,8 +24,8 @@ INDENT, LABEL = 6, 16
 """Widths of what stands before the words of a block."""
 _USUAL = Settings()
 _REPEATED = (
-    *("contract", "layout", "timeout", "memory", "strict", "exam", "names", "seed", "dtype"),
-    "oracle",
+    *("contract", "layout", "timeout", "memory", "strict", "show", "hint", "names", "seed"),
+    *("dtype", "oracle"),
 )
 """Settings without which a question is another one, or its answer."""
 _DRAWN = re.compile(r"drawn-\d+$")
@@ -127,9 +128,15 @@ def write_command(run: Run, outcome: Outcome) -> str:
 
 
 def write_message(run: Run, outcome: Outcome) -> str:
-    """What is to be said of it; in an exam the candidate's own exceptions alone."""
+    """What is to be said of it; without right numbers the candidate's own exceptions alone."""
     is_ours = outcome.status in ("WRONG", "DEVIATES", "known") and not outcome.kind
-    return "" if run.settings.exam and is_ours else outcome.message
+    return "" if run.settings.show != "all" and is_ours else outcome.message
+
+
+def write_form(run: Run, compared: Comparison) -> str:
+    """What is wrong with an answer's form, and what is right if that is shown."""
+    message = compared.message
+    return message if run.settings.show == "all" else message.partition(", it should")[0]
 
 
 def write_words(run: Run, finding: Finding, outcome: Outcome) -> str:
@@ -182,7 +189,7 @@ def _write_case(
     lines += _keep_whole("", question.row) if name != question.row else []
     for number, line in enumerate(call.splitlines()):
         lines += _keep_whole("" if number else "call", line)
-    rows += [("why", question.why)] if question.why and not run.settings.exam else []
+    rows += [("why", question.why)] if question.why and run.settings.is_naming else []
     rows += [("", line) for line in _describe(run, finding, outcome)]
     rows += [("printed", outcome.stdout.rstrip())] if outcome.stdout else []
     lines += _lay_out(rows)
@@ -211,7 +218,7 @@ def _describe(run: Run, finding: Finding, outcome: Outcome) -> Iterator[str]:
         places = [f"{compared.name} is wrong" for compared in wrong]
         places += ["wrong"] if outcome.status == "WRONG" and not wrong else []
     else:
-        yield from (f"{compared.name} {compared.message}" for compared in wrong if compared.message)
+        yield from (f"{c.name} {write_form(run, c)}" for c in wrong if c.message)
         places = [f"{c.name} is wrong at {c.wrong} of {c.of} places" for c in wrong if c.worst]
     right = [compared.name for compared in outcome.comparisons if compared.is_right]
     if right:
@@ -223,7 +230,14 @@ def _describe(run: Run, finding: Finding, outcome: Outcome) -> Iterator[str]:
 def _name_mistake(run: Run, finding: Finding, block: Block) -> Iterator[tuple[str, str]]:
     """What a block shows; behind the last mistake, how sure it is."""
     diagnosis = finding.diagnosis
+    hint = run.settings.hint
     if run.settings.exam:
+        return
+    if hint and block is finding.blocks[0]:
+        yield "hint", describe_kind(finding)
+    if hint > 1 and block.mistake:
+        yield "look at", block.mistake.hint
+    if not run.settings.is_naming:
         return
     if block.mistake:
         does, change = block.mistake.tell(run.channels_first, run.contract)
@@ -235,7 +249,7 @@ def _name_mistake(run: Run, finding: Finding, block: Block) -> Iterator[tuple[st
         yield "mistake", f"no known mistake fits the other {left if left > 1 else 'one'}"
     elif block.outcome.comparisons:
         yield "mistake", "no known mistake fits"
-    yield from (("", look) for look in block.looks)
+    yield from (("", look) for look in block.looks if run.settings.show == "all")
 
 
 def _claim(finding: Finding, diagnosis: Diagnosis) -> str:

@@ -7,16 +7,18 @@ candidate's process.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import itertools
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from verification.candidates.process import Call, Result
+from verification.candidates.process import Call, Hello, Reply, Result
 from verification.questions import Array, Arrays, Case, shapes, simplify
 
 OWN, CANONICAL = "own", "canonical"
@@ -108,6 +110,8 @@ class Function:
     needs: tuple[str, ...] = ()
     forward: Function | None = None
     has_mode: bool = False
+    is_chained: ClassVar[bool] = False
+    """Whether a gradient cannot be asked but behind its own forward pass."""
 
     @property
     def kind(self) -> str:
@@ -150,6 +154,8 @@ class Function:
         """Whether the question can be put to a function of these parameters."""
         if not (self.concerns(case) and self.takes(case)):
             return False
+        if self.wants_word(parameters) and not name_pad(case):
+            return False
         words = drop_usual(case, self.keywords(case)), ["b"] * case.bias
         wanted = {*itertools.chain(*words)} & self.spellings.keys()
         return wanted <= self.spell(parameters).keys() and not self._insists(case, parameters)
@@ -164,6 +170,11 @@ class Function:
         """Without running statistics for a gradient in training, which takes the batch's own."""
         is_own = case.training and self.op.endswith("_backward")
         return {name: a for name, a in given.items() if not (is_own and name in STATISTICS)}
+
+    def wants_word(self, parameters: Parameters) -> bool:
+        """Whether pads are words for a function of these parameters, by its default."""
+        words = [f"{name}={quote}" for name in SPELLINGS["padding"] for quote in "'\""]
+        return bool(self.settings) and any(one.startswith((*words,)) for one in parameters or ())
 
     def spell(self, parameters: Parameters) -> dict[str, str]:
         """A function's own names of the settings that it has: all, where nobody knows.
@@ -188,14 +199,17 @@ class Function:
             return call
         arguments, words = call.arguments, dict(call.words)
         names = _names(parameters)
+        defaults = dict(parameter.partition("=")[::2] for parameter in parameters)
         if self.has_mode and len(arguments) < _count_required(parameters):
             arguments += ("max",)
         if self.settings:
             if "b" in self.spellings:
                 arguments, words["b"] = arguments[:-1], arguments[-1]
             known = {**self.settings(case), **words}
+            if self.wants_word(parameters):
+                known["padding"] = words["padding"] = name_pad(case)
             words = {
-                name: known[word]
+                name: spread(known[word], defaults.get(name, ""), len(case.space))
                 for word, name in self.spell(names).items()
                 if word in words or name in parameters  # it has no default
             }
@@ -223,6 +237,10 @@ class Function:
         words = {our: word for our, word in self.words.items() if our in there}
         returns = ", ".join(words.values())
         return [*before, Call(self.name, arguments, self.keywords(case), tuple(words), returns)]
+
+    def tell(self, case: Case, given: Arrays) -> str:
+        """The calls as one would write them, where they are no plain ones."""
+        return ""
 
     def _write_arguments(self, case: Case, formed: Arrays) -> tuple[Any, ...]:
         return *(formed.get(name) for name in self.arrays.split()), *self.rest(case)
@@ -252,10 +270,17 @@ class Contract:
 
     def forward_of(self, function: Function) -> Function:
         """The forward pass that a gradient belongs to; of any other function, itself."""
-        names = {function.name.replace("_backward", by) for by in ("", "_forward")}
+        name = function.name.replace(".backward", ".forward")
+        names = {name.replace("_backward", by) for by in ("", "_forward")}
         if function.op == "unfold_backward":
-            names = {function.name.replace("fold", "unfold")}
+            names = {name.replace("fold", "unfold")}
         return next((f for f in self.functions if f.name in names), function)
+
+    def adapt(
+        self, hello: Hello, names: Mapping[str, str], ask: Callable[[list[Call]], Reply]
+    ) -> tuple[Contract, dict[str, str], list[str]]:
+        """As one candidate's functions are found to be; their names by ours, and what to note."""
+        return self, {**names}, []
 
     def resolve(self, names: Names, renames: Mapping[str, str]) -> dict[str, str]:
         """The candidate's own name for each function that it has."""
@@ -298,6 +323,18 @@ def has_one_pad(case: Case) -> bool:
     return len({size for pair in case.pad for size in pair}) == 1
 
 
+def spread(size: Any, default: str, axes: int) -> Any:
+    """A size for each axis where the default is a tuple, as such a one may be all that is taken."""
+    return (size,) * axes if default.startswith("(") and isinstance(size, int) else size
+
+
+def name_pad(case: Case) -> str:
+    """Pads in words: "valid", "same" where everybody's are alike, else ""."""
+    halves = [((size - 1) / 2,) * 2 for size in case.kernel]
+    is_same = bool(case.w) and set(case.stride) == {1} and [*case.pad] == halves
+    return "same" if is_same and case.is_padded else "" if case.is_padded else "valid"
+
+
 def lead_channels(case: Case, name: str, value: Array) -> Array:
     """An array with its channels in front: (N, C, *space), and weights (K, C, *kernel).
 
@@ -323,14 +360,23 @@ def drop_usual(case: Case, words: Mapping[str, Any], *kept: str) -> dict[str, An
     }
 
 
-NAMES = ("assignment", "functional", "cs231n", "holberton", "npcnn")
+NAMES = ("assignment", "functional", "cs231n", "holberton", "npcnn", "layers")
 """Every contract; the order decides where several fit alike."""
+LAYOUTS = ("nchw", "nhwc", "chw", "hwc", "hw")
+"""Of functional's arrays; the order decides where several fit alike."""
 
 
-def get(name: str, layout: str = "nchw") -> Contract:
-    """The contract of this name; functional's arrays have their channels first or last."""
-    room = importlib.import_module(f"verification.candidates.contracts.{name}")
-    contract: Contract = room.NHWC if (name, layout) == ("functional", "nhwc") else room.CONTRACT
+def get(name: str, layout: str = "") -> Contract:
+    """The contract of this name; functional's arrays are laid out as nchw unless otherwise said."""
+    if name == "functional":
+        return _build_functional(layout or LAYOUTS[0])
+    contract: Contract = importlib.import_module(f"{__name__}.{name}").CONTRACT
+    return contract
+
+
+@functools.cache
+def _build_functional(layout: str) -> Contract:
+    contract: Contract = importlib.import_module(f"{__name__}.layouts").build_contract(layout)
     return contract
 
 
@@ -342,8 +388,10 @@ def recognise(names: Names) -> str:
 
 
 def find_nearest(names: Names) -> Contract:
-    """The contract whose names most of these functions bear."""
-    return max(map(get, NAMES), key=lambda contract: len(contract.resolve(names, {})))
+    """The contract whose names most of these functions bear; functional where one would do."""
+    usual = get("functional" if _suggest(names) else NAMES[0])
+    others = map(get, NAMES)
+    return max((usual, *others), key=lambda contract: len(contract.resolve(names, {})))
 
 
 def explain_misfit(names: Names, nearest: Contract) -> str:
@@ -353,8 +401,9 @@ def explain_misfit(names: Names, nearest: Contract) -> str:
         for name, parameters in names.items()
         if name[0] != "_"
     ]
-    there = nearest.resolve(names, {}) or {function.name for function in nearest.functions}
-    lacks = ", ".join(f.name for f in nearest.functions if f.name not in there)
+    usual = [f.name for f in nearest.functions if not re.search("[13]d", f.name)]
+    there = nearest.resolve(names, {}) or {*usual}
+    lacks = ", ".join(name for name in usual if name not in there)
     lines = ["No contract fits the functions and classes that are here:"]
     lines += shown[:SHOWN] or ["    none"]
     lines += [f"    and {len(shown) - SHOWN} more"] * (len(shown) > SHOWN)

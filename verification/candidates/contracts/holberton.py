@@ -14,20 +14,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from verification.candidates.contracts import Contract, Function, assignment, is_plain
+from verification.candidates.contracts import Contract, Function, assignment, is_plain, name_pad
 from verification.candidates.process import IDENTITY
 from verification.questions import Case
 
 
 def _takes(case: Case) -> bool:
-    halves = [((size - 1) / 2,) * 2 for size in case.kernel]
-    is_same = bool(case.w) and set(case.stride) == {1} and [*case.pad] == halves
-    return is_plain(case) and (is_same or not case.is_padded)
+    return is_plain(case) and bool(name_pad(case))
 
 
 def _words(case: Case) -> dict[str, Any]:
     if case.w:
-        return {"padding": "same" if case.is_padded else "valid", "stride": case.stride}
+        return {"padding": name_pad(case), "stride": case.stride}
     return {"stride": case.stride, "mode": "max" if case.op == "max_pool" else "avg"}
 
 

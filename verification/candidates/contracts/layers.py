@@ -1,0 +1,312 @@
+"""Layers as classes: constructed with the usual words, weights set by attribute.
+
+    Conv2d(in_channels, out_channels, kernel_size, stride=1, padding=0), or Conv2d(W, b, stride=1)
+        .forward(x)      y
+        .backward(dy)    dx, with dW and db in attributes; or dx, dW, db
+    MaxPool2d(kernel_size, stride=None, padding=0), AvgPool2d(...)
+        .forward(x), .backward(dy)
+
+Also `compute` and `gradient`.  A class is known by its name, which holds conv, or pool with max or
+avg; the layout, the attributes, and whether a size may be a tuple are found by trying.  For every
+question a layer is made, given its weights, and called: backward follows forward.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from verification.candidates.contracts import (
+    OWN,
+    SPELLINGS,
+    Contract,
+    Form,
+    Function,
+    Names,
+    Parameters,
+    is_plain,
+    keep_form,
+    lead_channels,
+    name_pad,
+    spread,
+)
+from verification.candidates.process import Call, Hello, Other, Reply, Result
+from verification.questions import Array, Arrays, Case, arrays, parse, simplify, simplify_pad
+
+_TABLE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+CLASSES, _ATTRIBUTES = _TABLE["classes"], _TABLE["attributes"]
+METHODS = {"forward": ("forward", "compute"), "backward": ("backward", "gradient")}
+_SIGNATURES = {"forward": "self, x", "backward": "self, dy, learning_rate=0"}
+_SIZES = ("kernel_size", "stride", "padding")
+_WORDS = {
+    our: (*SPELLINGS.get(our, ()), *_TABLE["words"].get(our, ()))
+    for our in (*_TABLE["words"], *_SIZES, "b")
+}
+Ask = Callable[[list[Call]], Reply]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A candidate's class: its methods, and by our words the parameters of its constructor.
+
+    `holders` are its attributes for w, b, dw and db, `tuples` the sizes that may differ by axis;
+    `is_first` says that channels come first.  Backward returns what it `gives`, and wants a
+    learning `rate` of this name, or of none.
+    """
+
+    name: str
+    forward: str
+    backward: str
+    words: Mapping[str, str]
+    defaults: Mapping[str, str]
+    form: Form = lead_channels
+    is_first: bool = True
+    holders: Mapping[str, str] = field(default_factory=dict)
+    tuples: frozenset[str] = frozenset()
+    gives: tuple[str, ...] = ("dx",)
+    rate: tuple[str, ...] = ()
+
+    @property
+    def has_word(self) -> bool:
+        """Whether pads are words, by the default."""
+        return self.defaults.get("padding", "")[:1] in ("'", '"')
+
+    @property
+    def has_bias(self) -> bool:
+        return "b" in {*self.words, *self.holders}
+
+    def takes(self, case: Case) -> bool:
+        """Whether it has words for all that the question needs."""
+        pads = tuple(before for before, _ in case.pad)
+        usual = {"stride": (1, 1) if case.w else case.kernel, "padding": (0, 0)}
+        for word, size in zip(_SIZES, (case.kernel, case.stride, pads)):
+            is_usual = word not in self.words and size == usual.get(word, size)
+            is_taken = word in self.words and (len({*size}) == 1 or word in self.tuples)
+            if not (is_usual or is_taken):
+                return False
+        has_bias = not case.w or self.has_bias
+        return case.bias == has_bias and bool(name_pad(case) or not self.has_word)
+
+    def plan(self, case: Case, given: Arrays, is_gradient: bool) -> list[Call]:
+        """The calls that put a question; the last one's results are the answer."""
+        given = {name: self.form(case, name, a) for name, a in given.items()}
+        known: dict[str, Any] = {"channels": case.x[-1], "filters": case.y[-1], **given}
+        known |= {"kernel_size": simplify(case.kernel), "stride": simplify(case.stride)}
+        known |= dict(zip(("height", "width"), case.kernel))
+        known["padding"] = name_pad(case) if self.has_word else simplify_pad(case.pad)
+        words = {
+            their: spread(known[our], self.defaults[our], len(case.space))
+            for our, their in self.words.items()
+        }
+        calls = [Call(self.name, words=words)]
+        held = {our: their for our, their in self.holders.items() if our in given}
+        calls += [self.call("__setattr__", their, given[our]) for our, their in held.items()]
+        calls.append(self.call(self.forward, given["x"]))
+        if not is_gradient:
+            return calls
+        last = self.call(self.backward, given["dy"], **dict.fromkeys(self.rate, 0.0))
+        asked = [our for our in ("dw", "db") if our in self.holders]
+        if not asked:
+            return [*calls, replace(last, outputs=self.gives, returns=", ".join(self.gives))]
+        reads = [self.call("__getattribute__", self.holders[our]) for our in asked]
+        results = tuple(Result(len(calls) + n, 0) for n in range(1 + len(asked)))
+        return [*calls, last, *reads, Call("", results, outputs=("dx", *asked))]
+
+    def call(self, method: str, *arguments: Any, **words: Any) -> Call:
+        """A call of a method of the layer that the first call has made."""
+        return Call(f"{self.name}.{method}", (Result(0, 0), *arguments), words)
+
+
+@dataclass(frozen=True)
+class Method(Function):
+    """A method of a `layer`, which is known once a candidate has been tried."""
+
+    layer: Layer | None = None
+    is_chained = True
+
+    def expresses(self, case: Case, parameters: Parameters) -> bool:
+        is_ours = self.concerns(case) and self.takes(case)
+        return is_ours and (self.layer is None or self.layer.takes(case))
+
+    def plan(self, case: Case, given: Arrays, cache: str = OWN) -> list[Call]:
+        assert self.layer
+        return self.layer.plan(case, given, self.op.endswith("_backward"))
+
+    def fit(self, case: Case, call: Call, parameters: Parameters) -> Call:
+        return call
+
+    def tell(self, case: Case, given: Arrays) -> str:
+        """The calls as one would write them."""
+        layer = self.layer
+        assert layer
+        words = self.plan(case, given)[0].words
+        told = (f"{t}={o if o in given else repr(words[t])}" for o, t in layer.words.items())
+        lines = [f"layer = {layer.name}({', '.join(told)})"]
+        lines += [f"layer.{their} = {our}" for our, their in layer.holders.items() if our in given]
+        lines += [f"layer.{layer.forward}(x)"]
+        lines += [f"layer.{layer.backward}(dy)"] * self.op.endswith("_backward")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Layers(Contract):
+    """The contract; `adapt` makes it one candidate's."""
+
+    def resolve(self, names: Names, renames: Mapping[str, str]) -> dict[str, str]:
+        owners = {our: their for our, their in renames.items() if our in CLASSES}
+        resolved = dict[str, str]()
+        for name in names:
+            owner, _, method = name.rpartition(".")
+            for ours, row in CLASSES.items():
+                for way, methods in METHODS.items():
+                    is_alike = owners.get(ours) == owner or re.match(row["pattern"], owner.lower())
+                    if method in methods and is_alike and owners.setdefault(ours, owner) == owner:
+                        resolved.setdefault(f"{ours}.{way}", name)
+        return resolved
+
+    def adapt(
+        self, hello: Hello, names: Mapping[str, str], ask: Ask
+    ) -> tuple[Contract, dict[str, str], list[str]]:
+        written = {our: their for our, their in names.items() if their not in hello.stubs}
+        functions, known, notes = list[Function](), dict[str, Layer](), list[str]()
+        for ours in CLASSES:
+            if f"{ours}.forward" in written:
+                try:
+                    known[ours] = _try(ours, written, hello.names, ask, notes)
+                except LookupError as error:
+                    notes.append(f"{ours} is not judged: {error.args[0]}")
+        for function in self.functions:
+            ours, _, way = function.name.partition(".")
+            layer = known.get(ours)
+            if layer and isinstance(function, Method) and (layer.backward or way == "forward"):
+                function = replace(function, layer=layer, form=layer.form)
+            else:
+                written.pop(function.name, "")
+            functions.append(function)
+        is_first = all(layer.is_first for layer in known.values())
+        return replace(self, functions=(*functions,), channels_first=is_first), written, notes
+
+
+def _try(ours: str, written: Mapping[str, str], names: Names, ask: Ask, notes: list[str]) -> Layer:
+    """A layer with all that shows when it is tried; LookupError where it cannot be asked."""
+    owner, _, forward = written[f"{ours}.forward"].rpartition(".")
+    layer = Layer(owner, forward, "", *_read_constructor(names[owner] or ()))
+    case, *uneven = (parse(CLASSES[ours][key])[0] for key in ("probe", *_SIZES))
+    given, shape = arrays(case, 0, "float64"), tuple[int, ...]()
+    start = layer.plan(case, given, False)[:1]
+    if ask(start).status != "ok":
+        return layer  # the questions show why
+    forms, held = (lead_channels, keep_form), None
+    if case.w and "w" not in layer.words:
+        w, size = _find(layer, _ATTRIBUTES["w"], start, given["w"].size, ask)
+        b, shape = _find(layer, _ATTRIBUTES["b"], start, given["b"].size, ask)
+        shapes = {form(case, "w", given["w"]).shape: form for form in forms}
+        if size not in shapes:
+            known = " or ".join(map(str, shapes))
+            found = f"{w} has shape {size}" if w else f"none is {', '.join(_ATTRIBUTES['w'])}"
+            raise LookupError(f"{owner} has no weights of shape {known}: {found}")
+        layer, held = replace(layer, holders={"w": w, "b": b} if b else {"w": w}), shapes[size]
+
+    def fits(tried: Layer, case: Case) -> bool | None:
+        case = replace(case, bias=not case.w or tried.has_bias)
+        y = ask(tried.plan(case, arrays(case, 0, "float64"), False)).values.get("y")
+        want = tried.form(case, "y", np.zeros(case.y)).shape
+        return y.shape == want if isinstance(y, np.ndarray) else None
+
+    first, last = (
+        replace(layer, form=_shape(form, held or form, shape), is_first=form is lead_channels)
+        for form in forms
+    )
+    layer = last if fits(last, case) and not fits(first, case) else first
+    if not fits(layer, case):
+        notes.append(f"{owner} gives no answer of the right shape: asked with channels first")
+    silent = {name: a * (name == "x") for name, a in given.items()}
+    y = ask(layer.plan(case, silent, False)).values.get("y")
+    if layer.holders and isinstance(y, np.ndarray) and y.any():
+        raise LookupError(f"{owner} computes with other weights than {layer.holders['w']}")
+    tuples = frozenset(w for w, one in zip(_SIZES, uneven) if fits(layer, one) is not None)
+    layer = replace(layer, tuples=tuples)
+    backward = written.get(f"{ours}.backward", "").rpartition(".")[2]
+    return _try_backward(layer, backward, names, case, ask, notes) if backward else layer
+
+
+def _try_backward(
+    layer: Layer, backward: str, names: Names, case: Case, ask: Ask, notes: list[str]
+) -> Layer:
+    wanted = [one for one in names[f"{layer.name}.{backward}"] or () if not {*"*="} & {*one}]
+    if unknown := {*wanted[2:]} - {*_ATTRIBUTES["rates"]}:
+        notes.append(f"{layer.name}.{backward} is not judged: it asks for {', '.join(unknown)}")
+        return layer
+    layer = replace(layer, backward=backward, rate=(*wanted[2:],))
+    given = arrays(case, 0, "float64")
+    plan = layer.plan(case, given, True)
+    dx, weights = ask(plan).values.get("dx"), [n for n in ("w", "b") if n in given]
+    if isinstance(dx, Other) and dx.kind == "tuple":
+        return replace(layer, gives=("dx", *(f"d{name}" for name in weights)))
+    holders = {**layer.holders}
+    for name in weights if isinstance(dx, np.ndarray) else ():
+        stems = (holders.get(name, name), *_ATTRIBUTES[name])
+        known = [way.format(stem) for stem in stems for way in _ATTRIBUTES["gradients"]]
+        found, _ = _find(layer, known, plan, given[name].size, ask)
+        if found:
+            holders[f"d{name}"] = found
+        else:
+            notes.append(f"{layer.name} keeps no gradient of {name} by a usual name: unjudged")
+    return replace(layer, holders=holders)
+
+
+def _read_constructor(parameters: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Its parameters by our words, and their defaults."""
+    words, defaults = dict[str, str](), dict[str, str]()
+    for parameter in parameters:
+        their, _, default = parameter.partition("=")
+        our = next((our for our, names in _WORDS.items() if their in names), "")
+        if our and default not in ("True", "False"):
+            words[our], defaults[our] = their, default
+        elif not default and their[0] != "*":
+            raise LookupError(f"nobody knows what its constructor takes as {their}")
+    return words, defaults
+
+
+def _find(
+    layer: Layer, names: Sequence[str], calls: list[Call], size: int, ask: Ask
+) -> tuple[str, tuple[int, ...]]:
+    """The first of these attributes that holds so many numbers after the calls; their shape."""
+    for name in names:
+        value = ask([*calls, layer.call("__getattribute__", name)]).values.get("y")
+        if isinstance(value, np.ndarray) and value.size == size:
+            return name, value.shape
+    return "", ()
+
+
+def _shape(form: Form, held: Form, shape: tuple[int, ...]) -> Form:
+    """The form, with weights as they are held, and b and db in such a shape."""
+    sizes = [1 if size == 1 else -1 for size in shape] or [-1]
+
+    def shaped(case: Case, name: str, value: Array) -> Any:
+        if name in ("b", "db"):
+            return value.reshape(sizes)
+        return (held if name in ("w", "dw") else form)(case, name, value)
+
+    return shaped
+
+
+def _build(ours: str, op: str, way: str) -> Method:
+    def takes(case: Case) -> bool:
+        return case.op == op and is_plain(replace(case, bias=True))
+
+    kind = "conv" if op == "conv" else "pool"
+    words = {our: our for our in (("dx", "dw", "db") if op == "conv" else ("dx",))}
+    words, form = {"y": "y"} if way == "forward" else words, lead_channels
+    signature = _SIGNATURES[way]
+    return Method(f"{ours}.{way}", f"{kind}_{way}", takes, "", signature, words, form=form)
+
+
+_FUNCTIONS = tuple(_build(ours, row["op"], way) for ours, row in CLASSES.items() for way in METHODS)
+CONTRACT = Layers("layers", _FUNCTIONS, channels_first=True, may_decline=True)
