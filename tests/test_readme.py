@@ -94,7 +94,9 @@ def write_counts():
     rows = {check.question.row for check in checks}
     rungs = Counter(rung(check.question) for check in checks)
     ladder = [f"{rungs[name]} {name}" for name in RUNGS]
-    return [*ladder, f"{len(rows)} questions, {len(checks)} checks."]
+    functions = {function.name for check in checks for function in check.functions}
+    judged = f"{len(functions)} functions, and all match."
+    return [*ladder, judged, f"{len(rows)} questions, {len(checks)} checks."]
 
 
 COMMANDS = re.findall(r"-m verification\b(?!\.)(.*?)(?:   .*)?\n", "".join(BLOCKS))
