@@ -203,6 +203,7 @@ class Function:
         if self.has_mode and len(arguments) < _count_required(parameters):
             arguments += ("max",)
         if self.settings:
+            arguments = self._order(arguments, names)
             if "b" in self.spellings:
                 arguments, words["b"] = arguments[:-1], arguments[-1]
             known = {**self.settings(case), **words}
@@ -219,6 +220,15 @@ class Function:
             words |= {our if our in names else their: value for our, their, value in given}
             arguments = arguments[:at]
         return replace(call, arguments=arguments, words=words)
+
+    def _order(self, arguments: tuple[Any, ...], names: Sequence[str]) -> tuple[Any, ...]:
+        """With the upstream gradient where a function's names say that it stands."""
+        arrays = self.arrays.split()
+        at = next((n for n, name in enumerate(names[: len(arrays)]) if _UPSTREAM.match(name)), 0)
+        if arrays[0] != "dy" or not at:
+            return arguments
+        dy, *others = arguments
+        return *others[:at], dy, *others[at:]
 
     def plan(self, case: Case, given: Arrays, cache: str = OWN) -> list[Call]:
         """The calls that put a question to it; the last one's results are the answer."""
@@ -362,6 +372,8 @@ def drop_usual(case: Case, words: Mapping[str, Any], *kept: str) -> dict[str, An
 
 NAMES = ("assignment", "functional", "cs231n", "holberton", "npcnn", "layers")
 """Every contract; the order decides where several fit alike."""
+_UPSTREAM = re.compile(r"(d_?(y|z|out|output)|(d_?)?grad\w*|upstream\w*|delta\w*)$", re.IGNORECASE)
+"""The names that a gradient by the output goes by."""
 LAYOUTS = ("nchw", "nhwc", "chw", "hwc", "hw")
 """Of functional's arrays; the order decides where several fit alike."""
 
