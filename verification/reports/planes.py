@@ -113,7 +113,7 @@ def _name(run: Run, case: Case, name: str, array: Array) -> Named:
 def _name_axes(run: Run, case: Case, name: str, rank: int) -> Axes:
     if rank < 3:
         return [*range(rank)]
-    is_single = bool(case.kernel) and rank == len(case.space) + 1  # an image, and no N
+    is_single = case.op != "unfold" and bool(case.kernel) and rank == len(case.space) + 1
     space: list[str | int] = [*range(rank - 2 + is_single)]
     if case.op == "conv_single_step":
         return [*range(rank - 1), "C"]
