@@ -43,7 +43,8 @@ def make_run(functions, age=False, known=(), **about):
             for n, status in enumerate(statuses)
         ]
         findings.append(Finding(name, name, tuple(outcomes), base=Base(f"functional.{name}")))
-    more = {key: about.pop(key) for key in ("fault", "error", "wanted", "drawn") if key in about}
+    own = ("fault", "error", "wanted", "drawn", "misfit")
+    more = {key: about.pop(key) for key in own if key in about}
     settings = Settings("a/my_cnn.py", known=frozenset(known), **about)
     return Run(settings, "a/my_cnn.py", findings=tuple(findings), seconds=1.5, **more)
 
@@ -168,9 +169,17 @@ def test_nobody_is_graded_by_a_fault(fault):
     assert re.fullmatch(rf"a/my_cnn.py   {fault} +a b", write_line(run, 12))
 
 
+@parametrize_from_file(schema=defaults(strict=False, known=(), misfit=""))
+def test_a_line_says_why(functions, strict, known, misfit, line):
+    """What is not there though it must be, what is stale, and why there is nothing."""
+    run = make_run(functions, strict=strict, known=known, misfit=misfit)
+    assert write_line(run, 0).partition("points")[2].strip() == line
+
+
 def test_a_line_of_many():
     """Verdict, points, and what fails or is not there."""
-    assert write_line(MIXED, 12) == "a/my_cnn.py   differs     3.333 of 7 points   conv_forward"
+    told = "conv_forward, zero_pad (drawn)"
+    assert write_line(MIXED, 12) == f"a/my_cnn.py   differs     3.333 of 7 points   {told}"
     assert (
         write_line(GONE, 0)
         == r"a/my_cnn.py  unloadable  0 of 3 points       a\x1b.py cannot be loaded"

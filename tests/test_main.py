@@ -73,7 +73,9 @@ def test_several_candidates(run, tmp_path):
     verdicts = [line.split()[1] for line in lines[:4]]
     assert (code, verdicts) == (1, ["match", "unloadable", "differs", "differs"])
     assert lines[0].split()[2:] == ["4", "of", "4", "points"]
-    assert lines[5].startswith("4 candidates: 1 match, 1 unloadable, 2 differs.")
+    assert re.fullmatch(
+        r"4 candidates: 1 match, 1 unloadable, 2 differs\.   \d+\.\d s of judging", lines[5]
+    )
     documents = json.loads((tmp_path / "all.json").read_text(encoding="utf-8"))
     assert [document["verdict"] for document in documents] == verdicts
     assert [document["drawn"] for document in documents] == [None] * 4

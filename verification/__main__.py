@@ -114,7 +114,11 @@ def build_parser() -> Parser:
     add("--json", default="", metavar="FILE", help="as --report json=FILE")
     points = "what a function is worth (1); again for others"
     add("--points", action="append", default=[], metavar="NAME=N", help=points)
-    add("--exit-zero", action="store_true", help="0 in place of the codes 1 and 2")
+    add(
+        "--exit-zero",
+        action="store_true",
+        help="0 in place of 1 and 2, and of 5 where there are points",
+    )
     add("--known", default="", metavar="FILE", help="ids of cases that may fail, a line each")
     add("--shard", default="1/1", metavar="K/N", help="the K-th of N parts of the questions")
     add("--merge", nargs="+", default=[], metavar="FILE", help="put the JSON of all parts together")
@@ -154,7 +158,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"fault of the harness: {error}", file=sys.stderr)
         return CODES["fault"]
     code = _find_code(runs, options)
-    return 0 if options.exit_zero and code in (1, 2) else code
+    is_graded = code in (1, 2) or (code == 5 and not any(run.fault for run in runs))
+    return 0 if options.exit_zero and is_graded else code
 
 
 def _find_code(runs: Sequence[Run], options: argparse.Namespace) -> int:
@@ -267,7 +272,12 @@ def _check_reports(reports: Reports, names: Sequence[str]) -> None:
             raise UsageError(f"--report {name}: known are {', '.join(FORMATS)}")
         if len(names) > 1 and not FORMATS[name].holds_many and "{}" not in file:
             raise UsageError(f"--report {name} holds one candidate: name {file} with {{}} in it")
-        for path in () if file == "-" else {_fill(file, candidate) for candidate in names}:
+        owners = {_fill(file, candidate): candidate for candidate in names}
+        lost = [candidate for candidate in names if owners[_fill(file, candidate)] != candidate]
+        if "{}" in file and lost:
+            path = _fill(file, lost[0])
+            raise UsageError(f"--report {name} writes {lost[0]} and {owners[path]} to {path}")
+        for path in () if file == "-" else owners:
             try:
                 is_new = not path.exists()
                 path.open("a").close()
@@ -369,7 +379,8 @@ def _write(
     if is_told and len(runs) > 1:
         counts = Counter(run.verdict for run in runs)
         told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-        print(f"\n{len(runs)} candidates: {told}.   {sum(run.seconds for run in runs):.1f} s")
+        seconds = sum(run.seconds for run in runs)
+        print(f"\n{len(runs)} candidates: {told}.   {seconds:.1f} s of judging")
     elif is_told and not options.list and runs[0].fault in ("", "interrupted"):
         print("\n".join(write_summary(runs[0], _read_style(options))))
 

@@ -59,13 +59,22 @@ def grade(run: Run) -> list[Mark]:
 
 
 def write_line(run: Run, width: int) -> str:
-    """A candidate among others: the verdict, the points, and what fails."""
+    """A candidate among others: the verdict, the points, and what fails, or why it is nothing."""
     names = [finding.function for finding in run.differing]
-    names += [finding.function for finding in run.missing if finding.function in run.wanted]
+    drawn = {outcome.function for outcome in run.drawn.failing} if run.drawn else set[str]()
+    names += [f"{name} (drawn)" for name in sorted(drawn - {*names})]
+    names += [*_list_due(run), *(f"{one} (stale)" for one in run.stale)]
+    nothing = run.misfit.partition("\n")[0].rstrip(":") or "nothing was attempted"
+    why = run.error or ", ".join(names) or nothing * (run.verdict == "nothing")
     points, worth = _add(grade(run))
     told = "" if run.fault not in ("", "unloadable") else f"{points:.4g} of {worth:g} points"
-    line = f"{run.candidate:{width}}  {run.verdict:10}  {told:18}  {run.error or ', '.join(names)}"
+    line = f"{run.candidate:{width}}  {run.verdict:10}  {told:18}  {why}"
     return make_visible(line.replace("\n", " ").rstrip())
+
+
+def _list_due(run: Run) -> list[str]:
+    """The functions that are missing, and must be there."""
+    return [f.function for f in run.missing if run.settings.strict or f.function in run.wanted]
 
 
 def _is_right(run: Run, outcome: Outcome) -> bool:
@@ -147,7 +156,7 @@ def _write_github(runs: Sequence[Run]) -> str:
             words = "\n".join(write_finding(run, finding))
             where = [line for block in finding.blocks for line in block.outcome.where[-1:]]
             lines.append(_annotate(run, f"{finding.function} differs", words, *where[:1]))
-        due = [f.function for f in run.missing if run.settings.strict or f.function in run.wanted]
+        due = _list_due(run)
         lines += [_annotate(run, f"{name} is not there", "not attempted") for name in due]
         lines += [_annotate(run, "a stale case of --known", one) for one in run.stale]
         known = {finding.function for finding in run.differing}
