@@ -91,3 +91,10 @@ def test_a_learner(tmp_path):
     script = run_path(str(Path(__file__).parent / "dev" / "learner.py"))
     with chdir(tmp_path):
         script["main"]("1")
+
+
+def test_a_teacher(tmp_path):
+    """From three files to their grades; `.ci/run` does it with thirty, and two notebooks."""
+    script = run_path(str(Path(__file__).parent / "dev" / "teacher.py"))
+    with chdir(tmp_path):
+        script["main"]("1", 1)
