@@ -32,9 +32,9 @@ def run(*words: str) -> tuple[int, str]:
         return command.main([*words]), told.getvalue()
 
 
-def load(*place: str) -> dict:
+def load(file: str) -> dict:
     """A document."""
-    return json.loads(Path(*place).read_text("utf-8"))
+    return json.loads(Path(file).read_text("utf-8"))
 
 
 def write_notebook(text: str) -> str:
@@ -67,7 +67,7 @@ def write_submissions(each: int) -> Iterator[tuple[str, str, str, str, str]]:
 def check(line: str, verdict: str, says: str, title: str) -> bool:
     """A line beside its Gradescope document and JUnit's suites; is the mistake named?"""
     name, found, points, worth, rest = LINE.fullmatch(line).groups()
-    graded = load("results", f"{name}.json")
+    graded = load(f"results/{name}.json")
     assert (found, says in rest, bool(says)) == (verdict, True, bool(rest)), line
     assert float(points) == float(f"{graded['score']:.4g}"), line
     assert worth == ("1" if verdict == "unloadable" else "8"), line
@@ -87,13 +87,13 @@ def check(line: str, verdict: str, says: str, title: str) -> bool:
 
 def main(level: str = "2", each: int = 99) -> None:
     """Everybody graded; then one alone, in two parts, and by a format that takes no exit code."""
-    known, asks = {}, ("--level", level, "--timeout", str(TIMEOUT), "--draw", "5")
+    known, asks = {}, ("--level", level, "--timeout", f"{TIMEOUT}", "--draw", "5")
     for name, text, *about in write_submissions(each):
         Path(name).write_text(text, encoding="utf-8")
         known[name] = about
     Path("results").mkdir()
-    reports = "--report", "gradescope=results/{}.json", "--report", "junit=all.xml"
-    code, told = run(*known, "--jobs", "2", *asks, *reports)
+    reports = "--jobs", "2", "--report", "gradescope=results/{}.json", "--report", "junit=all.xml"
+    code, told = run(*known, *asks, *reports)
     *lines, _, summary = told.splitlines()
     assert (code, [line.split()[0] for line in lines]) == (1, [*known]), told
     unnamed = [line for line, about in zip(lines, known.values()) if not check(line, *about)]
@@ -103,9 +103,8 @@ def main(level: str = "2", each: int = 99) -> None:
     for part in "1", "2":
         run("wrong_0.py", *asks, "--shard", f"{part}/2", "--json", f"{part}.json")
     code, told = run("--merge", "1.json", "2.json", "--report", "gradescope=merged.json")
-    whole, merged = load("results", "wrong_0.py.json"), load("merged.json")
-    assert whole["tests"] == load("alone.json")["tests"]
-    assert (code, merged["score"]) == (1, whole["score"]), told
+    whole, alone, merged = map(load, ("results/wrong_0.py.json", "alone.json", "merged.json"))
+    assert (alone["tests"], code, merged["score"]) == (whole["tests"], 1, whole["score"]), told
 
     fifty = [name for name in ("loops.py", "typo.py", "template.py") if name in known]
     code, told = run(*fifty, *asks, "--report", "classroom50=fifty-{}.json", "--exit-zero")
