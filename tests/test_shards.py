@@ -101,6 +101,24 @@ def test_an_exam_withholds_what_the_parts_hold(write):
     }
 
 
+@pytest.mark.parametrize("shard", [3, {"Run": {"settings": 3, "candidate": "x"}}])
+def test_foreign_documents(shard):
+    """Are refused, not a traceback."""
+    with pytest.raises(UsageError, match="--merge takes the JSON of every --shard"):
+        merge([json.dumps({"shard": shard})])
+
+
+def test_a_mistake_of_another_catalogue(write):
+    """Is refused by its name; it does not end a list early."""
+    part = json.loads(
+        write({"conv_backward": "wrong('stride-ignored-backward', form=1)"}, shard=(1, 2))
+    )
+    text = json.dumps(part).replace('{"mistake": "stride-ignored-backward"}', '{"mistake": "gone"}')
+    assert "gone" in text
+    with pytest.raises(UsageError, match="gone"):
+        merge([text])
+
+
 def test_who_ended_early(write):
     """A fault of one part is the whole's; who cannot be loaded has no functions."""
     one, two = (json.loads(write(shard=(n, 2))) for n in (1, 2))

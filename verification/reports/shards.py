@@ -90,7 +90,7 @@ def _unpack(value: Any) -> Any:
         case "question":
             return _find_question(*inner)
         case "mistake":
-            return next(mistake for mistake in mistakes.read() if mistake.id == inner)
+            return {mistake.id: mistake for mistake in mistakes.read()}[inner]
         case "dict":
             return {key: _unpack(one) for key, one in inner.items()}
     if isinstance(inner, dict):
@@ -117,7 +117,7 @@ def merge(texts: Iterable[str], show: str = "all", hint: int = 0) -> list[Run]:
             for one in document if isinstance(document, list) else [document]:
                 run = _unpack(one["shard"])
                 parts[run.candidate][run.settings.shard[0]] = run
-    except (ValueError, TypeError, LookupError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
         words = f"{type(error).__name__}: {error}"
         raise UsageError(f"--merge takes the JSON of every --shard: {words}") from error
     return [_merge(name, numbered, show, hint) for name, numbered in parts.items()]
