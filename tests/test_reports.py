@@ -116,6 +116,16 @@ def test_a_line_of_counts(statuses, outside, verbose, line):
     assert re.sub(r"\033\[[\d;]*m", "", coloured) == plain
 
 
+def test_a_column_as_wide_as_the_longest_name():
+    """Counts stand one under the other, however long a function's name is."""
+    names = ["conv2d", "functional.conv_transpose2d_backward"]
+    run = replace(make_run([]), longest=len(names[1]))
+    lines = [
+        text.write_finding(run, Finding(name, name, (make_outcome("ok"),)))[0] for name in names
+    ]
+    assert len({line.index("1 ok") for line in lines}) == 1
+
+
 @parametrize_from_file(
     schema=parametrize_from_file.defaults(
         age=False, strict=False, verdict="", wanted=(), drawn=(), fault="", misfit=""

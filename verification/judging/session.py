@@ -214,7 +214,8 @@ class Run:
     """Who was judged, against what, and what came of it.
 
     `fault` is unloadable, interrupted, fault or nothing where the run did not come to its end, and
-    `error` says why; `wanted` are the functions that were asked for by name.
+    `error` says why; `wanted` are the functions that were asked for by name, and `longest` is the
+    length of the longest name that is asked.
     """
 
     settings: Settings
@@ -227,6 +228,7 @@ class Run:
     channels_first: bool = False
     notes: Sequence[str] = ()
     wanted: frozenset[str] = frozenset()
+    longest: int = 0
     findings: tuple[Finding, ...] = ()
     drawn: Drawn | None = None
     misfit: str = ""
@@ -315,6 +317,7 @@ class Session:
             raise
         asked = {self.judged.name_of(f) for check in self.checks for f in check.functions}
         idle = [f"nothing is asked of {name} under these options" for name in self._only - asked]
+        there = {judged.name_of(f) for f in judged.contract.functions if judged.has(f)}
         self.known = Run(
             settings,
             judged.name,
@@ -326,9 +329,9 @@ class Session:
             notes=judged.notes,
             misfit=judged.misfit,
             wanted=frozenset(self._only),
+            longest=max(map(len, asked & there), default=0),
         )
         judged.notes += sorted(idle) if self.checks and settings.shard[1] == 1 else []
-        there = {judged.name_of(f) for f in judged.contract.functions if judged.has(f)}
         self._outside = Counter(
             {}
             if settings.is_narrowed

@@ -168,7 +168,7 @@ def _write_counts(run: Run, finding: Finding, style: Style) -> list[str]:
     if finding.age and "ok" in cells and not run.settings.exam:
         cells["ok"] += " (age)"
     cells = cells or {"outside": "      outside"}
-    name = f"  {make_visible(finding.function):32}"
+    name = f"  {make_visible(finding.function):{max(32, run.longest)}}"
     lines = _flow(cells.values(), "  ", name, " " * len(name))
     for status, cell in cells.items() if style.colour else ():
         lines = [line.replace(cell, f"\033[{_COLOURS[status]}m{cell}\033[0m") for line in lines]
