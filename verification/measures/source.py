@@ -31,7 +31,13 @@ from verification.questions import Question, read, rung
 
 CORE = Path(__file__).resolve().parents[2] / "npcnn"
 CHANGES = tomllib.loads(Path(__file__).with_name("changes.toml").read_text(encoding="utf-8"))
-TESTS = ("test_core.py", "test_facts.py", "test_textbook.py", "test_workers.py")
+TESTS = (
+    "test_core.py",
+    "test_facts.py",
+    "test_operations.py",
+    "test_textbook.py",
+    "test_workers.py",
+)
 """The core's own, for what no question sees."""
 SECONDS = 300
 """For the tests of one mutant."""
