@@ -46,14 +46,13 @@ def max_index(x: Array, y: Array, axes: Sequence[Axis]) -> NDArray[np.int64]:
 
     def work(piece: Piece) -> None:
         taps = geometry.taps(piece.axes)
-        wins = _winners(x[piece.reach], taps, y[piece.box])
-        for (place, among, _), won in zip(taps, wins):
-            spot = np.dot([k * axis.dilation for k, axis in zip(place, axes)], steps)
-            index[piece.box][among] += won * spot
+        spots = [[k * axis.dilation for k, axis in zip(place, axes)] for place, *_ in taps]
+        cells = np.array([np.dot(spot, steps) for spot in spots])
+        index[piece.box] = cells[len(taps) - _ranks(x[piece.reach], taps, y[piece.box])]
 
     steps = [math.prod(axis.size for axis in axes[place:]) for place in range(1, len(axes) + 1)]
     corners = [np.array(axis.corners) * step for axis, step in zip(axes, steps)]
-    index = np.zeros(y.shape, np.int64)
+    index = np.empty(y.shape, np.int64)
     workers.run(work, _pieces(x, axes))
     index += functools.reduce(np.add.outer, corners)[..., None]
     return index
@@ -65,12 +64,10 @@ def max_backward(dy: Array, x: Array, axes: Sequence[Axis]) -> Array:
             taps, bits = geometry.taps(piece.axes), _bits(dy[piece.box])
             y = scratch.lend("highest", bits.shape, x.dtype)
             _highest(x[piece.reach], piece.axes, y)
-            wins = _winners(x[piece.reach], taps, y)
-            share = scratch.lend("share", bits.shape, bits.dtype)
-            for (_, among, cells), won in zip(reversed(taps), reversed(wins)):
-                share[among] = np.negative(won.view(np.int8))  # all bits of a number, or none
-                share[among] &= bits[among]
-                dx[piece.reach][cells] += share[among].view(dy.dtype)
+            ranks = _ranks(x[piece.reach], taps, y)
+            for rank, (_, among, cells) in enumerate(reversed(taps), 1):
+                won = bits[among] * (ranks[among] == rank)  # all bits of a number, or none
+                dx[piece.reach][cells] += won.view(dy.dtype)
 
     dx = np.zeros(x.shape, dy.dtype)
     workers.run(work, geometry.by_image(_pieces(x, axes)))
@@ -132,8 +129,9 @@ def _highest(x: Array, axes: Sequence[Axis], y: Array) -> None:
         lines = highest
     if x.dtype.kind == "f" and _is_doubtful(x, y):
         taps = geometry.taps(axes)
-        for (_, among, cells), won in zip(taps, _winners(x, taps, y)):
-            np.copyto(y[among], x[cells], where=won)
+        ranks = _ranks(x, taps, y)
+        for rank, (_, among, cells) in enumerate(reversed(taps), 1):
+            np.copyto(y[among], x[cells], where=ranks[among] == rank)
 
 
 def _highest_along(x: Array, axis: Axis, before: Box, y: Array) -> None:
@@ -156,21 +154,19 @@ def _is_doubtful(x: Array, y: Array) -> bool:
     return bool(np.isnan(y.min(initial=0)) or (not y.all() and bits.min(initial=0) == least))
 
 
-def _winners(x: Array, taps: Taps, y: Array) -> list[Array]:
-    """For each tap the windows whose largest cell it meets: the first of ties, the last NaN."""
-    left, wins = scratch.lend("left", y.shape, np.dtype(bool)), []
-    left.fill(True)
-    room = scratch.lend("wins", (len(taps), *y.shape), left.dtype)
-    for won, (_, among, cells) in zip(room, taps):
-        wins.append(np.equal(x[cells], y[among], out=won[among]))
-        wins[-1] &= left[among]
-        left[among] ^= wins[-1]
-    if left.any():  # no NaN is equal to another
-        for won, (_, among, cells) in zip(reversed(wins), reversed(taps)):
-            lost = np.isnan(x[cells]) & left[among]
-            won |= lost
-            left[among] ^= lost
-    return wins
+def _ranks(x: Array, taps: Taps, y: Array) -> Array:
+    """Of each window the rank of the tap that has its largest cell: the first, or the last NaN.
+
+    The last tap has rank 1.  A mask for each tap would take as many bytes as there are taps.
+    """
+    ranks = np.zeros(y.shape, np.min_scalar_type(len(taps)))
+    for rank, (_, among, cells) in enumerate(reversed(taps), 1):
+        here = (x[cells] == y[among]).view(np.uint8)
+        np.maximum(ranks[among], here * ranks.dtype.type(rank), out=ranks[among])
+    if np.isnan(y).any():
+        for rank, (_, among, cells) in reversed([*enumerate(reversed(taps), 1)]):
+            np.copyto(ranks[among], rank, where=np.isnan(x[cells]))
+    return ranks
 
 
 def _bits(a: Array) -> Array:

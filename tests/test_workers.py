@@ -249,3 +249,12 @@ def test_one_tap_reads_the_input_where_it_is():
     """Nothing is copied that need not be."""
     x, w = np.ones((2, 112, 112, 16)), np.ones((1, 1, 16, 2))
     assert measure(functional.conv, x, w)[0] <= 2**18
+
+
+def test_large_windows_take_no_memory_for_each_tap():
+    """Max pooling's gradient, and its forward pass where zeros of both signs are the largest."""
+    x, window = np.zeros((1, 90, 90, 8)), {"kernel_size": 40, "stride": 1}
+    x[0, ::2] = -0.0
+    dy = np.ones((1, 51, 51, 8))
+    assert measure(functional.max_pool, x, **window)[0] < 16 * 2**20
+    assert measure(functional.max_pool_backward, dy, x, **window)[0] < 16 * 2**20
