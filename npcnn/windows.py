@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from npcnn import scratch
@@ -75,15 +75,18 @@ def windowed(xp: Array, axes: Sequence[Axis], groups: int = 1) -> Array:
 
     The axes are the last ones before the channels; N stands for all before them.
     """
-    last, first = xp.ndim - 1, xp.ndim - 1 - len(axes)
-    spans = [axis.span for axis in axes]
-    cells: Array = sliding_window_view(xp, spans, tuple(range(first, last)), writeable=True)
-    along = (slice(None, None, axis.stride) for axis in axes)
-    within = (slice(None, None, axis.dilation) for axis in axes)
-    cells = cells[*[slice(None)] * first, *along, :, *within]  # (N, *out, C, *kernel)
-    shape = (*cells.shape[:last], groups, xp.shape[-1] // groups, *cells.shape[last + 1 :])
-    cells = cells.reshape(shape)  # which splits an axis, and copies nothing
-    return cells.transpose(last, *range(last + 2, cells.ndim), last + 1, *range(last))
+    first, last = xp.ndim - 1 - len(axes), xp.ndim - 1
+    steps, depth = xp.strides, xp.shape[-1] // groups
+    along = list(zip(axes, xp.shape[first:last], steps[first:last]))
+    outs = [(size - axis.span) // axis.stride + 1 for axis, size, _ in along]
+    kernel = [axis.kernel for axis in axes]
+    between = [step * axis.stride for axis, _, step in along]
+    within = [step * axis.dilation for axis, _, step in along]
+    return as_strided(
+        xp,
+        (groups, *kernel, depth, *xp.shape[:first], *outs),
+        (depth * steps[-1], *within, steps[-1], *steps[:first], *between),
+    )
 
 
 def over(work: int, x: Array, axes: Sequence[Axis]) -> int:
