@@ -4,9 +4,11 @@ import functools
 from functools import partial
 
 import numpy as np
+import parametrize_from_file
 
 from verification import mistakes
-from verification.questions import FURTHER, Case, arrays, read
+from verification.candidates import contracts
+from verification.questions import FURTHER, Case, arrays, read, read_where
 from verification.truth import define, oracle, textbook
 
 LIVE = {"x": 0.05, "w": 0.5, "dy": 0.05}
@@ -80,3 +82,17 @@ def test_every_array_matters_to_the_further_operations():
             same = [np.array_equal(*pair, equal_nan=True) for pair in pairs]
             blind += [(name, case.row)] * (all(same) and case.momentum < 1)
     assert blind == []
+
+
+INTERVIEW = ["image", "kernel", "stride=1", "padding=0"]
+
+
+@parametrize_from_file
+def test_an_interviews_convolution_is_asked(where):
+    """Kernels, sides, strides and pads beyond the usual ones, in every layout of one image."""
+    holds = read_where(where)
+    for layout in ("hw", "hwc", "chw"):
+        functions = contracts.get("functional", layout).functions
+        function = next(one for one in functions if one.name == "conv2d")
+        asked = [case for case in CASES if function.expresses(case, INTERVIEW)]
+        assert any(holds(case) for case in asked), layout
