@@ -123,4 +123,4 @@ def _spread(dyg: Array, wg: Array, channels: int) -> Array:
 
 def _by_group(a: Array, groups: int) -> Array:
     """(..., K) as (G, rows, K/G): what a matrix product takes of dy (rows M) and of w (rows D)."""
-    return np.moveaxis(a.reshape(-1, groups, a.shape[-1] // groups), 1, 0)
+    return a.reshape(-1, groups, a.shape[-1] // groups).swapaxes(0, 1)
