@@ -2,13 +2,15 @@
 
 import functools
 from functools import partial
+from itertools import islice
 
 import numpy as np
 import parametrize_from_file
 
 from verification import mistakes
 from verification.candidates import contracts
-from verification.questions import FURTHER, Case, arrays, read, read_where
+from verification.judging import Settings
+from verification.questions import FURTHER, Case, arrays, draw, read, read_where
 from verification.truth import define, oracle, textbook
 
 LIVE = {"x": 0.05, "w": 0.5, "dy": 0.05}
@@ -87,12 +89,24 @@ def test_every_array_matters_to_the_further_operations():
 INTERVIEW = ["image", "kernel", "stride=1", "padding=0"]
 
 
+def find_convolution(layout):
+    functions = contracts.get("functional", layout).functions
+    return next(function for function in functions if function.name == "conv2d")
+
+
 @parametrize_from_file
 def test_an_interviews_convolution_is_asked(where):
     """Kernels, sides, strides and pads beyond the usual ones, in every layout of one image."""
     holds = read_where(where)
     for layout in ("hw", "hwc", "chw"):
-        functions = contracts.get("functional", layout).functions
-        function = next(one for one in functions if one.name == "conv2d")
+        function = find_convolution(layout)
         asked = [case for case in CASES if function.expresses(case, INTERVIEW)]
         assert any(holds(case) for case in asked), layout
+
+
+def test_an_interviews_convolution_is_drawn_for():
+    """As many questions as are usually drawn, in every layout of one image."""
+    for layout in ("hw", "hwc", "chw"):
+        function = find_convolution(layout)
+        drawn = [c for c in islice(draw(7), 1000) if function.expresses(c, INTERVIEW)]
+        assert len(drawn) >= Settings().draw, layout

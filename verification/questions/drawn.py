@@ -1,7 +1,8 @@
 """Questions that nobody has seen: geometries drawn at judging time, from a seed.
 
 Code that knows the published cases by heart fails here.  Half of the draws are as every course
-has them: two axes, square windows, one stride, one pad, none in pools.
+has them: two axes, square windows, one stride, one pad, none in pools; and some convolutions are as
+interviews have them: one image of one channel, and no bias.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ OPS = (
     "create_mask_from_window",
 )
 AXES = (2, 2, 2, 1, 3)
+IMAGES = 0.2
+"""The share of convolutions that every layout can express."""
 MATTERS = 0.5
 """The least share of an axis's cells that windows read, and of a window's taps that meet some."""
 
@@ -63,7 +66,9 @@ def _draw_settings(op: str, rng: random.Random) -> dict[str, Any]:
     if op == "zero_pad":
         return {**settings, "pad": size(0, 3)}
     kernel = size(1, 4)
-    if op == "conv":
+    if op == "conv" and rng.random() < IMAGES:
+        settings |= {"x": [1, *space, 1], "w": [*kernel, 1, 1], "bias": False}
+    elif op == "conv":
         settings |= {"w": [*kernel, channels, filters * groups], "groups": groups}
     else:
         settings["kernel"] = kernel
