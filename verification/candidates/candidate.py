@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import math
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.machinery import PathFinder
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -37,36 +35,8 @@ from verification.candidates.process import (
 )
 from verification.questions import Arrays, Case, Question, Refusal, arrays, parse, shapes
 
-SMALL = [
-    case
-    for words in (
-        "conv w=[2{},1,1]",
-        "max_pool kernel=2",
-        "avg_pool kernel=2",
-        "conv_transpose w=[2{},1,1]",
-        "adaptive_max_pool output_size=2",
-        "adaptive_avg_pool output_size=2",
-        "max_unpool kernel=2",
-        "lp_pool kernel=2 norm_type=2",
-        "batch_norm",
-    )
-    for axes in (1, 2, 3)
-    for case in parse(f"{words.format(',2' * (axes - 1))} x=[1{',4' * axes},1]")
-] + parse("unfold x=[1,4,4,1] kernel=2")
-"""A question for each of torch's functions."""
-TELLING = [
-    case
-    for channels, filters in ((5, 2), (1, 1))
-    for space, taps in (("6", "3"), ("6,8", "3,3"), ("6,8,7", "3,3,3"))
-    for words in (
-        "conv w=[{},{},{}]",
-        "conv w=[{},{},{}] bias=false",
-        "max_pool kernel=2",
-        "avg_pool kernel=2",
-    )
-    for case in parse(f"{words.format(taps, channels, filters)} x=[1,{space},{channels}]")
-]
-"""Questions whose answer tells the layout by its shape."""
+PROBES = [case for row in contracts.read_table("probes")["probes"] for case in parse(row)]
+"""A question for each of torch's functions, whose answer tells the layout by its shape."""
 SESSION = "this session"
 NO_DB = "it should return (dx, dw, db), it returned a tuple"
 UNFIT = ("TypeError", "AttributeError")
@@ -202,37 +172,40 @@ class Candidate:
         return self.hello.names.get(self.name_of(function))
 
     def _find_narrow(self, function: Function) -> dict[str, str]:
-        """The settings of which it takes no tuple, or no None, and which of these.
+        """The settings of which it takes no tuple, or no None, and which of these."""
+        if function.name not in self._narrow:
+            parameters = self._parameters(function)
+            can_try = function.settings and parameters and self.has(function)
+            tries = self._try_settings(function, parameters or ()) if can_try else ()
+            self._narrow[function.name] = dict(tries)
+        return self._narrow[function.name]
 
-        Such a one stands in place of the same size, or of a bias, in a question that it answers:
-        then it raises, and has no default that promises it.
+    def _try_settings(
+        self, function: Function, parameters: Sequence[str]
+    ) -> Iterator[tuple[str, str]]:
+        """A tuple stands in place of the same size, or None of a bias, in a question that it
+        answers: then it raises, and has no default that promises it.
         """
-        parameters = self._parameters(function)
-        if not (function.settings and parameters and self.has(function)):
-            return {}
-        if function.name in self._narrow:
-            return self._narrow[function.name]
-        narrow = self._narrow[function.name] = dict[str, str]()
-        case = next(filter(function.takes, SMALL))
+        case = next(filter(function.takes, PROBES))
+        given, axes = arrays(case, 0, "float64"), len(case.space)
         tried: dict[str, Any] = {"b": None}
-        if (axes := len(case.space)) > 1:
+        if axes > 1:
             tried |= {"kernel_size": case.kernel, "stride": case.stride}
             tried |= {"padding": (0,) * axes, "dilation": (1,) * axes}
-        given = arrays(case, 0, "float64")
+        if self.ask(function, case, given).status != "ok":
+            return
+        (call,) = self._plan(function, case, given, OWN)
         defaults = dict(parameter.partition("=")[::2] for parameter in parameters)
-        if self.ask(function, case, given).status == "ok":
-            (call,) = self._plan(function, case, given, OWN)
-            for word, name in function.spell(parameters).items():
-                kind, promise = ("None", "None") if word == "b" else ("tuple", "(")
-                if word in tried and not defaults.get(name, "").startswith(promise):
-                    words = {**call.words, name: tried[word]}
-                    if self.process.ask([replace(call, words=words)]).kind in UNFIT:
-                        narrow[word] = kind
-        return narrow
+        for word, name in function.spell(parameters).items():
+            kind, promise = ("None", "None") if word == "b" else ("tuple", "(")
+            if word in tried and not defaults.get(name, "").startswith(promise):
+                words = {**call.words, name: tried[word]}
+                if self.process.ask([replace(call, words=words)]).kind in UNFIT:
+                    yield word, kind
 
     def has_layout(self, function: Function) -> bool | None:
         """Whether it answers in the contract's layout, by the answer's shape; None: not in time."""
-        case = next((case for case in TELLING if self.expresses(function, case)), None)
+        case = next((case for case in PROBES if self.expresses(function, case)), None)
         if case is None:
             return False
         reply = self.ask(function, case, arrays(case, 0, "float64"))
@@ -281,21 +254,16 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
         raise UnloadableError(f"{name} cannot be loaded: {error}{hint}") from error
     hello = process.hello
     known = hello.names | {ours: hello.names.get(theirs) for ours, theirs in terms.names.items()}
-    known |= {
-        name.replace(theirs, ours, 1): parameters
-        for ours, theirs in terms.names.items()
-        for name, parameters in hello.names.items()
-        if name.startswith(f"{theirs}.")
-    }
-    found = terms.contract or contracts.recognise(known)
-    if not found and terms.names:  # a wish is no guess
-        found = contracts.recognise(hello.names | dict.fromkeys(terms.names))
+    for ours, theirs in terms.names.items():
+        inner = [name for name in hello.names if name.startswith(f"{theirs}.")]
+        known |= {name.replace(theirs, ours, 1): hello.names[name] for name in inner}
+    wished = {**hello.names, **dict.fromkeys(terms.names)}  # a wish is no guess
+    found = terms.contract or contracts.recognise(known) or contracts.recognise(wished)
     contract = contracts.get(found, terms.layout) if found else contracts.find_nearest(known)
     names = contract.resolve(hello.names, terms.names) if found else {}
-    timeout = math.inf if terms.here else terms.timeout
     contract, names, more = contract.adapt(hello, names, process.ask)
     misfit = "" if found else contracts.explain_misfit(hello.names, contract)
-    notes = [*hello.notes, *more]
+    notes, timeout = [*hello.notes, *more], math.inf if terms.here else terms.timeout
     judged = Candidate(name, contract, names, process, _hash(name), notes, timeout, misfit)
     return _find_layout(judged) if found == "functional" and not terms.layout else judged
 
@@ -304,8 +272,7 @@ def _find_layout(known: Candidate) -> Candidate:
     """The candidate in the first layout in which a function of it gives an answer that fits."""
     for layout in contracts.LAYOUTS:
         tried = replace(known, contract=contracts.get("functional", layout))
-        there = (function for function in tried.contract.functions if not function.optional)
-        written = [function for function in there if tried.has(function)]
+        written = [f for f in tried.contract.functions if not f.optional and tried.has(f)]
         fits = [tried.has_layout(function) for function in written]
         if any(fits):
             known.notes += [f"its arrays are {layout}, as its answers show"] * (layout != "nchw")
@@ -330,20 +297,19 @@ def _find_hint(path: Path) -> str:
 
 def _hash(name: str) -> str:
     """sha256 of the file, or of all files of the package; of nothing where there is none."""
-    file = Path(name) if is_path(name) else _find_module(name)
-    files = sorted(file.parent.rglob("*.py")) if file.stem == "__init__" else [file]
-    return hashlib.sha256(b"".join(f.read_bytes() for f in files if f.is_file())).hexdigest()
+    files = [Path(name)] if is_path(name) else _find_files(name)
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
-def _find_module(name: str) -> Path:
-    """The file of a module, without importing its package, which would run it."""
-    top, *rest = name.split(".")
-    with suppress(ImportError, ValueError):
-        spec = importlib.util.find_spec(top)
-        for part in rest:
-            spec = spec and PathFinder.find_spec(part, spec.submodule_search_locations or ())
-        return Path((spec and spec.origin) or "")
-    return Path()
+def _find_files(module: str) -> list[Path]:
+    """A module's or a package's, without importing it, which would run it."""
+    for folder in sys.path:
+        path = Path(folder, *module.split("."))
+        if (path / "__init__.py").is_file():
+            return sorted(path.rglob("*.py"))
+        if path.with_suffix(".py").is_file():
+            return [path.with_suffix(".py")]
+    return []
 
 
 def _write(value: Any, name: str, inner: Sequence[str] = ()) -> str:

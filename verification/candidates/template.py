@@ -8,38 +8,12 @@ from textwrap import indent
 
 import numpy as np
 
-from verification.candidates.contracts import LAYOUTS, Contract, Function, get, layers
+from verification.candidates.contracts import LAYOUTS, Contract, Function, get, layers, read_table
 from verification.questions import parse, shapes
 
-HEAD = '''"""The {} contract.
-
-N examples, H by W in, P by Q out, windows of R by S, C channels in, K out.  Outside of an image
-all is 0, and is no maximum.  What is not written is not judged.
-"""
-
-import numpy as np
-'''
+TEXTS = read_table("template")
+FORMULAS, CASES = TEXTS["formulas"], TEXTS["cases"]
 RAISE = "    raise NotImplementedError\n"
-CASES = {
-    "conv": "conv x=[2,19,29,3] w=[5,7,3,11]",
-    "pool": "max_pool x=[2,19,29,3] kernel=[5,7] stride=1",
-    "hw": "conv x=[1,19,29,1] w=[5,7,1,1]",
-}
-"""Sizes that are all different, so that a shape tells its axes."""
-LETTERS = {2: "N", 19: "H", 29: "W", 3: "C", 11: "K", 5: "R", 7: "S", 15: "P", 23: "Q"}
-INDEX = {"H": "p*stride + r - pad", "W": "q*stride + s - pad", "1": "0"}
-FORMULAS = {
-    "conv_forward": "{y} = {b} + the sum over r, s, c of\n    {x} * {w}",
-    "conv_backward": "{dx} += {w} * {dy}\n{dw} += {x} * {dy}\n{db} += {dy}",
-    "max_forward": "{y} = the maximum over r, s of {x}",
-    "max_backward": "{dx} += {dy}\n    at the first r, s in row order that have the maximum",
-    "avg_forward": "{y} = the mean over r, s of {x}",
-    "avg_backward": "{dx} += {dy} / (R * S)",
-    "zero_pad": "X with pad rows and columns of zeros on each side of every image",
-    "conv_single_step": "the sum of a_slice_prev * W, and b once",
-    "create_mask_from_window": "x's shape: True at the first maximum in row order, else False",
-    "distribute_value": "this shape, and in each cell dz / (number of cells)",
-}
 USUAL = {"forward": ["x"], "backward": ["dy"]}
 HELD = {"w": "W", "b": "b", "dw": "dW", "db": "db"}
 RARE = re.compile(r", (b|dilation|groups|ceil_mode|count_include_pad|divisor_override)=\w+")
@@ -49,7 +23,8 @@ RARE = re.compile(r", (b|dilation|groups|ceil_mode|count_include_pad|divisor_ove
 def write_template(name: str) -> str:
     """The file for a contract, or for a layout of functional's."""
     contract = get("functional", name) if name in LAYOUTS else get(name)
-    text, owner = HEAD.format(contract.name), ""
+    text: str = TEXTS["head"].format(contract.name)
+    owner = ""
     for function in contract.functions:
         first, _, last = function.name.rpartition(".")
         if first == "functional" or function.optional or re.search("[13]d", last):
@@ -93,9 +68,9 @@ def _describe(function: Function, names: Mapping[str, str], kind: str) -> Iterat
         if our not in sizes or (way == "forward" and our[0] == "d"):
             continue
         shape = np.shape(function.form(case, our, np.zeros(sizes[our])))
-        letters = [LETTERS.get(size, "1") for size in shape]
+        letters = [TEXTS["letters"].get(str(size), "1") for size in shape]
         (gives if our in function.words else takes).append(f"{their} ({', '.join(letters)})")
-        index = ", ".join(INDEX.get(letter, letter.lower()) for letter in letters)
+        index = ", ".join(TEXTS["indices"].get(letter, letter.lower()) for letter in letters)
         places[our] = f"{their}[{index}]" if letters else their
     gives += [their for our, their in names.items() if not our]
     yield f"{'   '.join(gives)}\nof {'   '.join(takes)}\n"

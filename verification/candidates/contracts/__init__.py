@@ -12,9 +12,11 @@ import importlib
 import itertools
 import math
 import re
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
@@ -29,38 +31,17 @@ TURNS = 10_000
 SETTINGS = {"stride", "strides", "pad", "padding", "activation", "kernel_shape", "kernel_size"}
 SETTINGS |= {"conv_param", "pool_param"}
 """Parameters that tell contracts apart."""
-SPELLINGS: Mapping[str, tuple[str, ...]] = {
-    "b": ("b", "bias", "biases"),
-    "kernel_size": ("kernel_size", "kernel", "ksize", "pool_size", "size", "window", "k", "f"),
-    "stride": ("stride", "strides", "s"),
-    "padding": ("padding", "pad", "pads", "p"),
-    "dilation": ("dilation", "dilations", "d"),
-    "groups": ("groups", "group", "g"),
-    "ceil_mode": ("ceil_mode", "ceil"),
-    "count_include_pad": ("count_include_pad",),
-    "divisor_override": ("divisor_override",),
-    "output_padding": ("output_padding",),
-    "output_size": ("output_size", "out_size"),
-    "norm_type": ("norm_type", "p"),
-    "training": ("training", "train"),
-    "momentum": ("momentum",),
-    "eps": ("eps", "epsilon"),
-}
+
+
+def read_table(name: str) -> dict[str, Any]:
+    """A table that stands beside the rooms."""
+    path = Path(__file__).with_name(f"{name}.toml")
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+_WORDS = read_table("words")
+SPELLINGS: Mapping[str, Sequence[str]] = _WORDS["spellings"]
 """The names that optional settings go by, torch's first."""
-USUAL: Mapping[str, Any] = {
-    "padding": 0,
-    "dilation": 1,
-    "groups": 1,
-    "ceil_mode": False,
-    "count_include_pad": True,
-    "divisor_override": None,
-    "output_padding": 0,
-    "output_size": None,
-    "training": False,
-    "momentum": 0.1,
-    "eps": 1e-5,
-}
-"""What need not be said; a pool's stride is its kernel, a convolution's 1."""
 STATISTICS = ("mean", "var")
 """The running ones of a batch norm."""
 SHOWN = 20
@@ -121,10 +102,10 @@ class Function:
     @property
     def parameters(self) -> list[str]:
         """The names of the contract's own."""
-        return _names(self.signature.split(", "))
+        return read_names(self.signature.split(", "))
 
     @property
-    def spellings(self) -> dict[str, tuple[str, ...]]:
+    def spellings(self) -> dict[str, Sequence[str]]:
         """The names that each of its optional settings goes by."""
         words = self.parameters if self.settings else ()
         return {word: SPELLINGS[word] for word in words if word in SPELLINGS}
@@ -142,13 +123,13 @@ class Function:
         """Whether a function of these parameters seems to be written for it."""
         if parameters is None:
             return True
-        ours = self.signature.split(", ")
         theirs = [parameter for parameter in parameters if parameter[0] != "*"]
-        is_open = bool({*parameters} - {*theirs, "*"})
         known = {*self.parameters}.union(*self.spellings.values())
-        is_foreign = self.is_pass and SETTINGS.intersection(_names(theirs)) - known
+        if self.is_pass and SETTINGS.intersection(read_names(theirs)) - known:
+            return False
+        ours, is_open = self.signature.split(", "), bool({*parameters} - {*theirs, "*"})
         is_long = is_open or len(theirs) >= _count_required(ours)
-        return is_long and _count_required(theirs) <= len(ours) and not is_foreign
+        return is_long and _count_required(theirs) <= len(ours)
 
     def expresses(self, case: Case, parameters: Parameters) -> bool:
         """Whether the question can be put to a function of these parameters."""
@@ -181,16 +162,16 @@ class Function:
 
         What stands where the contract has the bias, or the kernel, is that, whatever its name.
         """
-        names, spelled = _names(["**words"] if parameters is None else parameters), dict[str, str]()
+        names = read_names(["**words"] if parameters is None else parameters)
         known = set[str]().union(*self.spellings.values())
+        spelled = dict[str, str]()
         for word, spelling in self.spellings.items():
             found = [name for name in spelling if name in names]
             if word in ("b", "kernel_size"):
                 there = names[self.parameters.index(word) :][:1]
                 found += [name for name in there if name not in known and name[0] != "*"]
-            found += [word for name in names if name.startswith("**")]
-            if found:
-                spelled[word] = found[0]
+            if found or any(name.startswith("**") for name in names):
+                spelled[word] = [*found, word][0]
         return spelled
 
     def fit(self, case: Case, call: Call, parameters: Parameters) -> Call:
@@ -198,7 +179,7 @@ class Function:
         if parameters is None:
             return call
         arguments, words = call.arguments, dict(call.words)
-        names = _names(parameters)
+        names = read_names(parameters)
         defaults = dict(parameter.partition("=")[::2] for parameter in parameters)
         if self.has_mode and len(arguments) < _count_required(parameters):
             arguments += ("max",)
@@ -298,7 +279,7 @@ class Contract:
         for function in self.functions:
             wanted = (renames[function.name],) if function.name in renames else ()
             for name in wanted or (function.name, *function.also):
-                is_meant = wanted or {function.telling} <= {"", *_names(names.get(name) or ())}
+                is_meant = wanted or {function.telling} <= {"", *read_names(names.get(name) or ())}
                 if name in names and (is_meant or names[name] is None):
                     resolved.setdefault(function.name, name)
         return resolved
@@ -362,12 +343,8 @@ def lead_channels(case: Case, name: str, value: Array) -> Array:
 
 def drop_usual(case: Case, words: Mapping[str, Any], *kept: str) -> dict[str, Any]:
     """Without the words that say what holds anyway: so the defaults are asked about too."""
-    usual = {**USUAL, "stride": simplify(case.usual_stride)}
-    return {
-        name: word
-        for name, word in words.items()
-        if name in kept or name not in usual or word != usual[name]
-    }
+    usual = {**_WORDS["usual"], "stride": simplify(case.usual_stride)}
+    return {n: word for n, word in words.items() if n in kept or word != usual.get(n)}
 
 
 NAMES = ("assignment", "functional", "cs231n", "holberton", "npcnn", "layers")
@@ -378,18 +355,13 @@ LAYOUTS = ("nchw", "nhwc", "chw", "hwc", "hw")
 """Of functional's arrays; the order decides where several fit alike."""
 
 
+@functools.cache
 def get(name: str, layout: str = "") -> Contract:
     """The contract of this name; functional's arrays are laid out as nchw unless otherwise said."""
+    room = importlib.import_module(f"{__name__}.{name}")
     if name == "functional":
-        return _build_functional(layout or LAYOUTS[0])
-    contract: Contract = importlib.import_module(f"{__name__}.{name}").CONTRACT
-    return contract
-
-
-@functools.cache
-def _build_functional(layout: str) -> Contract:
-    contract: Contract = importlib.import_module(f"{__name__}.layouts").build_contract(layout)
-    return contract
+        return cast("Contract", room.build_contract(layout or LAYOUTS[0]))
+    return cast("Contract", room.CONTRACT)
 
 
 def recognise(names: Names) -> str:
@@ -401,9 +373,8 @@ def recognise(names: Names) -> str:
 
 def find_nearest(names: Names) -> Contract:
     """The contract whose names most of these functions bear; functional where one would do."""
-    usual = get("functional" if _suggest(names) else NAMES[0])
-    others = map(get, NAMES)
-    return max((usual, *others), key=lambda contract: len(contract.resolve(names, {})))
+    usual = [get("functional")] if _suggest(names) else []
+    return max([*usual, *map(get, NAMES)], key=lambda one: len(one.resolve(names, {})))
 
 
 def explain_misfit(names: Names, nearest: Contract) -> str:
@@ -416,15 +387,17 @@ def explain_misfit(names: Names, nearest: Contract) -> str:
     usual = [f.name for f in nearest.functions if not re.search("[13]d", f.name)]
     there = nearest.resolve(names, {}) or {*usual}
     lacks = ", ".join(name for name in usual if name not in there)
-    lines = ["No contract fits the functions and classes that are here:"]
-    lines += shown[:SHOWN] or ["    none"]
-    lines += [f"    and {len(shown) - SHOWN} more"] * (len(shown) > SHOWN)
-    lines += [f"The nearest is {nearest.name}, where they are:"]
-    lines += [f"    {f.name}({f.signature})" for f in nearest.functions if f.name in there]
-    lines += [f"    and, missing here: {lacks}"] * bool(lacks)
-    hint = _suggest(names)
-    lines += [f"Go on with --contract {nearest.name}, or with --name OURS=THEIRS{hint}"]
-    return "\n".join(lines)
+    return "\n".join(
+        (
+            "No contract fits the functions and classes that are here:",
+            *(shown[:SHOWN] or ["    none"]),
+            *[f"    and {len(shown) - SHOWN} more"] * (len(shown) > SHOWN),
+            f"The nearest is {nearest.name}, where they are:",
+            *(f"    {f.name}({f.signature})" for f in nearest.functions if f.name in there),
+            *[f"    and, missing here: {lacks}"] * bool(lacks),
+            f"Go on with --contract {nearest.name}, or with --name OURS=THEIRS{_suggest(names)}",
+        )
+    )
 
 
 def _suggest(names: Names) -> str:
@@ -437,7 +410,8 @@ def _suggest(names: Names) -> str:
     return ""
 
 
-def _names(parameters: Sequence[str]) -> list[str]:
+def read_names(parameters: Sequence[str]) -> list[str]:
+    """Parameters without their defaults."""
     return [parameter.partition("=")[0] for parameter in parameters]
 
 

@@ -1,4 +1,4 @@
-"""torch's own functions: channels first, or last with --layout nhwc.
+"""torch's own functions, in five layouts.
 
     conv2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1)               y
     conv2d_backward(dy, x, w, stride=1, padding=0, dilation=1, groups=1)          dx, dw, db
@@ -7,11 +7,17 @@
                count_include_pad=True, divisor_override=None)                               y
     max_pool2d_backward(dy, x, kernel_size, ...), avg_pool2d_backward(...)                  dx
 
-and the same with 1d and 3d.  w is (K, C/groups, *kernel), or (*kernel, C/groups, K) channels last.
-Beyond these, and not missed where they are not there, the functions of _SIGNATURES: `unfold` and
-`fold` are each other's gradients; `batch_norm` gives y, or y, mean and var where training moves the
-running ones.  A size is an int, or a tuple of one for each axis.  A function without one of these
-parameters is not asked what needs it, and none is asked for outputs that loops cannot afford.
+and the same with 1d and 3d.  Beyond these, and not missed where they are not there, the others of
+functional.toml: `unfold` and `fold` are each other's gradients; `batch_norm` gives y, or y, mean
+and var where training moves the running ones.  A size is an int, or a tuple of one for each axis.
+A function without one of these parameters is not asked what needs it, and none is asked for outputs
+that loops cannot afford.
+
+nchw    x (N, C, *space), w (K, C/groups, *kernel)
+nhwc    x (N, *space, C), w (*kernel, C/groups, K)
+chw     one image: nchw without N
+hwc     one image: nhwc without N
+hw      one image of one channel, x (*space), w (*kernel), b a number: conv2d(image, kernel)
 """
 
 from __future__ import annotations
@@ -19,54 +25,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from itertools import product
 from typing import Any
 
 from verification.candidates.contracts import (
-    STATISTICS,
     Contract,
+    Form,
     Function,
     drop_usual,
     has_equal_pads,
     is_affordable,
+    keep_form,
     lead_channels,
+    read_names,
+    read_table,
 )
-from verification.questions import ADAPTIVE, FURTHER, Case, simplify, simplify_pad
+from verification.questions import ADAPTIVE, FURTHER, Array, Case, simplify, simplify_pad
 
-_SIGNATURES = {
-    "conv": "x, w, b=None, stride=1, padding=0, dilation=1, groups=1",
-    "max_pool": "x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False",
-    "avg_pool": "x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, "
-    "divisor_override=None",
-    "conv_transpose": "x, w, b=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1",
-    "adaptive_max_pool": "x, output_size",
-    "adaptive_avg_pool": "x, output_size",
-    "max_unpool": "x, indices, kernel_size, stride=None, padding=0, output_size=None",
-    "lp_pool": "x, norm_type, kernel_size, stride=None, ceil_mode=False",
-    "unfold": "x, kernel_size, dilation=1, padding=0, stride=1",
-    "batch_norm": "x, running_mean=None, running_var=None, w=None, b=None, training=False, "
-    "momentum=0.1, eps=1e-5",
+_TABLE = read_table("functional")
+_WAYS = {
+    "forward": ("{}", "{}_forward"),
+    "backward": ("{}_backward", "{}_grad", "{}_gradient", "d{}"),
 }
-_GRADIENTS = {
-    "unfold": "cells, output_size, kernel_size, dilation=1, padding=0, stride=1",
-    "batch_norm": "dy, x, w=None, mean=None, var=None, eps=1e-5",
-}
-"""Those that are not the forward pass's own behind dy."""
-_ARRAYS = {
-    "conv": ("x w b", "dy x w"),
-    "conv_transpose": ("x w b", "dy x w"),
-    "max_unpool": ("x index", "dy x index"),
-    "unfold": ("x", "dy"),
-    "batch_norm": ("x mean var w b", "dy x w mean var"),
-}
-"""What passes take, and their gradients, where it is more than x."""
-_TELLING = {
-    "unfold": "kernel_size",
-    "fold": "output_size",
-    "batch_norm": "running_mean",
-    "batch_norm_backward": "mean",
-}
-"""Names that helpers have too, and the parameter that these have not."""
+"""What else a function is called: conv2d_forward, conv2d_grad, dconv2d."""
+Keywords = Callable[[Case], dict[str, Any]]
 
 
 def write_settings(case: Case) -> dict[str, Any]:
@@ -87,7 +68,8 @@ def write_settings(case: Case) -> dict[str, Any]:
         "momentum": case.momentum,
         "eps": case.eps,
     }
-    return _choose(words, f"{_SIGNATURES[case.op]}, {_GRADIENTS.get(case.op, '')}")
+    row = _TABLE[case.op]
+    return _choose(words, f"{row['signature']}, {row.get('backward', '')}")
 
 
 def _write_output_size(case: Case) -> Any:
@@ -101,50 +83,46 @@ def _write_output_size(case: Case) -> Any:
 
 def _choose(words: dict[str, Any], signature: str) -> dict[str, Any]:
     """The words that a signature has."""
-    names = [parameter.partition("=")[0] for parameter in signature.split(", ")]
+    names = read_names(signature.split(", "))
     return {word: value for word, value in words.items() if word in names}
 
 
-def build_functions(
-    fits: Callable[[Case], bool], keywords: Callable[[Case], dict[str, Any]]
-) -> tuple[Function, ...]:
+def build_functions(fits: Callable[[Case], bool], keywords: Keywords) -> tuple[Function, ...]:
     """torch's functions, channels last: which questions they take, and with which keywords."""
     functions: list[Function] = []
-    for op, rank in product(_SIGNATURES, (1, 2, 3)):
-        is_one = op in ("unfold", "batch_norm")  # one function, whatever the rank
-        if is_one and rank > 1:
-            continue
-        name = op if is_one else f"{op}{rank}d"
-        gradient = "fold" if op == "unfold" else f"{name}_backward"
-        kind = "pool" if op in ("max_pool", "avg_pool") else op
-        kind = "adaptive_pool" if op in ADAPTIVE else kind
-        forward, backward = _ARRAYS.get(op, ("x", "dy x"))
-        signature = _SIGNATURES[op]
-        behind = _GRADIENTS.get(op, "dy, " + signature.replace("b=None, ", ""))
-        wanted = [array for array in forward.split() if array in ("x", "w", "b")]
-        results = {one: one for one in ("y", *STATISTICS * (op == "batch_norm"))}
-        for way, own, arrays, parameters, words in (
-            ("forward", name, forward, signature, results),
-            ("backward", gradient, backward, behind, {f"d{one}": f"d{one}" for one in wanted}),
-        ):
-            functions.append(
-                Function(
+    for op, row in _TABLE.items():
+        signature, arrays = row["signature"], row.get("arrays", ("x", "dy x"))
+        behind = row.get("backward", "dy, " + signature.replace("b=None, ", ""))
+        gradients = [f"d{array}" for array in ("x", "w", "b") if array in arrays[0].split()]
+        for rank in row.get("ranks", (1, 2, 3)):
+            name = f"{op}{rank}d" if rank else op
+            stems = [f"{stem}{gap}{rank}d" for stem in row.get("stems", [op]) for gap in ("", "_")]
+            for way, own, taken, parameters, gives, telling in zip(
+                _WAYS,
+                (name, row.get("gradient", f"{name}_backward")),
+                arrays,
+                (signature, behind),
+                (row.get("gives", ["y"]), gradients),
+                row.get("telling", ("", "")),
+            ):
+                function = Function(
                     own,
-                    f"{kind}_{way}",
-                    partial(_takes, op, 0 if is_one else rank, fits),
-                    arrays,
+                    f"{row.get('kind', op)}_{way}",
+                    partial(_takes, op, rank, fits),
+                    taken,
                     parameters,
-                    words,
+                    {one: one for one in gives},
                     keywords=partial(_ask, keywords, parameters),
                     settings=write_settings,
                     optional=op in FURTHER,
-                    telling=_TELLING.get(own, ""),
+                    telling=telling,
+                    also=tuple(word.format(stem) for stem in stems if rank for word in _WAYS[way]),
                 )
-            )
+                functions.append(function)
     return tuple(functions)
 
 
-def _ask(keywords: Callable[[Case], dict[str, Any]], signature: str, case: Case) -> dict[str, Any]:
+def _ask(keywords: Keywords, signature: str, case: Case) -> dict[str, Any]:
     return _choose(keywords(case), signature)
 
 
@@ -152,8 +130,22 @@ def _takes(op: str, rank: int, fits: Callable[[Case], bool], case: Case) -> bool
     return case.op == op and rank in (0, len(case.space)) and fits(case)
 
 
-def _fits(case: Case) -> bool:
-    return has_equal_pads(case) and is_affordable(case)
+def build_contract(layout: str) -> Contract:
+    """The functions in this layout; the optional ones are for batches alone."""
+    is_single, is_plane = "n" not in layout, "c" not in layout
+    is_first = layout in ("nchw", "chw")
+
+    def fits(case: Case) -> bool:
+        is_image = not is_single or case.x[0] == 1
+        has_one = not is_plane or case.x[-1] == case.y[-1] == 1
+        return has_equal_pads(case) and is_affordable(case) and is_image and has_one
+
+    form: Form = lead_channels if is_first else _keep_space if is_plane else keep_form
+    form = partial(_drop_batch, form) if is_single and not is_plane else form
+    there = (one for one in build_functions(fits, _keywords) if not (is_single and one.optional))
+    functions = tuple(replace(function, form=form) for function in there)
+    name = "functional" if layout == "nchw" else f"functional-{layout}"
+    return Contract(name, functions, channels_first=is_first, may_decline=True)
 
 
 def _keywords(case: Case) -> dict[str, Any]:
@@ -164,7 +156,14 @@ def _keywords(case: Case) -> dict[str, Any]:
     return drop_usual(case, words, "padding", *(["stride"] if case.w else []))
 
 
-_NHWC = build_functions(_fits, _keywords)
-_NCHW = tuple(replace(function, form=lead_channels) for function in _NHWC)
-CONTRACT = Contract("functional", _NCHW, channels_first=True, may_decline=True)
-NHWC = Contract("functional-nhwc", _NHWC, may_decline=True)
+def _drop_batch(form: Form, case: Case, name: str, value: Array) -> Any:
+    """The form without the axis of the only image."""
+    formed = form(case, name, value)
+    return formed if name in ("w", "b", "dw", "db") else formed[0]
+
+
+def _keep_space(case: Case, name: str, value: Array) -> Any:
+    """The spatial axes alone; the only bias is a number."""
+    if name in ("b", "db"):
+        return value.item() if name == "b" else value
+    return value[..., 0, 0] if name in ("w", "dw") else value[0, ..., 0]

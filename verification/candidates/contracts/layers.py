@@ -14,10 +14,8 @@ question a layer is made, given its weights, and called: backward follows forwar
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,12 +32,13 @@ from verification.candidates.contracts import (
     keep_form,
     lead_channels,
     name_pad,
+    read_table,
     spread,
 )
 from verification.candidates.process import Call, Hello, Other, Reply, Result
 from verification.questions import Array, Arrays, Case, arrays, parse, simplify, simplify_pad
 
-_TABLE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_TABLE = read_table("layers")
 CLASSES, _ATTRIBUTES = _TABLE["classes"], _TABLE["attributes"]
 METHODS = {"forward": ("forward", "compute"), "backward": ("backward", "gradient")}
 _SIGNATURES = {"forward": "self, x", "backward": "self, dy, learning_rate=0"}
