@@ -130,10 +130,9 @@ class Case:
     def windows(self) -> list[list[Ints]]:
         """For each axis, for each window, the cells that its taps meet; pads lie outside."""
         if self.op in ADAPTIVE:
-            sizes = zip(self.space, self.out, strict=True)
             return [
                 [tuple(range(i * size // n, -(-(i + 1) * size // n))) for i in range(n)]
-                for size, n in sizes
+                for size, n in zip(self.space, self.out, strict=True)
             ]
         windows = []
         axes = zip(self.space, self.spans, self.stride, self.dilation, self.pad, strict=True)
@@ -223,7 +222,6 @@ class Case:
     @property
     def row(self) -> str:
         """As a line: the shapes, the fill, and every setting that is not the usual."""
-        ones = (1,) * len(self.kernel)
         words: dict[str, Any] = {"x": self.x}
         if self.w:
             words["w"] = self.w
@@ -233,13 +231,13 @@ class Case:
             words["stride"] = simplify(self.stride)
         if self.op == "zero_pad" or self.word or self.is_padded:
             words["pad"] = self.word or simplify_pad(self.pad)
-        if self.dilation != ones:
+        if self.dilation != (1,) * len(self.kernel):
             words["dilation"] = simplify(self.dilation)
         if self.op == "conv_single_step":
             words["b"] = self.b
         for key in (*OPTIONS, "fill", "layout", "dtype", "check"):
-            if getattr(self, key) != getattr(Case, key, None):
-                value = getattr(self, key)
+            value = getattr(self, key)
+            if value != getattr(Case, key, None):
                 words[key] = simplify(value) if isinstance(value, tuple) else value
         return " ".join([self.op, *(f"{key}={_write(value)}" for key, value in words.items())])
 

@@ -13,22 +13,10 @@ from contextlib import suppress
 from typing import Any
 
 from verification.questions.case import Case, CaseError
-from verification.questions.rows import expand
+from verification.questions.rows import SCHEMA, expand
 
-FILLS = {
-    "conv": ("integers", "sparse"),
-    "max_pool": ("ties", "permutation"),
-    "avg_pool": ("integers", "dense"),
-    "zero_pad": ("integers",),
-    "create_mask_from_window": ("ties", "permutation"),
-}
-OPS = (
-    *("conv",) * 4,
-    *("max_pool",) * 2,
-    *("avg_pool",) * 2,
-    "zero_pad",
-    "create_mask_from_window",
-)
+DRAWN = {op: about["drawn"] for op, about in SCHEMA.items() if "drawn" in about}
+OPS = [op for op, about in DRAWN.items() for _ in range(about["times"])]
 AXES = (2, 2, 2, 1, 3)
 IMAGES = 0.2
 """The share of convolutions that every layout can express."""
@@ -41,9 +29,10 @@ def draw(seed: int) -> Iterator[Case]:
     rng, count = random.Random(seed), 1
     while True:
         op = rng.choice(OPS)
-        row = {"id": f"drawn-{count}", "fill": rng.choice(FILLS[op]), **_draw_settings(op, rng)}
+        row = {"id": f"drawn-{count}", "fill": rng.choice(DRAWN[op]["fills"])}
+        settings = _draw_settings(op, rng)
         with suppress(CaseError):
-            (case,) = expand(op, row)
+            (case,) = expand(op, row | settings)
             if _matters(case):
                 count += 1
                 yield case

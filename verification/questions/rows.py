@@ -16,12 +16,13 @@ reads is an error, and so is a question that no oracle may be asked.
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain, product
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -41,6 +42,8 @@ SCHEMA = tomllib.loads(Path(__file__).with_name("schema.toml").read_text(encodin
 """What a row of an operation may hold."""
 _REFUSAL, _KINDS = SCHEMA.pop("refuse"), SCHEMA.pop("kinds")
 LAYOUTS = ("C", "F", "strided", "reversed", "readonly", "broadcast", "swapped")
+SIZED = ("kernel", "stride", "dilation", "output_padding", "output_size")
+"""Keys that hold one size, or one for each axis."""
 LINE = "row"
 """The name of a question that came as a line."""
 FOLDERS = Path(__file__).parents[1] / "cases", Path(__file__).parents[2] / "cases"
@@ -75,27 +78,21 @@ class Refusal:
 Question = Case | Refusal
 
 
+@functools.cache
 def read(folder: Path = FOLDER, within: str = "") -> tuple[Question, ...]:
     """Every question of every file; or of those rows alone whose id stands in the text `within`.
 
     CaseError, with file and line, where a row is no question, and where an id is used twice.
     """
-    questions = _read_files(folder, within)
+    files = sorted(folder.glob("*.toml"))
+    questions = tuple(question for path in files for question in _read_file(path, within))
     if not questions and not within:
         raise CaseError(f"no cases in {folder}")
-    seen = set()
-    for question in questions:
-        kind = question.kind if isinstance(question, Case) else question.op
-        if (kind, question.id) in seen:
-            raise CaseError(f"the id {question.id!r} is used twice for {kind}")
-        seen.add((kind, question.id))
+    counts = Counter((getattr(one, "kind", one.op), one.id) for one in questions)
+    for (kind, name), count in counts.most_common(1):
+        if count > 1:
+            raise CaseError(f"the id {name!r} is used twice for {kind}")
     return questions
-
-
-@functools.cache
-def _read_files(folder: Path, within: str) -> tuple[Question, ...]:
-    files = sorted(folder.glob("*.toml"))
-    return tuple(question for path in files for question in _read_file(path, within))
 
 
 def parse(line: str) -> list[Case]:
@@ -180,14 +177,13 @@ def _expand_grid(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     if grid.keys() & {*row, "id"}:
         raise CaseError(f"each must not hold what the row holds too, got {sorted(grid)}")
     plain = {key: value for key, value in row.items() if key != "each"}
-    for number, values in enumerate(itertools.product(*grid.values())):
+    for number, values in enumerate(product(*grid.values())):
         single = plain | dict(zip(grid, values, strict=True))
         yield single | ({"id": f"{row['id']}-{number}"} if "id" in row else {})
 
 
 def _choose_fills(op: str, row: Mapping[str, Any]) -> list[str]:
-    usual = SCHEMA[op]["fills"]
-    known = usual + SCHEMA[op]["more"]
+    usual, known = SCHEMA[op]["fills"], SCHEMA[op]["fills"] + SCHEMA[op]["more"]
     if "check" in row:
         _expect("check", row["check"], SCHEMA[op]["checks"])
         known = SCHEMA[op]["checks"][row["check"]]
@@ -207,37 +203,32 @@ def _expect(name: str, value: Any, known: Collection[str]) -> None:
 
 
 def _build(op: str, fill: str, row: Mapping[str, Any]) -> Case:
-    x, w, b = (tuple(row.get(name, ())) for name in ("x", "w", "b"))
-    options = row.keys() - {"id", "fill", "x", "w", "b", "kernel", "stride", "dilation", "pad"}
-    options -= {"output_padding", "output_size"}
-    case = Case(row["id"], op, fill, x, w, b, **{name: row[name] for name in options})
+    shapes: dict[str, Any] = {name: tuple(row.get(name, ())) for name in ("x", "w", "b")}
+    plain = {name: row[name] for name in row.keys() - {"id", "fill", "pad", *shapes, *SIZED}}
+    case = Case(row["id"], op, fill, **shapes, **plain)
     if not row.keys() & {"w", "kernel", "pad", "output_size"}:
         return case
     axes = len(case.space)
-    if axes not in (1, 2, 3) or (w and len(w) != len(x)):
-        raise CaseError(f"x={x} and w={w} must have one to three spatial axes, both as many")
-    if op == "zero_pad":
-        return replace(case, pad=_read_pairs(row["pad"], axes))
-    sizes: dict[str, Any] = {
-        name: _read_sizes(row[name], axes)
-        for name in ("output_padding", "output_size")
-        if name in row
-    }
+    if axes not in (1, 2, 3) or (case.w and len(case.w) != len(case.x)):
+        raise CaseError(
+            f"x={case.x} and w={case.w} must have one to three spatial axes, both as many"
+        )
+    sizes: dict[str, Any] = {name: _read_sizes(row[name], axes) for name in SIZED if name in row}
     if not any(sizes.get("output_padding", ())):
         sizes["output_padding"] = ()
+    case = replace(case, **{"kernel": case.w[:-2], **sizes})
     if op in ADAPTIVE:
-        return replace(case, **sizes)
-    kernel = w[:-2] or _read_sizes(row["kernel"], axes)
-    case = replace(case, kernel=kernel, **sizes)
-    stride = _read_sizes(row.get("stride", list(case.usual_stride)), axes)
-    case = replace(case, stride=stride, dilation=_read_sizes(row.get("dilation", 1), axes))
+        return case
+    if case.kernel:
+        stride, dilation = case.stride or case.usual_stride, case.dilation or (1,) * axes
+        case = replace(case, stride=stride, dilation=dilation)
     pad = row.get("pad", 0)
-    if op == "conv" and isinstance(pad, str):
-        _expect("pad", pad, ("same", "valid"))
-        totals = [(span - 1) * (pad == "same") for span in case.spans]
-        halves = tuple((total // 2, total - total // 2) for total in totals)
-        return replace(case, word=pad, pad=halves)
-    return replace(case, pad=_read_pairs(pad, axes))
+    if op != "conv" or not isinstance(pad, str):
+        return replace(case, pad=_read_pairs(pad, axes))
+    _expect("pad", pad, ("same", "valid"))
+    totals = [(span - 1) * (pad == "same") for span in case.spans]
+    halves = tuple((total // 2, total - total // 2) for total in totals)
+    return replace(case, word=pad, pad=halves)
 
 
 def _read_sizes(value: Any, axes: int) -> Ints:
@@ -256,67 +247,71 @@ def _read_pairs(pad: Any, axes: int) -> Pairs:
 
 
 def _check(case: Case) -> None:
-    """Raise CaseError unless an oracle may be asked this; the order matters."""
+    """Raise CaseError unless an oracle may be asked this."""
     _expect("layout", case.layout, LAYOUTS)
     _expect("dtype", case.dtype or "float64", ("float16", "float32", "float64"))
+    for fault in chain(_find_bad_sizes(case), _find_misfits(case), _find_limits(case)):
+        raise CaseError(fault)
+
+
+def _find_bad_sizes(case: Case) -> Iterator[str]:
+    """What no array, and no window, can be."""
     sizes = case.x + case.w + case.b + case.kernel + case.stride + case.dilation
-    pads = tuple(itertools.chain(*case.pad))
+    pads = tuple(chain(*case.pad))
     if not case.x or not all(type(size) is int for size in sizes + pads):
-        raise CaseError(f"sizes must be ints, got {case.row}")
+        yield f"sizes must be ints, got {case.row}"
     if min(*sizes[1:], case.groups, 1) < 1:
-        raise CaseError(f"sizes must be at least 1, got {case.row}")
-    may_be_empty = case.is_pass or bool(case.pad)
-    least = 0 if may_be_empty and not case.check else 1
+        yield f"sizes must be at least 1, got {case.row}"
+    least = 0 if (case.is_pass or case.pad) and not case.check else 1
     if case.x[0] < least or min(pads, default=0) < 0:
-        raise CaseError(f"a batch must be at least {least} and a pad at least 0, got {case.row}")
-    if math.prod(case.b) != 1:
-        raise CaseError(f"b must hold one number, got b={case.b}")
-    if case.divisor_override == 0:
-        raise CaseError("divisor_override must not be 0")
-    if case.dtype == "float16" and not case.is_exact:
-        raise CaseError(f"float16 is asked with whole numbers alone, not with {case.fill}")
-    if case.word == "same" and set(case.stride) != {1}:
-        raise CaseError(f'pad "same" asks for stride 1, got {case.stride}')
-    if case.op == "conv" and case.w[-2] * case.groups != case.x[-1]:
-        raise CaseError(f"groups={case.groups} do not fit x={case.x} and w={case.w}")
-    if case.op == "conv_transpose" and case.w[-1] != case.x[-1]:
-        raise CaseError(f"w={case.w} must end with the channels of x={case.x}")
-    if case.w and case.w[-1] % case.groups:
-        raise CaseError(f"groups={case.groups} do not fit x={case.x} and w={case.w}")
-    if case.kernel and min(case.out) < 1:
-        raise CaseError(f"no window fits: kernel={case.kernel}, x={case.x}, pad={case.pad}")
-    if case.op in POOLS:
-        for size, windows in zip(case.space, case.windows, strict=True):
-            if not all(any(0 <= cell < size for cell in window) for window in windows):
-                raise CaseError(f"a window lies wholly in padding: pad={case.pad}")
-        if case.fill == "special" and case.needs_padding:
-            raise CaseError("torch cannot tell a -inf of the input from one that we pad with")
-    _check_further(case)
-    if case.check and (case.op, case.dtype) == ("conv", "float16"):
-        raise CaseError("the checks of a convolution need sums that float16 would round")
-    if case.check == "flip" and case.op == "avg_pool" and case.ceil_mode:
-        raise CaseError("flipped, a window that hangs over the end may have another divisor")
-
-
-def _check_further(case: Case) -> None:
-    """The same of what the courses' operations have not."""
+        yield f"a batch must be at least {least} and a pad at least 0, got {case.row}"
     if min((*case.output_padding, *case.output_size), default=0) < 0:
-        raise CaseError(f"output sizes and pads must be 0 or more, got {case.row}")
-    if case.op in GROWING | {"unfold"} and any(before != after for before, after in case.pad):
-        raise CaseError(f"{case.op} has one pad for both sides of an axis, got {case.pad}")
-    if case.op == "unfold" and len(case.space) != 2:
-        raise CaseError(f"unfold is for two axes, got x={case.x}")
-    pairs = zip(case.output_padding, case.stride, case.dilation, strict=False)
-    if any(more >= max(step, gap) for more, step, gap in pairs):
-        raise CaseError(f"output_padding must be below stride or dilation, got {case.row}")
-    if case.op == "max_unpool" and any(
-        abs(size - usual) >= step
-        for size, usual, step in zip(case.out, case.reach, case.stride, strict=True)
-    ):
-        raise CaseError(f"output_size must be within a stride of {case.reach}, got {case.out}")
-    if case.op in REAL and case.fill in SUMMED and case.norm_type != 1:
-        raise CaseError(f"sums are exact for norm_type=1 alone, not for {case.row}")
+        yield f"output sizes and pads must be 0 or more, got {case.row}"
+    if math.prod(case.b) != 1:
+        yield f"b must hold one number, got b={case.b}"
+    if case.divisor_override == 0:
+        yield "divisor_override must not be 0"
     if case.op == "lp_pool" and not case.norm_type > 0:
-        raise CaseError(f"norm_type must be above 0, got {case.norm_type}")
+        yield f"norm_type must be above 0, got {case.norm_type}"
+
+
+def _find_misfits(case: Case) -> Iterator[str]:
+    """What does not go together; of good sizes."""
+    fits = case.op != "conv" or case.w[-2] * case.groups == case.x[-1]
+    if not fits or (case.w and case.w[-1] % case.groups):
+        yield f"groups={case.groups} do not fit x={case.x} and w={case.w}"
+    if case.op == "conv_transpose" and case.w[-1] != case.x[-1]:
+        yield f"w={case.w} must end with the channels of x={case.x}"
+    if case.word == "same" and set(case.stride) != {1}:
+        yield f'pad "same" asks for stride 1, got {case.stride}'
+    if case.kernel and min(case.out) < 1:
+        yield f"no window fits: kernel={case.kernel}, x={case.x}, pad={case.pad}"
+    for size, windows in zip(case.space, case.windows) if case.op in POOLS else ():
+        if not all(any(0 <= cell < size for cell in window) for window in windows):
+            yield f"a window lies wholly in padding: pad={case.pad}"
+    pairs = zip(case.output_padding, case.stride, case.dilation)
+    if any(more >= max(step, gap) for more, step, gap in pairs):
+        yield f"output_padding must be below stride or dilation, got {case.row}"
+    sizes = zip(case.out, case.reach, case.stride) if case.op == "max_unpool" else ()
+    if any(abs(size - usual) >= step for size, usual, step in sizes):
+        yield f"output_size must be within a stride of {case.reach}, got {case.out}"
+
+
+def _find_limits(case: Case) -> Iterator[str]:
+    """What could be asked of some, and not of this operation, oracle, fill or dtype."""
+    if case.op in GROWING | {"unfold"} and any(before != after for before, after in case.pad):
+        yield f"{case.op} has one pad for both sides of an axis, got {case.pad}"
+    if case.op == "unfold" and len(case.space) != 2:
+        yield f"unfold is for two axes, got x={case.x}"
     if case.op == "batch_norm" and case.training and math.prod(case.x[:-1]) < 2:
-        raise CaseError(f"training needs two numbers a channel, got x={case.x}")
+        yield f"training needs two numbers a channel, got x={case.x}"
+    if case.dtype == "float16" and not case.is_exact:
+        yield f"float16 is asked with whole numbers alone, not with {case.fill}"
+    if case.op in POOLS and case.fill == "special" and case.needs_padding:
+        yield "torch cannot tell a -inf of the input from one that we pad with"
+    if case.op in REAL and case.fill in SUMMED and case.norm_type != 1:
+        yield f"sums are exact for norm_type=1 alone, not for {case.row}"
+    if case.check and (case.op, case.dtype) == ("conv", "float16"):
+        yield "the checks of a convolution need sums that float16 would round"
+    if case.check == "flip" and case.op == "avg_pool" and case.ceil_mode:
+        yield "flipped, a window that hangs over the end may have another divisor"

@@ -22,6 +22,7 @@ there must be one at least.  `max(stride) > 1` holds if it does for any.
 from __future__ import annotations
 
 import ast
+import functools
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -59,14 +60,14 @@ class _Sizes(tuple[int, ...]):
 
 
 _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
-    "min": lambda sizes: min(sizes, default=0),
-    "max": lambda sizes: max(sizes, default=0),
+    "min": functools.partial(min, default=0),
+    "max": functools.partial(max, default=0),
     "sum": sum,
     "len": len,
 }
 _FIELDS = (
     *("op", "x", "w", "y", "space", "kernel", "stride", "dilation", "word", *OPTIONS),
-    *("fill", "layout", "dtype", "check", "name", "id", "work"),
+    *("fill", "layout", "dtype", "check", "name", "id", "work", "channels"),
 )
 _VALUES: dict[str, Callable[[Case], Any]] = {
     **{name: operator.attrgetter(name) for name in _FIELDS},
@@ -74,7 +75,6 @@ _VALUES: dict[str, Callable[[Case], Any]] = {
     "pad": lambda case: tuple(size for pair in case.pad for size in pair),
     "axes": lambda case: len(case.space),
     "batch": lambda case: case.x[0],
-    "channels": lambda case: case.x[-1],
     "filters": lambda case: (case.y or case.x)[-1],
     "level": level,
     "rung": rung,
@@ -91,14 +91,13 @@ def read_where(text: str) -> Callable[[Question], bool]:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise CaseError(f"where {text!r}: {error}") from error
     nodes = [*ast.walk(tree)]
-    functions = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
     for node in nodes:
         if not isinstance(node, _NODES) or (isinstance(node, ast.Call) and node.keywords):
             raise CaseError(f"where {text!r}: {ast.unparse(node)!r} may not stand there")
-        if isinstance(node, ast.Name):
-            known = {**_FUNCTIONS} if id(node) in functions else {**_VALUES}
-            if node.id not in known:
-                raise CaseError(f"where {text!r}: {node.id} is none of {', '.join(sorted(known))}")
+        known = [*(_FUNCTIONS if id(node) in called else _VALUES)]
+        if isinstance(node, ast.Name) and node.id not in known:
+            raise CaseError(f"where {text!r}: {node.id} is none of {', '.join(sorted(known))}")
     names = {node.id for node in nodes if isinstance(node, ast.Name)} & _VALUES.keys()
     code = compile(tree, "where", "eval")
 
