@@ -19,17 +19,12 @@ _STATUSES = ("ok", "WRONG", "CRASH", "TIMEOUT", "MEMORY", "DEVIATES", "not judge
 def write_json(run: Run) -> str:
     """Schema 1; keys sorted; two runs differ in `seconds` alone."""
     name, _, version = run.oracle.partition(" ")
+    about = {key: getattr(run, key) for key in ("sha256", "contract", "python", "numpy")}
     document = {
         "schema": 1,
         "harness": "npcnn verification",
         "oracle": {"name": name, "version": version},
-        "candidate": {
-            "path": run.candidate,
-            "sha256": run.sha256,
-            "contract": run.contract,
-            "python": run.python,
-            "numpy": run.numpy,
-        },
+        "candidate": {"path": run.candidate, **about},
         "seed": run.seed,
         "drawn": _count_drawn(run),
         "dtype": run.settings.dtype,
@@ -50,15 +45,13 @@ def _count_drawn(run: Run) -> dict[str, int] | None:
     """The questions that were drawn, and those that some function answered wrongly."""
     if not run.drawn:
         return None
-    asked, wrong = (
-        len({o.question.row for o in some}) for some in (run.drawn.outcomes, run.drawn.failing)
-    )
-    return {"seed": run.drawn.seed, "asked": asked, "wrong": wrong}
+    asked = {outcome.question.row for outcome in run.drawn.outcomes}
+    wrong = {outcome.question.row for outcome in run.drawn.failing}
+    return {"seed": run.drawn.seed, "asked": len(asked), "wrong": len(wrong)}
 
 
 def _describe_function(finding: Finding, run: Run) -> dict[str, Any]:
     counts = Counter(outcome.status for outcome in finding.outcomes)
-    exam = run.settings.exam
     return {
         "name": finding.function,
         "op": finding.op,
@@ -68,7 +61,7 @@ def _describe_function(finding: Finding, run: Run) -> dict[str, Any]:
         "age": sum(bool(outcome.age) for outcome in finding.outcomes),
         "outside": finding.outside,
         "mistakes": _list_mistakes(finding) if run.settings.is_naming else [],
-        "deviations": [] if exam else finding.deviations,
+        "deviations": [] if run.settings.exam else finding.deviations,
     }
 
 
@@ -88,18 +81,14 @@ def _list_mistakes(finding: Finding) -> list[dict[str, Any]]:
 
 
 def _describe_case(run: Run, finding: Finding, outcome: Outcome) -> dict[str, Any]:
+    plain = ("id", "function", "op", "status", "evidence", "stdout")
     return {
-        "id": outcome.id,
-        "function": outcome.function,
-        "op": outcome.op,
+        **{name: getattr(outcome, name) for name in plain},
         "level": level(outcome.question),
         "rung": rung(outcome.question),
-        "status": outcome.status,
-        "evidence": outcome.evidence,
         "outputs": [_describe_output(run, compared) for compared in outcome.comparisons],
         "mistake": _name_mistake(finding, outcome) if run.settings.is_naming else None,
         "message": write_message(run, outcome),
-        "stdout": outcome.stdout,
         "seconds": round(outcome.seconds, 6),
         "repro": write_command(run, outcome),
     }

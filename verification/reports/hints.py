@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from verification.judging import Finding
 from verification.questions import Case
-
-
-def _leaves_rest(case: Case) -> bool:
-    axes = zip(case.space, case.pad, case.spans, case.stride, strict=False)
-    return any((size + sum(pad) - span) % step for size, pad, span, step in axes)
-
 
 MOST = 2
 """Kinds that are told of."""
@@ -23,7 +17,10 @@ FEATURES: Mapping[str, Callable[[Case], bool]] = {
     "maxima tie": lambda case: case.fill == "ties",
     "the sides of the input differ": lambda case: len({*case.space}) > 1,
     "the sides of the window differ": lambda case: len({*case.kernel}) > 1,
-    "a rest is left behind the last window": _leaves_rest,
+    "a rest is left behind the last window": lambda case: any(
+        (size + sum(pad) - span) % step
+        for size, pad, span, step in zip(case.space, case.pad, case.spans, case.stride)
+    ),
     "there are several examples": lambda case: case.x[0] > 1,
     "there are several channels": lambda case: case.x[-1] > 1,
     "there are several filters": lambda case: bool(case.w) and case.w[-1] > 1,
@@ -46,14 +43,14 @@ def describe_kind(finding: Finding) -> str:
         return "every case fails"
     while count and len(told) < MOST:
         kinds = {words: [f for case, f in left if holds(case)] for words, holds in FEATURES.items()}
-        words = max(kinds, key=lambda one: _weigh(kinds[one], count))
+        weights = {
+            words: (sum(kind) == count, sum(kind) / max(len(kind), 1), len(kind))
+            for words, kind in kinds.items()
+        }
+        # all failures, or else the largest part that fails, of as many as there are
+        words = max(weights, key=weights.__getitem__)
         told.append(f"{sum(kinds[words])} of {len(kinds[words])} where {words}")
         left = [(case, fails) for case, fails in left if not FEATURES[words](case)]
         count = sum(fails for _, fails in left)
     rest = f", and {count} more" if count else ", and no other"
     return f"it fails {'; of the rest '.join(told)}{rest}"
-
-
-def _weigh(kind: Sequence[bool], count: int) -> tuple[bool, float, int]:
-    """Whether a kind has all failures, and the part of it that fails."""
-    return sum(kind) == count, sum(kind) / max(len(kind), 1), len(kind)

@@ -10,6 +10,7 @@ import html
 import math
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from string import Template
 
@@ -18,18 +19,13 @@ import numpy as np
 from verification import mistakes
 from verification.judging import Block, Finding, Outcome, Run
 from verification.questions import Array, Case, level, rung
-from verification.reports.planes import (
-    COLUMNS,
-    Named,
-    Place,
-    choose_digits,
-    cut,
-    look,
-    write_numbers,
-)
+from verification.reports.planes import Plane, View, choose_digits, look, write_numbers
 from verification.reports.text import (
-    label_block,
+    label_case,
+    label_command,
+    label_mistake,
     label_rest,
+    list_blocks,
     make_visible,
     write_header,
     write_summary,
@@ -59,11 +55,11 @@ def write_page(run: Run) -> str:
 def write_fragment(run: Run, is_whole: bool = False) -> str:
     """The report as a part of somebody's page; of a whole one with a row for every check."""
     told = [finding for finding in run.findings if finding.status != "not attempted"]
-    counts = [(f.function, Counter(outcome.status for outcome in f.outcomes)) for f in told]
-    statuses = sorted({status for _, count in counts for status in count})
-    rows = [(name, *(count[status] or "" for status in statuses)) for name, count in counts]
-    heads = ("function", *statuses)
-    table = _write_table("counts", "Checks of each function, by what they came to", heads, rows)
+    counts = {f.function: Counter(outcome.status for outcome in f.outcomes) for f in told}
+    statuses = sorted(set(chain.from_iterable(counts.values())))
+    rows = [(name, *(count[one] or "" for one in statuses)) for name, count in counts.items()]
+    caption = "Checks of each function, by what they came to"
+    table = _write_table("counts", caption, ("function", *statuses), rows)
     shown = [f for f in told if is_whole or f.status != "ok" or f.age]
     sections = "".join(_write_finding(run, finding, is_whole) for finding in shown)
     head, end = ("\n".join(lines).strip() for lines in (write_header(run), write_summary(run)))
@@ -77,7 +73,7 @@ def _write_finding(run: Run, finding: Finding, is_whole: bool) -> str:
     name = _escape(finding.function)
     parts = [f'<section data-function="{name}"><h2>{name} ']
     parts += [f'<span class="status">{finding.status}</span></h2>\n']
-    for block in finding.blocks[: 1 if run.settings.exam else None]:  # how many would tell
+    for block in list_blocks(run, finding):
         parts += _write_block(run, finding, block)
     if rest := [*label_rest(run, finding)]:
         parts += [_write_table("words", "What is no mistake of this function", (), rest)]
@@ -92,7 +88,8 @@ def _write_finding(run: Run, finding: Finding, is_whole: bool) -> str:
 
 def _write_block(run: Run, finding: Finding, block: Block) -> Iterator[str]:
     """What a block says, the mistake's lines, and the numbers."""
-    rows = label_block(run, finding, block)
+    rows = [*label_case(run, finding, block, "case"), *label_mistake(run, finding, block)]
+    rows += [label_command(run, block.outcome)]
     yield _write_table("words", "Smallest case that fails", (), rows)
     parts = finding.diagnosis.parts if finding.diagnosis and run.settings.is_naming else ()
     for mistake, suspect in parts:
@@ -109,83 +106,87 @@ def _draw(run: Run, outcome: Outcome) -> Iterator[str]:
     if not (seen and isinstance(case, Case)):
         return
     met: list[list[Three]] = []
-    if seen.wrong and case.op in READING and seen.answers[0].array.ndim > 1:
-        met = _meet(case, seen.answers[0], seen.place)
     yield "<h3>What went in</h3>"
-    if met and seen.wrong and seen.wrong.worst:
+    if seen.wrong and seen.wrong.worst and case.op in READING and seen.answers[0].array.ndim > 1:
+        met = _meet(case, seen.wrong.name, seen.answers[0])
         worst = f"{seen.wrong.name}{[*seen.wrong.worst.index]}, the worst place"
         taps = math.prod(map(len, met))
         for threes, size in zip(met, case.space):
             threes[:] = (three for three in threes if 0 <= three[CELL] < size)
         outside = taps - math.prod(map(len, met))
         rest = f"; {outside} of {taps} taps lie in padding" * bool(outside)
-        words = (
-            f"A dashed edge: what meets at {worst}{rest}" if taps else f"No window reads {worst}"
-        )
-        yield f"<p>{_escape(words)}.</p>\n"
+        words = f"A dashed edge: what meets at {worst}{rest}"
+        yield f"<p>{_escape(words if taps else f'No window reads {worst}')}.</p>\n"
     grids = []
-    for one, place in seen.inputs:
+    for one in seen.inputs:
         marks = [{three[MEETS[one.name]] for three in axis} for axis in met if one.name in MEETS]
         for axis, places in enumerate(marks if all(marks) else ()):
             size = one.array.shape[one.axes.index(axis)]
-            place = {**place, axis: (sorted(places)[len(places) // 2] + 0.5) / size}
-        grids.append(_write_grid(one, place, marks))
+            middle = (sorted(places)[len(places) // 2] + 0.5) / size
+            one = one._replace(place={**one.place, axis: middle})
+        grids.append(_write_grid(one, marks))
     yield f'<div class="grids">{"".join(grids)}</div>\n'
-    grids = [_write_grid(one, seen.place) for one in seen.answers]
-    if seen.wrong:
-        got, want, where = map(np.asarray, (seen.wrong.got, seen.wrong.want, seen.wrong.where))
-        with np.errstate(all="ignore"):
-            planes = {"yours": got, "oracle": want, "difference": got.astype(float) - want}
-        digits, grids = choose_digits(got[where], want[where]), []
-        planes = planes if run.settings.show == "all" else {"yours": got}
-        for word, array in planes.items():
-            one = seen.answers[0]._replace(array=array, name=f"{word}: {seen.wrong.name}")
-            wrong = None if word == "oracle" else where
-            grids.append(_write_grid(one, seen.place, (), wrong, digits))
+    grids = _compare(seen) if seen.wrong else [*map(_write_grid, seen.answers)]
     if any(grids):
         yield f'<h3>What came out</h3><div class="grids">{"".join(grids)}</div>\n'
 
 
-def _meet(case: Case, one: Named, place: Place) -> list[list[Three]]:
+def _compare(seen: View) -> list[str]:
+    """Yours, the oracle's and the difference, as far as they are to be seen."""
+    assert seen.wrong
+    got, want, where = map(np.asarray, (seen.wrong.got, seen.wrong.want, seen.wrong.where))
+    digits, planes = choose_digits(got[where], want[where]), [*seen.answers]
+    if len(planes) > 1:
+        with np.errstate(all="ignore"):
+            difference = got.astype(float) - want
+        planes.append(planes[0]._replace(name="difference", array=difference))
+    grids = []
+    for one in planes:
+        wrong = None if one.name == "oracle" else where
+        one = one._replace(name=f"{one.name}: {seen.wrong.name}")
+        grids.append(_write_grid(one, (), wrong, digits))
+    return grids
+
+
+def _meet(case: Case, name: str, one: Plane) -> list[list[Three]]:
     """For each axis the (window, tap, cell) that meet at a place of y, of dw, or of dx."""
-    key = CELL if one.name in INPUTS else TAP if one.name.lower() in WEIGHTS else WINDOW
+    key = CELL if name in INPUTS else TAP if name.lower() in WEIGHTS else WINDOW
     met = []
     for axis, windows in enumerate(case.windows):
-        at = int(place[axis] * one.array.shape[one.axes.index(axis)])
+        at = int(one.place[axis] * one.array.shape[one.axes.index(axis)])
         threes = ((o, t, cell) for o, taps in enumerate(windows) for t, cell in enumerate(taps))
         met.append([three for three in threes if three[key] == at])
     return met
 
 
 def _write_grid(
-    one: Named,
-    place: Place,
+    one: Plane,
     marks: Sequence[Container[int]] = (),
     wrong: Array | None = None,
     digits: int = 6,
 ) -> str:
     """A plane as a table of numbers, with a colour for their sizes."""
-    if not one.array.size or one.array.dtype.kind not in "biuf":
+    if one.is_empty:
         return ""
-    at, words = cut(one.axes, one.array.shape, place, COLUMNS)
+    at, words = one.cut()
     plane = np.atleast_2d(one.array[at].astype(float))
     is_wrong = np.zeros(plane.shape, bool) if wrong is None else np.atleast_2d(wrong[at])
-    starts = [0, 0, *(part.start for part in at if isinstance(part, slice))][-2:]
+    top, left = [0, 0, *(part.start for part in at if isinstance(part, slice))][-2:]
     rows, columns = [[0], [0], *marks][-2:] if marks else ((), ())
     most = float(np.abs(plane[np.isfinite(plane)]).max(initial=0)) or 1.0
     body = ""
     for i, line in enumerate(write_numbers(plane, digits)):
-        cells = []
+        body += f'<tr><th scope="row">{top + i}</th>'
         for j, text in enumerate(line.split()):
-            is_tap = starts[0] + i in rows and starts[1] + j in columns
+            is_tap = top + i in rows and left + j in columns
             kinds = ["tap"] * is_tap + ["wrong"] * bool(is_wrong[i, j])
             said = f'<span class="unseen"> {", ".join(kinds)}</span>' if kinds else ""
             share = np.nan_to_num(plane[i, j] / most, posinf=1, neginf=-1)
             hue = "214,120,0" if share > 0 else "20,110,230"
             style = f"background: rgba({hue},{DEEPEST * abs(share):.2f})" if share else ""
-            cells.append(f'<td class="{" ".join(kinds)}" style="{style}">{text}{said}</td>')
-        body += f'<tr><th scope="row">{starts[0] + i}</th>{"".join(cells)}</tr>\n'
-    heads = range(starts[1], starts[1] + plane.shape[1])
+            body += f'<td class="{" ".join(kinds)}" style="{style}">{text}{said}</td>'
+        body += "</tr>\n"
+    heads = range(left, left + plane.shape[1])
     return _frame("grid", f"{one.name}{words}", heads, body, "<td></td>")
 
 

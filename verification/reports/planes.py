@@ -25,20 +25,46 @@ Place = Mapping[str | int, float]
 """An index by axis; along spatial ones as a share of the size, so that it fits other arrays."""
 
 
-class Named(NamedTuple):
-    """An array with its name, and those of its axes."""
+class Plane(NamedTuple):
+    """An array with its name and those of its axes, and the place that its plane goes through."""
 
     name: str
     axes: Axes
     array: Array
+    place: Place
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no numbers are in it."""
+        return not self.array.size or self.array.dtype.kind not in "biuf"
+
+    def cut(self, columns: int = COLUMNS) -> tuple[tuple[int | slice, ...], str]:
+        """The indices of what is shown of it, as they are and in words."""
+        plane = [axis for axis in self.axes if isinstance(axis, int)][-2:]
+        view: list[int | slice] = []
+        words = []
+        for axis, size in zip(self.axes, self.array.shape, strict=True):
+            at = int(self.place.get(axis, 0) * (size if isinstance(axis, int) else 1)) % size
+            if axis not in plane:
+                view.append(at)
+                words.append(str(at))
+                continue
+            most = columns if axis == plane[-1] else ROWS
+            first = max(0, min(at - most // 2, size - most))
+            last = min(size, first + most)
+            view.append(slice(first, last))
+            words.append(":" if last - first == size else f"{first}:{last}")
+        return tuple(view), f"[{', '.join(words)}]" if words else ""
 
 
 class View(NamedTuple):
-    """What there is to draw: what went in, and the answers; a wrong one beside the right."""
+    """What there is to draw: what went in, and the answers.
 
-    inputs: list[tuple[Named, Place]]
-    answers: list[Named]
-    place: Place
+    Of a `wrong` one they are yours and, if it may be shown, the oracle's.
+    """
+
+    inputs: list[Plane]
+    answers: list[Plane]
     wrong: Comparison | None
 
 
@@ -46,12 +72,7 @@ def draw(run: Run, outcome: Outcome) -> list[str]:
     """What went in, and below it the answer; a wrong one beside the oracle's, with # where."""
     if not (seen := look(run, outcome)):
         return []
-    if seen.wrong:
-        answer = _draw_wrong(
-            seen.wrong, seen.answers[0].axes, seen.place, run.settings.show == "all"
-        )
-    else:
-        answer = _draw_each((one, seen.place) for one in seen.answers)
+    answer = _draw_wrong(seen.answers, seen.wrong) if seen.wrong else _draw_each(seen.answers)
     return [*_draw_each(seen.inputs), "", *answer] if answer else []
 
 
@@ -67,47 +88,52 @@ def look(run: Run, outcome: Outcome) -> View | None:
     wrong = next((compared for compared in outcome.comparisons if compared.worst), None)
     place: Place = {}
     if wrong and wrong.worst and not run.settings.exam:
-        shown = [_name(run, case, wrong.name, np.asarray(wrong.want))]
-        place = _find_place(case, shown[0], wrong.worst.index)
+        arrays = {"yours": np.asarray(wrong.got), "oracle": np.asarray(wrong.want)}
+        axes = _name_axes(run, case, wrong.name, arrays["oracle"].ndim)
+        place = _find_place(case, axes, arrays["oracle"].shape, wrong.worst.index)
+        answers = [Plane(name, axes, array, place) for name, array in arrays.items()]
+        answers = answers if run.settings.show == "all" else answers[:1]
     else:
-        wrong = None
-        answers = zip(outcome.comparisons, outcome.answers.values(), strict=False)
-        told = [(c, a) for c, a in answers if not (c.is_right and outcome.is_failing)]
-        shown = [_name(run, case, c.name, a) for c, a in told if type(a) is np.ndarray]
-        shown = [one._replace(name=f"your {one.name}") for one in shown]
-    known = {axis for one in shown for axis in one.axes}
+        wrong, answers = None, []
+        for compared, array in zip(outcome.comparisons, outcome.answers.values(), strict=False):
+            if type(array) is np.ndarray and not (compared.is_right and outcome.is_failing):
+                axes = _name_axes(run, case, compared.name, array.ndim)
+                answers.append(Plane(f"your {compared.name}", axes, array, place))
+    known = {axis for one in answers for axis in one.axes}
     inputs = _list_inputs(run, case, outcome.op)
-    summed = [(one, at) for one in inputs for at in _spread(case, one, place, known)]
-    return View(summed, shown, place, wrong)
+    planes = [
+        Plane(name, axes, array, at)
+        for name, array in inputs.items()
+        for axes in [_name_axes(run, case, name, array.ndim)]
+        for at in _spread(case, dict(zip(axes, array.shape, strict=True)), place, known)
+    ]
+    return View(planes, answers, wrong)
 
 
-def _list_inputs(run: Run, case: Case, op: str) -> list[Named]:
+def _list_inputs(run: Run, case: Case, op: str) -> dict[str, Array]:
     """In the contract's order of axes."""
     given = truth.answer(case, run.seed, run.settings.dtype).arrays
     is_gradient = op.endswith("_backward") or op == "distribute_value"
     names = ["dy", "x", "w"] if is_gradient else ["x", "w", "b"]
     names += ["index", *["mean", "var"] * (not (is_gradient and case.training))]
     inputs = {name: given[name] for name in names if name in given}
-    if run.channels_first:
-        ends = {"w": ((-1, -2), (0, 1))}
-        inputs = {
-            name: np.moveaxis(a, *ends.get(name, (-1, 1))) if a.ndim > 1 else a
-            for name, a in inputs.items()
-        }
-    return [_name(run, case, name, a) for name, a in inputs.items()]
+    if not run.channels_first:
+        return inputs
+    ends = {"w": ((-1, -2), (0, 1))}
+    return {
+        name: np.moveaxis(a, *ends.get(name, (-1, 1))) if a.ndim > 1 else a
+        for name, a in inputs.items()
+    }
 
 
-def _spread(case: Case, one: Named, place: Place, known: Container[str | int]) -> list[Place]:
+def _spread(
+    case: Case, sizes: Mapping[str | int, int], place: Place, known: Container[str | int]
+) -> list[Place]:
     """The place; once for each index of an axis that the answer has not, as it is summed over."""
-    free = [axis for axis in one.axes if isinstance(axis, str) and axis not in known]
-    sizes = [one.array.shape[one.axes.index(axis)] for axis in free]
-    if case.groups > 1 or math.prod(sizes) > FEW:
+    free = {a: size for a, size in sizes.items() if isinstance(a, str) and a not in known}
+    if case.groups > 1 or math.prod(free.values()) > FEW:
         return [place]
-    return [{**place, **dict(zip(free, index, strict=True))} for index in np.ndindex(*sizes)]
-
-
-def _name(run: Run, case: Case, name: str, array: Array) -> Named:
-    return Named(name, _name_axes(run, case, name, array.ndim), array)
+    return [{**place, **dict(zip(free, index))} for index in np.ndindex(*free.values())]
 
 
 def _name_axes(run: Run, case: Case, name: str, rank: int) -> Axes:
@@ -128,10 +154,10 @@ def _name_axes(run: Run, case: Case, name: str, rank: int) -> Axes:
     return axes[is_single:]
 
 
-def _find_place(case: Case, one: Named, worst: Ints) -> Place:
+def _find_place(case: Case, axes: Axes, shape: Ints, worst: Ints) -> Place:
     """The worst place of an output, and what belongs to it of other arrays."""
     place: dict[str | int, float] = {}
-    for axis, size, index in zip(one.axes, one.array.shape, worst, strict=True):
+    for axis, size, index in zip(axes, shape, worst, strict=True):
         place[axis] = index if isinstance(axis, str) else (index + 0.5) / size
     if case.op == "conv":
         channels, filters = case.x[-1], case.w[-1]
@@ -145,20 +171,16 @@ def _find_place(case: Case, one: Named, worst: Ints) -> Place:
     return place
 
 
-def _draw_wrong(compared: Comparison, axes: Axes, place: Place, shows_right: bool) -> list[str]:
-    got, want, where = map(np.asarray, (compared.got, compared.want, compared.where))
-
+def _draw_wrong(answers: Sequence[Plane], wrong: Comparison) -> list[str]:
     def write(columns: int) -> list[str]:
-        at, words = cut(axes, want.shape, place, columns)
-        yours, right, wrong = map(np.atleast_2d, (got[at], want[at], where[at]))
-        digits = choose_digits(yours[wrong], right[wrong])
-        blocks = [
-            ["yours", *write_numbers(yours, digits)],
-            ["oracle", *write_numbers(right, digits)],
-            ["wrong", *map(" ".join, np.where(wrong, "#", "."))],
-        ]
-        blocks = blocks if shows_right else blocks[::2]
-        return [f"{compared.name}{words}", *_lay_beside(blocks)]
+        at, words = answers[0].cut(columns)
+        got, want, where = (
+            np.atleast_2d(np.asarray(a)[at]) for a in (wrong.got, wrong.want, wrong.where)
+        )
+        digits = choose_digits(got[where], want[where])
+        blocks = [[one.name, *write_numbers(one.array[at], digits)] for one in answers]
+        blocks.append(["wrong", *map(" ".join, np.where(where, "#", "."))])
+        return [f"{wrong.name}{words}", *_lay_beside(blocks)]
 
     return _fit(write)
 
@@ -168,16 +190,16 @@ def choose_digits(yours: Array, right: Array) -> int:
     return 17 if any(f"{a:.6g}" == f"{b:.6g}" for a, b in zip(yours, right, strict=True)) else 6
 
 
-def _draw_each(planes: Iterable[tuple[Named, Place]]) -> list[str]:
+def _draw_each(planes: Iterable[Plane]) -> list[str]:
     """Planes of arrays, as many beside each other as fit."""
     rows: list[list[list[str]]] = []
-    for one, place in planes:
-        if not one.array.size or one.array.dtype.kind not in "biuf":
+    for one in planes:
+        if one.is_empty:
             continue
 
-        def write(columns: int, one: Named = one, place: Place = place) -> list[str]:
-            at, words = cut(one.axes, one.array.shape, place, columns)
-            return [f"{one.name}{words}", *write_numbers(np.atleast_2d(one.array[at]))]
+        def write(columns: int, one: Plane = one) -> list[str]:
+            at, words = one.cut(columns)
+            return [f"{one.name}{words}", *write_numbers(one.array[at])]
 
         block = _fit(write)
         if rows and max(map(len, _lay_beside([*rows[-1], block]))) <= WIDTH:
@@ -193,30 +215,9 @@ def _fit(write: Callable[[int], list[str]]) -> list[str]:
     return next(lines for lines in drawn if max(map(len, lines)) <= WIDTH)
 
 
-def cut(
-    axes: Axes, shape: Sequence[int], place: Place, columns: int
-) -> tuple[tuple[int | slice, ...], str]:
-    """The plane through a place, and its indices in words."""
-    plane = [axis for axis in axes if isinstance(axis, int)][-2:]
-    view: list[int | slice] = []
-    words = []
-    for axis, size in zip(axes, shape, strict=True):
-        at = int(place.get(axis, 0) * (size if isinstance(axis, int) else 1)) % size
-        if axis not in plane:
-            view.append(at)
-            words.append(str(at))
-            continue
-        most = columns if axis == plane[-1] else ROWS
-        first = max(0, min(at - most // 2, size - most))
-        last = min(size, first + most)
-        view.append(slice(first, last))
-        words.append(":" if last - first == size else f"{first}:{last}")
-    return tuple(view), f"[{', '.join(words)}]" if words else ""
-
-
 def write_numbers(plane: Array, digits: int = 6) -> list[str]:
     """Whole numbers in full, as they differ in their last digits; others rounded."""
-    rows = plane.astype(float)
+    rows = np.atleast_2d(plane).astype(float)
     if np.all((rows == np.rint(rows)) | ~np.isfinite(rows)):
         digits = 17
     cells = [[f"{number:.{digits}g}" for number in row] for row in rows]

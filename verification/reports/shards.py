@@ -41,19 +41,20 @@ from verification.questions import Case, Question, Refusal, parse, read
 
 _KINDS: dict[str, Any] = {
     kind.__name__: kind
-    for kind in (Base, Block, Comparison, Drawn, Finding, Outcome, Run, Settings, Worst)
+    for kind in (
+        *(Base, Block, Comparison, Diagnosis, Drawn, Finding, Outcome, Run, Settings, Suspect),
+        *(Worst, tuple, frozenset, float),
+    )
 }
-_KINDS |= {"Diagnosis": Diagnosis, "Suspect": Suspect, "tuple": tuple, "frozenset": frozenset}
-_KINDS["float"] = float
 
 
 def dump(run: Run) -> Any:
-    """A part of a run as JSON can tell it."""
-    findings = []
-    for finding in lighten(run).findings:  # its outcomes are made of the raw ones
+    """A part of a run as JSON can tell it; its outcomes are made of the raw ones."""
+    light, findings = lighten(run), []
+    for finding in light.findings:
         outside = finding.outside - (len(finding.raw) - len(finding.outcomes))
         findings.append(replace(finding, outcomes=(), outside=outside, age=None))
-    return _pack(replace(lighten(run), findings=tuple(findings)))
+    return _pack(replace(light, findings=tuple(findings)))
 
 
 def _pack(value: Any) -> Any:
@@ -128,20 +129,30 @@ def _merge(name: str, numbered: dict[int, Run], show: str, hint: int) -> Run:
     first, count = parts[0], parts[0].settings.shard[1]
     if sorted(numbered) != [*range(1, count + 1)]:
         raise UsageError(f"--merge: of {name} there are parts {sorted(numbered)} of {count}")
-    alike = [(replace(part.settings, shard=(1, 1)), part.sha256) for part in parts]
-    if any(one != alike[0] for one in alike):
+    settings = replace(first.settings, shard=(1, 1))
+    alike = {part.sha256 for part in parts} == {first.sha256}
+    if not alike or any(replace(part.settings, shard=(1, 1)) != settings for part in parts):
         raise UsageError(f"--merge: the parts of {name} differ in their settings, or in the file")
-    settings = replace(alike[0][0], show=show, hint=hint)
+    settings = replace(settings, show=show, hint=hint)
     faults = [part for part in parts if part.fault not in ("", "nothing")]
     if all(part.fault for part in parts):
         faults.append(first)
     statuses: dict[str, str] = {}
     findings = tuple(_merge_findings(settings, parts, statuses)) if first.contract else ()
+    bases = {finding.function: finding.base for finding in findings}
+
+    def settle_drawn(outcome: Outcome) -> list[Outcome]:
+        return settle([outcome], bases.get(outcome.function, Base()), statuses, settings.strict)
+
+    drawn = [part.drawn for part in parts if part.drawn]
+    raw = [outcome for some in drawn for outcome in some.raw]
+    raw.sort(key=lambda outcome: int(outcome.question.name.partition("-")[2]))
+    outcomes = tuple(chain.from_iterable(map(settle_drawn, raw)))
     return replace(
         first,
         settings=settings,
         findings=findings,
-        drawn=_merge_drawn(parts, findings, statuses, settings.strict),
+        drawn=Drawn(drawn[0].seed, outcomes, tuple(raw)) if drawn else None,
         notes=[*dict.fromkeys(chain.from_iterable(part.notes for part in parts))],
         seconds=sum(part.seconds for part in parts),
         fault=faults[0].fault if faults else "",
@@ -161,15 +172,15 @@ def _merge_findings(
         return question.work or EMPTY, places.get((question.op, question.id), 0)
 
     for name in (function.name for function in order):
-        found = [one for part in parts for one in part.findings if one.base.name == name]
-        if found:
-            whole = Finding(
-                found[0].function,
-                found[0].op,
+        if found := [one for part in parts for one in part.findings if one.base.name == name]:
+            whole = replace(
+                found[0],
                 outside=sum(one.outside for one in found),
                 reasons=tuple(chain.from_iterable(one.reasons for one in found)),
                 raw=tuple(sorted((o for one in found for o in one.raw), key=find_place)),
-                base=found[0].base,
+                diagnosis=None,
+                blocks=(),
+                more=(),
             )
             whole = conclude(whole, statuses, settings)
             yield _explain(whole, found) if whole.failing else whole
@@ -184,7 +195,7 @@ def _explain(whole: Finding, found: Sequence[Finding]) -> Finding:
         key=lambda block: (block.outcome.question.work, len(block.outcome.question.row)),
     )
     every = [one.diagnosis for one in showing if one.diagnosis]
-    named = [mistake for one in every[:1] for mistake in one.mistakes]
+    named = every[0].mistakes if every else ()
     common = [mistake for mistake in named if all(mistake in one.mistakes for one in every)]
     if len(every) < len(showing) or not common:
         light = [replace(b, mistake=None, looks=()) for b in blocks[:1]]
@@ -204,16 +215,3 @@ def _explain(whole: Finding, found: Sequence[Finding]) -> Finding:
     least = (next((b for b in blocks if b.mistake == kind), None) for kind in kinds)
     shown = tuple(filter(None, least))
     return replace(whole, diagnosis=diagnosis if alike else None, blocks=shown)
-
-
-def _merge_drawn(
-    parts: Sequence[Run], findings: Sequence[Finding], statuses: dict[str, str], strict: bool
-) -> Drawn | None:
-    drawn = [part.drawn for part in parts if part.drawn]
-    raw = [outcome for some in drawn for outcome in some.raw]
-    raw.sort(key=lambda outcome: int(outcome.question.name.partition("-")[2]))
-    bases = {finding.function: finding.base for finding in findings}
-    outcomes: list[Outcome] = []
-    for one in raw:
-        outcomes += settle([one], bases.get(one.function, Base()), statuses, strict)
-    return Drawn(drawn[0].seed, tuple(outcomes), tuple(raw)) if drawn else None

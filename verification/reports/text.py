@@ -9,7 +9,7 @@ import re
 import shlex
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from verification import mistakes
@@ -30,18 +30,13 @@ _REPEATED = (
 """Settings without which a question is another one, or its answer."""
 _DRAWN = re.compile(r"drawn-\d+$")
 """The name of a question that is in no file."""
-_COLOURS = {
-    "ok": "32",
-    "DEVIATES": "33",
-    "WRONG": "31;1",
-    "CRASH": "31;1",
-    "TIMEOUT": "31;1",
-    "MEMORY": "31;1",
-    "known": "33",
-    "not judged": "33",
-    "not attempted": "33",
-    "outside": "2",
-}
+_COLOURS = {"ok": "32", "DEVIATES": "33"}
+_COLOURS |= dict.fromkeys(("WRONG", "CRASH", "TIMEOUT", "MEMORY"), "31;1")
+_COLOURS |= dict.fromkeys(("known", "not judged", "not attempted"), "33") | {"outside": "2"}
+
+
+class Whole(str):
+    """A row, a call or a command, which is to be copied and never broken."""
 
 
 @dataclass(frozen=True)
@@ -62,33 +57,32 @@ def write_text(run: Run, style: Style = Style()) -> str:
 def write_header(run: Run) -> list[str]:
     """Who is judged, and by what."""
     limit = " (up to level 3, no large layers)" * (run.oracle == "textbook")
-    words = [
-        f"oracle {run.oracle}{limit}",
-        f"numpy {run.numpy}",
-        run.settings.dtype,
-        f"seed {run.seed}",
-    ]
+    words = [f"oracle {run.oracle}{limit}", f"numpy {run.numpy}"]
+    words += [run.settings.dtype, f"seed {run.seed}"]
     lines = [f"{run.candidate}   {run.contract} contract", *_flow(words, "   ")]
     return [*map(make_visible, lines), ""]
 
 
 def write_finding(run: Run, finding: Finding, style: Style = Style()) -> list[str]:
     """A line of counts, and a block for each thing that is wrong."""
-    is_unreached = run.settings.first and not finding.outcomes
-    if finding.status == "not attempted" or is_unreached:
+    if finding.status == "not attempted" or (run.settings.first and not finding.outcomes):
         return []
     lines = _write_counts(run, finding, style)
-    for outcome in finding.outcomes if style.full else ():
-        lines += _write_case(run, finding, outcome, "case")
-    for block in finding.blocks[: 1 if run.settings.exam else None]:  # how many would tell
-        named = _lay_out(_name_mistake(run, finding, block))
-        title = "smallest case"
-        lines += (
-            named
-            if style.full
-            else _write_case(run, finding, block.outcome, title, named, block.call)
-        )
+    blocks = list_blocks(run, finding)
+    shown = [(Block(outcome), "case") for outcome in finding.outcomes]
+    for block, title in shown if style.full else [(block, "smallest case") for block in blocks]:
+        lines += _lay_out(label_case(run, finding, block, title))
+        lines += [f"{'':10}{line}".rstrip() for line in draw(run, block.outcome)]
+        lines += [] if style.full else _lay_out(label_mistake(run, finding, block))
+        lines += _lay_out([label_command(run, block.outcome)])
+    for block in blocks if style.full else ():
+        lines += _lay_out(label_mistake(run, finding, block))
     return lines + _lay_out(label_rest(run, finding))
+
+
+def list_blocks(run: Run, finding: Finding) -> Sequence[Block]:
+    """In an exam one, as how many there are would tell."""
+    return finding.blocks[: 1 if run.settings.exam else None]
 
 
 def write_summary(run: Run, style: Style = Style()) -> list[str]:
@@ -97,8 +91,11 @@ def write_summary(run: Run, style: Style = Style()) -> list[str]:
     if run.drawn and run.drawn.outcomes:
         lines += _write_drawn(run, run.drawn)
     if style.verbose and run.asked:
-        lines += ["", *_flow(_count_rungs(run), ", ", "  ", "  ")]
-        lines += _flow(_count_evidence(run), ", ", "  ", "  ")
+        rungs = Counter(rung(outcome.question) for outcome in run.asked)
+        evidence = Counter(outcome.evidence for outcome in run.asked).most_common()
+        told = [f"{rungs[name]} {name}" for name in RUNGS if rungs[name]]
+        lines += ["", *_flow(told, ", ", "  ", "  ")]
+        lines += _flow((f"{count} {kind}" for kind, count in evidence), ", ", "  ", "  ")
     ends = _flow(_conclude(run), "   ")
     if run.misfit and not run.asked:
         ends = [run.misfit, *(ends if run.verdict == "differs" else ())]
@@ -119,11 +116,10 @@ def write_command(run: Run, outcome: Outcome) -> str:
         return f"judge(globals(), case={case!r}, only=[{outcome.function!r}]{more})"
     words = ["python", "-m", "verification", settings.candidate, "--case", case]
     words += ["--only", outcome.function] if on_line else []
+    pairs = kept.pop("names", {}).items()
+    words += [word for pair in pairs for word in ("--name", "=".join(pair))]
     for name, value in kept.items():
-        if name == "names":
-            words += [word for pair in value.items() for word in ("--name", "=".join(pair))]
-        else:
-            words += [f"--{name}"] if value is True else [f"--{name}", f"{value}"]
+        words += [f"--{name}"] if value is True else [f"--{name}", f"{value}"]
     return shlex.join(words)
 
 
@@ -142,18 +138,6 @@ def write_form(run: Run, compared: Comparison) -> str:
 def write_words(run: Run, finding: Finding, outcome: Outcome) -> str:
     """What happened, in words."""
     return make_visible("\n".join(_describe(run, finding, outcome)))
-
-
-def label_block(run: Run, finding: Finding, block: Block) -> Iterator[tuple[str, str]]:
-    """What a block says beside its numbers, with what it speaks of."""
-    outcome = block.outcome
-    yield "case", outcome.question.row
-    yield from (("call", line) for line in block.call.splitlines())
-    yield from (("answer", line) for line in _describe(run, finding, outcome))
-    if outcome.stdout:
-        yield "printed", outcome.stdout.rstrip()
-    yield from _name_mistake(run, finding, block)
-    yield "again", write_command(run, outcome)
 
 
 def make_visible(text: str) -> str:
@@ -175,26 +159,23 @@ def _write_counts(run: Run, finding: Finding, style: Style) -> list[str]:
     return lines
 
 
-def _write_case(
-    run: Run,
-    finding: Finding,
-    outcome: Outcome,
-    title: str,
-    named: Iterable[str] = (),
-    call: str = "",
-) -> list[str]:
-    """A question, what it came to, with its numbers; `named` is what is wrong with the code."""
-    question, name, rows = outcome.question, _name_case(outcome), []
-    lines = _keep_whole(title, name)
-    lines += _keep_whole("", question.row) if name != question.row else []
-    for number, line in enumerate(call.splitlines()):
-        lines += _keep_whole("" if number else "call", line)
-    rows += [("why", question.why)] if question.why and run.settings.is_naming else []
-    rows += [("", line) for line in _describe(run, finding, outcome)]
-    rows += [("printed", outcome.stdout.rstrip())] if outcome.stdout else []
-    lines += _lay_out(rows)
-    lines += [f"{'':10}{line}".rstrip() for line in draw(run, outcome)]
-    return [*lines, *named, *_keep_whole("again", write_command(run, outcome))]
+def label_case(run: Run, finding: Finding, block: Block, title: str) -> Iterator[tuple[str, str]]:
+    """A question and what it came to, as labels and words."""
+    question, name = block.outcome.question, _name_case(block.outcome)
+    yield title, Whole(name)
+    if name != question.row:
+        yield "", Whole(question.row)
+    for number, line in enumerate(block.call.splitlines()):
+        yield "" if number else "call", Whole(line)
+    if question.why and run.settings.is_naming:
+        yield "why", question.why
+    yield from (("", line) for line in _describe(run, finding, block.outcome))
+    if block.outcome.stdout:
+        yield "printed", block.outcome.stdout.rstrip()
+
+
+def label_command(run: Run, outcome: Outcome) -> tuple[str, str]:
+    return "again", Whole(write_command(run, outcome))
 
 
 def _name_case(outcome: Outcome) -> str:
@@ -227,7 +208,7 @@ def _describe(run: Run, finding: Finding, outcome: Outcome) -> Iterator[str]:
         yield "; ".join(places)
 
 
-def _name_mistake(run: Run, finding: Finding, block: Block) -> Iterator[tuple[str, str]]:
+def label_mistake(run: Run, finding: Finding, block: Block) -> Iterator[tuple[str, str]]:
     """What a block shows; behind the last mistake, how sure it is."""
     diagnosis = finding.diagnosis
     hint = run.settings.hint
@@ -273,30 +254,26 @@ def _claim(finding: Finding, diagnosis: Diagnosis) -> str:
 
 def label_rest(run: Run, finding: Finding) -> Iterator[tuple[str, str]]:
     """What is no mistake of this function: an age, a function below it, conventions."""
-    excused = [o for o in finding.outcomes if o.age or o.deviations]
-    if run.settings.exam and (right := [o for o in excused if not o.is_failing]):
-        word = "wrong" if run.settings.strict else "right"
-        yield f"counted as {word}", _count(len(right), "case")
-    elif not run.settings.exam:
-        yield from _excuse_by_name(run, finding)
-    unjudged = [outcome for outcome in finding.outcomes if outcome.status == "not judged"]
-    yield from (("not judged", outcome.message) for outcome in unjudged[:1])
-    yield from (("outside", reason) for reason in finding.reasons)
-
-
-def _excuse_by_name(run: Run, finding: Finding) -> Iterator[tuple[str, str]]:
     aged = [outcome for outcome in finding.outcomes if outcome.age]
-    if finding.age:
+    if run.settings.exam:
+        excused = [o for o in finding.outcomes if (o.age or o.deviations) and not o.is_failing]
+        word = "wrong" if run.settings.strict else "right"
+        if excused:
+            yield f"counted as {word}", _count(len(excused), "case")
+    elif finding.age:
         does, change = finding.age.tell(run.channels_first, run.contract)
         yield from (("age", finding.age.title), ("", does))
         yield from (("", line) for line in aged[0].age[1:])
         yield from (("instead", change), ("mended in flight", _count(len(aged), "case")))
-    for name in finding.deviations:
+    for name in finding.deviations if not run.settings.exam else ():
         count = sum(name in outcome.deviations for outcome in finding.outcomes)
         mistake = next(m for m in mistakes.read() if m.id == name)
         label = "integers" if name == "integer-accumulator" else "convention"
         yield label, f"{mistake.title} ({_count(count, 'case')})"
         yield "", mistake.tell(run.channels_first, run.contract)[0]
+    unjudged = [outcome for outcome in finding.outcomes if outcome.status == "not judged"]
+    yield from (("not judged", outcome.message) for outcome in unjudged[:1])
+    yield from (("outside", reason) for reason in finding.reasons)
 
 
 def _write_drawn(run: Run, drawn: Drawn) -> list[str]:
@@ -313,21 +290,11 @@ def _write_drawn(run: Run, drawn: Drawn) -> list[str]:
     for outcome in (outcome for outcome in drawn.failing if outcome.function not in known):
         first.setdefault(outcome.function, outcome)
     for name, outcome in first.items():
-        lines += _keep_whole(name, outcome.question.row)
         finding = Finding(name, outcome.op, drawn.outcomes)
-        lines += _lay_out(("", line) for line in _describe(run, finding, outcome))
-        lines += _keep_whole("again", write_command(run, outcome))
+        told = [("", line) for line in _describe(run, finding, outcome)]
+        row = name, Whole(outcome.question.row)
+        lines += _lay_out([row, *told, label_command(run, outcome)])
     return lines
-
-
-def _count_rungs(run: Run) -> list[str]:
-    rungs = Counter(rung(outcome.question) for outcome in run.asked)
-    return [f"{rungs[name]} {name}" for name in RUNGS if rungs[name]]
-
-
-def _count_evidence(run: Run) -> list[str]:
-    evidence = Counter(outcome.evidence for outcome in run.asked).most_common()
-    return [f"{count} {kind}" for kind, count in evidence]
 
 
 def _conclude(run: Run) -> Iterator[str]:
@@ -364,21 +331,21 @@ def _count(number: int, noun: str) -> str:
 
 
 def _lay_out(labelled: Iterable[tuple[str, str]]) -> list[str]:
-    """Labels and words, one under the other."""
-    return [
-        f"{'':{INDENT}}{'' if number else label:{LABEL}} {line}".rstrip()
-        for label, text in labelled
-        for number, line in enumerate(_wrap(text, width=WIDTH - INDENT - LABEL - 1))
-    ]
-
-
-def _keep_whole(label: str, text: str) -> list[str]:
-    """A label, and a row or a command that is never broken; a long one on a line of its own."""
-    label, text = make_visible(label), make_visible(text)
-    line = f"{'':{INDENT}}{label:{LABEL}} {text}"
-    if len(line) <= WIDTH:
-        return [line]
-    return [*([f"{'':{INDENT}}{label}"] if label else []), f"{'':10}{text}"]
+    """Labels and words, one under the other; what is too long to keep whole on its own line."""
+    lines = []
+    for label, text in labelled:
+        label = make_visible(label)
+        head = f"{'':{INDENT}}{label:{LABEL}} "
+        if not isinstance(text, Whole):
+            wrapped = _wrap(text, width=WIDTH - len(head))
+            heads = [head, *[" " * len(head)] * (len(wrapped) - 1)]
+            lines += [(start + line).rstrip() for start, line in zip(heads, wrapped, strict=True)]
+        elif len(head + (text := make_visible(text))) <= WIDTH:
+            lines.append(head + text)
+        else:
+            lines += [f"{'':{INDENT}}{label}"] if label else []
+            lines.append(f"{'':10}{text}")
+    return lines
 
 
 def _wrap(text: str, rest: str = "", width: int = WIDTH) -> list[str]:

@@ -12,6 +12,7 @@ from verification.judging import Watch
 PAUSE = 0.1
 """Seconds between two looks at the file."""
 Stamp = tuple[int, ...]
+"""What differs once a file is saved, in place or by another of its name; () if it is gone."""
 
 
 class SavedError(BaseException):
@@ -35,7 +36,6 @@ def keep_watching(path: Path, judge: Callable[[Watch], None], watch: Watch) -> N
 
 
 def read_stamp(path: Path) -> Stamp:
-    """What differs once it is saved, in place or by another file of its name; () if it is gone."""
     try:
         stat = path.stat()
     except OSError:
