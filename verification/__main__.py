@@ -12,12 +12,12 @@ import io
 import os
 import re
 import sys
+import tomllib
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields, replace
-from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -47,15 +47,20 @@ from verification.reports import (
 )
 
 CODES = {"match": 0, "differs": 1, "unloadable": 2, "fault": 3, "nothing": 5, "interrupted": 130}
+RANKS = {"fault": 3, "interrupted": 130, "unloadable": 1, "differs": 1, "match": 0, "nothing": 5}
+"""Of several candidates the first code that some of them ask for."""
 USAGE = 4
 FILES = (".py", ".ipynb")
-LEVELS = "up to 1 helpers and smallest sizes, 2 the assignment's, 3 uneven ones, 4 every option (4)"
-ALONE = ", ".join(name for name, form in FORMATS.items() if not form.holds_many)
-REPORT = f"""again and again: {", ".join(FORMATS)}; - is standard output, and all that it holds;
-{{}} in FILE stands for each candidate's name, which {ALONE} need where there are several (the
-others hold them all); --report and --shard draw from seed 0"""
-Reports = list[tuple[str, str]]
-"""Formats, and the files that they go to."""
+KNOWN: Mapping[str, Sequence[str]] = {
+    "rungs": RUNGS,
+    "contracts": NAMES,
+    "layouts": LAYOUTS,
+    "templates": (*NAMES, *LAYOUTS),
+    "shows": SHOW,
+    "formats": tuple(FORMATS),
+    "alone": [name for name, form in FORMATS.items() if not form.holds_many],
+}
+"""What options name."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -66,66 +71,16 @@ class Parser(argparse.ArgumentParser):
 
 
 def build_parser() -> Parser:
-    parser = Parser(
-        prog="python -m verification",
-        usage="python -m verification [CANDIDATE ...] [options]",
-        description="Compare every number of a NumPy implementation with PyTorch's.",
-        epilog="exit codes: 0 all match, 1 something differs, 2 cannot be loaded, 3 a fault of the "
-        "harness, 4 bad usage, 5 nothing to judge, 130 interrupted; of several candidates 3 if the "
-        "harness failed, else 1 if any differs or cannot be loaded",
-    )
-    add = parser.add_argument
-    what = "my_cnn.py, notebook.ipynb, package.module, or a folder of such files (npcnn)"
-    add("candidate", nargs="*", metavar="CANDIDATE", help=what)
-    add("--jobs", type=int, default=1, metavar="N", help="judge N candidates at a time (1)")
-    only = "this function only; again for others"
-    add("--only", nargs="+", action="extend", default=[], metavar="NAME", help=only)
-    add("-k", dest="text", default="", metavar="TEXT", help="cases whose id contains TEXT")
-    add("--level", type=int, choices=(1, 2, 3, 4), default=4, help=LEVELS)
-    add("--rung", choices=RUNGS, default="", metavar="NAME", help=f"one rung: {', '.join(RUNGS)}")
-    where = "cases whose fields fit: 'groups == channels and stride > 1'"
-    add("--where", default="", metavar="EXPR", help=where)
-    add("--case", default="", metavar="ID|ROW", help="one case in full, by its id or its row")
-    known, laid = f"{', '.join(NAMES)} (found)", f"functional's: {', '.join(LAYOUTS)} (found)"
-    add("--contract", choices=NAMES, metavar="NAME", default="", help=known)
-    add("--layout", choices=LAYOUTS, metavar="NAME", default="", help=laid)
-    start, files = "print a file to start from", (*NAMES, *LAYOUTS)
-    add("--template", nargs="?", choices=files, metavar="NAME", const=files[0], help=start)
-    add("--name", action="append", default=[], metavar="OURS=THEIRS", help="another name")
-    add("--timeout", type=float, default=10.0, metavar="S", help="for a call (10 seconds)")
-    add("--memory", type=int, default=4096, metavar="MIB", help="for the candidate (4096)")
-    add(
-        "--strict",
-        action="store_true",
-        help="conventions, errors of age and missing functions fail too",
-    )
-    shown = "all, actual (no right number) or status (nor a mistake's name) (all)"
-    add("--show", choices=SHOW, default=SHOW[0], metavar="LEVEL", help=shown)
-    add("--exam", action="store_const", dest="show", const=SHOW[-1], help="is --show status")
-    hint = "1 which kind of case fails, 2 what to look at, 3 the mistake"
-    add("--hint", type=int, choices=(1, 2, 3), default=0, help=hint)
-    add("--watch", action="store_true", help="judge again whenever the file is saved")
-    add("--seed", type=int, help="another seed, other numbers (0), and other draws (the clock's)")
-    add("--draw", type=int, default=20, metavar="N", help="ask N more that nobody has seen (20)")
-    add("--dtype", choices=("float64", "float32"), default="float64", help="of arrays (float64)")
-    add("-x", dest="first", action="store_true", help="stop at the first failure")
-    add("--list", action="store_true", help="list the cases and judge nothing")
-    add("--report", action="append", default=[], metavar="FORMAT=FILE", help=REPORT)
-    add("--json", default="", metavar="FILE", help="as --report json=FILE")
-    points = "what a function is worth (1); again for others"
-    add("--points", action="append", default=[], metavar="NAME=N", help=points)
-    add(
-        "--exit-zero",
-        action="store_true",
-        help="0 in place of 1 and 2, and of 5 where there are points",
-    )
-    add("--known", default="", metavar="FILE", help="ids of cases that may fail, a line each")
-    add("--shard", default="1/1", metavar="K/N", help="the K-th of N parts of the questions")
-    add("--merge", nargs="+", default=[], metavar="FILE", help="put the JSON of all parts together")
-    textbook = "textbook needs no torch, asks up to level 3 and nothing large (torch)"
-    add("--oracle", choices=("torch", "textbook"), default="torch", help=textbook)
-    add("--verbose", action="store_true", help="count rungs, evidence, and what is outside")
-    add("--color", choices=("auto", "always", "never"), default="auto", help="(on a terminal)")
+    tables = tomllib.loads(Path(__file__).with_name("options.toml").read_text(encoding="utf-8"))
+    parser = Parser(**tables["parser"], argument_default=argparse.SUPPRESS)
+    told = {name: ", ".join(words) for name, words in KNOWN.items()}
+    for flag, about in tables["options"].items():
+        about["help"] = about["help"].format_map(told)
+        if isinstance(about.get("choices"), str):
+            about["choices"] = KNOWN[about["choices"].strip("{}")]
+        if "type" in about:
+            about["type"] = {"int": int, "float": float}[about["type"]]
+        parser.add_argument(flag, **about)
     return parser
 
 
@@ -139,16 +94,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.template:
         print(write_template(options.template), end="")
         return CODES["match"]
+    options.style = Style(_is_coloured(options.color), bool(options.case), options.verbose)
     try:
-        reports = _read_reports(options)
-        is_told = all(file != "-" for _, file in reports)
+        options.reports = _read_reports(options)
+        options.is_told = all(file != "-" for _, file in options.reports)
         if options.watch:
-            return _keep_watching(options, reports, is_told)
-        runs = _judge(options, reports, is_told)
+            return _keep_watching(options)
+        runs = _judge(options)
     except UsageError as error:
         parser.error(str(error))
     try:
-        _write(runs, reports, options, is_told)
+        _write(runs, options)
         print(end="", flush=True)
     except BrokenPipeError:
         _silence()
@@ -163,21 +119,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _find_code(runs: Sequence[Run], options: argparse.Namespace) -> int:
-    verdicts = {run.verdict for run in runs}
+    if options.list and not runs[0].fault:
+        return CODES["match"]
     if len(runs) == 1:
-        return CODES["match" if options.list and not runs[0].fault else verdicts.pop()]
-    ranks = {"fault": 3, "interrupted": 130, "unloadable": 1, "differs": 1, "match": 0}
-    return next((code for verdict, code in ranks.items() if verdict in verdicts), CODES["nothing"])
+        return CODES[runs[0].verdict]
+    verdicts = {run.verdict for run in runs}
+    return next(code for verdict, code in RANKS.items() if verdict in verdicts)
 
 
-def _keep_watching(options: argparse.Namespace, reports: Reports, is_told: bool) -> int:
+def _keep_watching(options: argparse.Namespace) -> int:
     """The report after each save, with what fails on top, until the keyboard interrupts."""
-    every, style = _read_settings(options), _read_style(options)
+    every = _read_settings(options)
     paths = [Path(str(one.candidate)) for one in every]
-    if len(paths) > 1 or not paths[0].is_file() or options.list or not is_told:
+    if len(paths) > 1 or not paths[0].is_file() or options.list or not options.is_told:
         got = ", ".join(map(str, paths))
         raise UsageError(f"--watch takes one file and prints reports, got {got}")
-    _check_reports(reports, [str(paths[0])])
+    _check_reports(options.reports, [str(paths[0])])
 
     def tell(watch: Watch) -> None:
         try:
@@ -189,42 +146,40 @@ def _keep_watching(options: argparse.Namespace, reports: Reports, is_told: bool)
             raise KeyboardInterrupt
         _wipe()
         told = sorted(run.findings, key=lambda finding: not finding.failing)
-        lines = [line for finding in told for line in write_finding(run, finding, style)]
+        lines = [line for finding in told for line in write_finding(run, finding, options.style)]
         lines = [make_visible(run.error)] if run.fault else [*write_header(run), *lines]
         print("\033[2J\033[H" * sys.stdout.isatty(), *lines, sep="\n")
-        _write([run], reports, options, is_told)
+        _write([run], options)
         print(f"\n{paths[0]} is watched: save it, or end this with Ctrl-C.", flush=True)
 
     with suppress(KeyboardInterrupt):
-        keep_watching(paths[0], tell, _watch(options, is_told))
+        keep_watching(paths[0], tell, _watch(options))
     return CODES["interrupted"]
 
 
 def _read_settings(options: argparse.Namespace) -> list[Settings]:
     """One for each candidate."""
     files = [name for name in options.only[1:] if name.endswith(FILES)]  # --only zero_pad a.py
-    only = [name for name in options.only if name not in files]
     every = [*_list_candidates([*options.candidate, *files] or ["npcnn"])]
-    names = _read_pairs("--name", "OURS=THEIRS", options.name)
+    words: dict[str, Any] = {**vars(options)}
+    words["only"] = tuple(name for name in options.only if name not in files)
+    words["names"] = _read_pairs("--name", "OURS=THEIRS", options.name)
+    words["known"] = _read_known(options.known)
+    points = _read_pairs("--points", "NAME=N", options.points)
     try:
-        points = _read_pairs("--points", "NAME=N", options.points)
-        worth = {name: float(number) for name, number in points.items()}
+        words["points"] = {name: float(number) for name, number in points.items()}
     except ValueError as error:
         raise UsageError(f"--points takes NAME=N: {error}") from error
-    shard = re.fullmatch(r"(\d+)/(\d+)", options.shard)
-    if not shard:
+    if not (shard := re.fullmatch(r"(\d+)/(\d+)", options.shard)):
         raise UsageError(f"--shard takes K/N, got {options.shard}")
+    words["shard"] = int(shard[1]), int(shard[2])
     if options.jobs < 1 or (options.list and len(every) > 1):
-        raise UsageError(
-            f"--jobs {options.jobs} must be at least 1, and --list takes one candidate"
-        )
-    part = int(shard[1]), int(shard[2])
-    more: dict[str, Any] = {"names": names, "points": worth, "only": tuple(only), "shard": part}
-    more["known"] = _read_known(options.known)
-    if options.seed is None and (options.report or options.json or part[1] > 1 or len(every) > 1):
-        more["seed"] = 0
-    plain = {field.name for field in fields(Settings)} - {"candidate"}
-    words = {name: value for name, value in vars(options).items() if name in plain} | more
+        told = f"--jobs {options.jobs} must be at least 1, and --list takes one candidate"
+        raise UsageError(told)
+    if options.reports or int(shard[2]) > 1 or len(every) > 1:
+        words.setdefault("seed", 0)
+    known = {field.name for field in fields(Settings)} - {"candidate"}
+    words = {name: value for name, value in words.items() if name in known}
     return [Settings(candidate=name, **words) for name in every]
 
 
@@ -257,15 +212,17 @@ def _read_known(file: str) -> frozenset[str]:
     return frozenset(filter(None, (line.partition("#")[0].strip() for line in lines)))
 
 
-def _read_reports(options: argparse.Namespace) -> Reports:
+def _read_reports(options: argparse.Namespace) -> list[tuple[str, str]]:
+    """Formats, and the files that they go to."""
     wishes = [*options.report, *([f"json={options.json}"] if options.json else [])]
     if options.list and wishes:
         raise UsageError("--list judges nothing, so there is no --json and no --report")
-    pairs = (_read_pairs("--report", "FORMAT=FILE", [wish]).items() for wish in wishes)
-    return list(chain.from_iterable(pairs))
+    return [
+        pair for wish in wishes for pair in _read_pairs("--report", "FORMAT=FILE", [wish]).items()
+    ]
 
 
-def _check_reports(reports: Reports, names: Sequence[str]) -> None:
+def _check_reports(reports: Sequence[tuple[str, str]], names: Sequence[str]) -> None:
     """Before the run, not after it."""
     for name, file in reports:
         if name not in FORMATS:
@@ -278,13 +235,9 @@ def _check_reports(reports: Reports, names: Sequence[str]) -> None:
             path = _fill(file, lost[0])
             raise UsageError(f"--report {name} writes {lost[0]} and {owners[path]} to {path}")
         for path in () if file == "-" else owners:
-            try:
-                is_new = not path.exists()
-                path.open("a").close()
-                if is_new:
-                    path.unlink()
-            except OSError as error:
-                raise UsageError(f"{name} cannot be written: {error}") from error
+            place = path if path.exists() else path.parent
+            if path.is_dir() or not os.access(place, os.W_OK):
+                raise UsageError(f"{name} cannot be written: {path}")
     if [file for _, file in reports].count("-") > 1:
         raise UsageError("standard output holds one report")
 
@@ -294,27 +247,22 @@ def _fill(file: str, candidate: str) -> Path:
     return Path(file.replace("{}", re.sub(r"[^\w.-]+", "-", candidate).strip(".-")))
 
 
-def _merge(options: argparse.Namespace) -> list[Run]:
+def _judge(options: argparse.Namespace) -> list[Run]:
+    """The runs, told as they come: one at length, of several a line each."""
     try:
-        return merge(
-            (Path(file).read_text("utf-8") for file in options.merge), options.show, options.hint
-        )
+        texts = [Path(file).read_text("utf-8") for file in options.merge]
     except OSError as error:
         raise UsageError(f"--merge cannot be read: {error}") from error
-
-
-def _judge(options: argparse.Namespace, reports: Reports, is_told: bool) -> list[Run]:
-    """The runs, told as they come: one at length, of several a line each."""
-    merged, watch = _merge(options), _watch(options, is_told)
+    merged, watch = merge(texts, options.show, options.hint), _watch(options)
     every = [run.settings for run in merged] or _read_settings(options)
     names = [str(one.candidate) for one in every]
-    _check_reports(reports, names)
+    _check_reports(options.reports, names)
     if len(every) > 1:
         runs = []
         with suppress(KeyboardInterrupt, BrokenPipeError):
             for run in merged or judge_in_turn(every, min(options.jobs, len(every))):
                 runs.append(run)
-                if is_told:
+                if options.is_told:
                     print(write_line(run, max(map(len, names))), flush=True)
                 if run.fault == "interrupted":
                     break
@@ -339,21 +287,20 @@ def _list(session: Session) -> Run:
     return session.known
 
 
-def _watch(options: argparse.Namespace, is_told: bool) -> Watch:
+def _watch(options: argparse.Namespace) -> Watch:
     """Progress on a terminal, and the report on standard output as it comes."""
-    style, is_terminal = _read_style(options), sys.stderr.isatty()
 
     def begin(run: Run) -> None:
-        if is_told:
+        if options.is_told:
             print("\n".join(write_header(run)), flush=True)
 
     def count(done: int, total: int) -> None:
-        if is_terminal:
+        if sys.stderr.isatty():
             print(f"\r{done} of {total} checks\033[K", end="", file=sys.stderr, flush=True)
 
     def show(run: Run, finding: Finding) -> None:
         _wipe()
-        for line in write_finding(run, finding, style) if is_told else ():
+        for line in write_finding(run, finding, options.style) if options.is_told else ():
             print(line, flush=True)
 
     return Watch(begin, count, show)
@@ -365,10 +312,8 @@ def _wipe() -> None:
         print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
-def _write(
-    runs: Sequence[Run], reports: Reports, options: argparse.Namespace, is_told: bool
-) -> None:
-    for name, file in reports:
+def _write(runs: Sequence[Run], options: argparse.Namespace) -> None:
+    for name, file in options.reports:
         taken = [run for run in runs if FORMATS[name].takes(run)]
         for some in [[run] for run in taken] if "{}" in file else [taken] if taken else []:
             text = FORMATS[name].write(some)
@@ -376,22 +321,18 @@ def _write(
                 print(text)
             else:
                 _fill(file, some[0].candidate).write_text(f"{text}\n", encoding="utf-8")
-    if is_told and len(runs) > 1:
+    if options.is_told and len(runs) > 1:
         counts = Counter(run.verdict for run in runs)
         told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
         seconds = sum(run.seconds for run in runs)
         print(f"\n{len(runs)} candidates: {told}.   {seconds:.1f} s of judging")
-    elif is_told and not options.list and runs[0].fault in ("", "interrupted"):
-        print("\n".join(write_summary(runs[0], _read_style(options))))
+    elif options.is_told and not options.list and runs[0].fault in ("", "interrupted"):
+        print("\n".join(write_summary(runs[0], options.style)))
 
 
 def _silence() -> None:
     """Nobody can read standard output; what is left in its buffer must not fail at the end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _read_style(options: argparse.Namespace) -> Style:
-    return Style(_is_coloured(options.color), bool(options.case), options.verbose)
 
 
 def _is_coloured(wish: str) -> bool:
