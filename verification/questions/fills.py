@@ -150,33 +150,33 @@ def _draw(case: Case, rng: np.random.Generator) -> dict[str, Array]:
         else:
             # no zero among the digits: an upstream gradient of 0 would hide its cell
             filled[name] = rng.integers(1, 10, shape) * rng.choice([-1, 1], shape)
-    if case.fill == "ties":
-        filled["x"] = rng.integers(-2, 1, case.x)
-    if case.fill in ("permutation", "near", "special"):
-        filled["x"] = -1 - rng.permutation(math.prod(case.x)).reshape(case.x)
-    if case.fill == "special":
-        odd = rng.choice([math.nan, math.inf, -math.inf, 0.0, -0.0], case.x)
-        filled["x"] = np.where(rng.random(case.x) < 0.3, odd, filled["x"])
-        if case.op == "max_pool":
-            is_odd, odd = rng.random(case.y) < 0.2, rng.choice([math.nan, math.inf], case.y)
-            filled["dy"] = np.where(is_odd, odd, filled["dy"])
-    _bend(case, filled, rng)
+    if "x" in filled:
+        filled["x"] = _bend(case, filled["x"], rng)
+    if "var" in filled:
+        filled["var"] = np.abs(filled["var"]) + LEAST
+    if (case.fill, case.op) == ("special", "max_pool"):
+        is_odd, odd = rng.random(case.y) < 0.2, rng.choice([math.nan, math.inf], case.y)
+        filled["dy"] = np.where(is_odd, odd, filled["dy"])
     return filled
 
 
-def _bend(case: Case, filled: dict[str, Array], rng: np.random.Generator) -> None:
-    """Real numbers as norms and normalisation have them."""
-    if "var" in filled:
-        filled["var"] = np.abs(filled["var"]) + LEAST
+def _bend(case: Case, x: Array, rng: np.random.Generator) -> Array:
+    """x as its fill alone has it."""
+    if case.fill == "ties":
+        return rng.integers(-2, 1, case.x)
+    if case.fill in ("permutation", "near", "special"):
+        x = -1 - rng.permutation(math.prod(case.x)).reshape(case.x)
+    if case.fill == "special":
+        odd = rng.choice([math.nan, math.inf, -math.inf, 0.0, -0.0], case.x)
+        return np.where(rng.random(case.x) < 0.3, odd, x)
     if case.fill in ("positive", "zeros"):
-        filled["x"] = np.abs(filled["x"]) + LEAST
+        x = np.abs(x) + LEAST
     if case.fill == "zeros":
-        filled["x"] = filled["x"] * (rng.random(case.x) < 0.5)
-        filled["x"][:, : case.space[0] // 2] = 0
-    if case.fill == "far":
-        filled["x"] = filled["x"] + FAR
+        x = x * (rng.random(case.x) < 0.5)
+        x[:, : case.space[0] // 2] = 0
     if case.fill == "constant":
-        filled["x"][..., ::2] = rng.integers(-9, 10, case.x[-1])[::2]
+        x[..., ::2] = rng.integers(-9, 10, case.x[-1])[::2]
+    return x + FAR if case.fill == "far" else x
 
 
 def _draw_places(case: Case, rng: np.random.Generator) -> Array:

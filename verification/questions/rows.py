@@ -78,14 +78,12 @@ class Refusal:
 Question = Case | Refusal
 
 
-@functools.cache
 def read(folder: Path = FOLDER, within: str = "") -> tuple[Question, ...]:
     """Every question of every file; or of those rows alone whose id stands in the text `within`.
 
     CaseError, with file and line, where a row is no question, and where an id is used twice.
     """
-    files = sorted(folder.glob("*.toml"))
-    questions = tuple(question for path in files for question in _read_file(path, within))
+    questions = _read_files(folder, within)
     if not questions and not within:
         raise CaseError(f"no cases in {folder}")
     counts = Counter((getattr(one, "kind", one.op), one.id) for one in questions)
@@ -93,6 +91,12 @@ def read(folder: Path = FOLDER, within: str = "") -> tuple[Question, ...]:
         if count > 1:
             raise CaseError(f"the id {name!r} is used twice for {kind}")
     return questions
+
+
+@functools.cache
+def _read_files(folder: Path, within: str) -> tuple[Question, ...]:
+    files = sorted(folder.glob("*.toml"))
+    return tuple(question for path in files for question in _read_file(path, within))
 
 
 def parse(line: str) -> list[Case]:
