@@ -229,12 +229,10 @@ def _check_reports(reports: Sequence[tuple[str, str]], names: Sequence[str]) -> 
             raise UsageError(f"--report {name}: known are {', '.join(FORMATS)}")
         if len(names) > 1 and not FORMATS[name].holds_many and "{}" not in file:
             raise UsageError(f"--report {name} holds one candidate: name {file} with {{}} in it")
-        owners = {_fill(file, candidate): candidate for candidate in names}
-        lost = [candidate for candidate in names if owners[_fill(file, candidate)] != candidate]
-        if "{}" in file and lost:
-            path = _fill(file, lost[0])
-            raise UsageError(f"--report {name} writes {lost[0]} and {owners[path]} to {path}")
-        for path in () if file == "-" else owners:
+        counts = Counter(_fill(file, candidate) for candidate in {*names})
+        for path, count in counts.items() if file != "-" else ():
+            if "{}" in file and count > 1:
+                raise UsageError(f"--report {name} writes {count} candidates to {path}")
             place = path if path.exists() else path.parent
             if path.is_dir() or not os.access(place, os.W_OK):
                 raise UsageError(f"{name} cannot be written: {path}")

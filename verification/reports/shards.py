@@ -139,21 +139,13 @@ def _merge(name: str, numbered: dict[int, Run], show: str, hint: int) -> Run:
         faults.append(first)
     statuses: dict[str, str] = {}
     findings = tuple(_merge_findings(settings, parts, statuses)) if first.contract else ()
-    bases = {finding.function: finding.base for finding in findings}
-
-    def settle_drawn(outcome: Outcome) -> list[Outcome]:
-        return settle([outcome], bases.get(outcome.function, Base()), statuses, settings.strict)
-
-    drawn = [part.drawn for part in parts if part.drawn]
-    raw = [outcome for some in drawn for outcome in some.raw]
-    raw.sort(key=lambda outcome: int(outcome.question.name.partition("-")[2]))
-    outcomes = tuple(chain.from_iterable(map(settle_drawn, raw)))
+    notes = chain.from_iterable(part.notes for part in parts)
     return replace(
         first,
         settings=settings,
         findings=findings,
-        drawn=Drawn(drawn[0].seed, outcomes, tuple(raw)) if drawn else None,
-        notes=[*dict.fromkeys(chain.from_iterable(part.notes for part in parts))],
+        drawn=_merge_drawn(parts, findings, statuses),
+        notes=[*dict.fromkeys(notes)],
         seconds=sum(part.seconds for part in parts),
         fault=faults[0].fault if faults else "",
         error=faults[0].error if faults else "",
@@ -215,3 +207,16 @@ def _explain(whole: Finding, found: Sequence[Finding]) -> Finding:
     least = (next((b for b in blocks if b.mistake == kind), None) for kind in kinds)
     shown = tuple(filter(None, least))
     return replace(whole, diagnosis=diagnosis if alike else None, blocks=shown)
+
+
+def _merge_drawn(
+    parts: Sequence[Run], findings: Sequence[Finding], statuses: dict[str, str]
+) -> Drawn | None:
+    drawn, strict = [part.drawn for part in parts if part.drawn], parts[0].settings.strict
+    raw = [outcome for some in drawn for outcome in some.raw]
+    raw.sort(key=lambda outcome: int(outcome.question.name.partition("-")[2]))
+    bases = {finding.function: finding.base for finding in findings}
+    outcomes: list[Outcome] = []
+    for one in raw:
+        outcomes += settle([one], bases.get(one.function, Base()), statuses, strict)
+    return Drawn(drawn[0].seed, tuple(outcomes), tuple(raw)) if drawn else None

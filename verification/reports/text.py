@@ -22,6 +22,8 @@ from verification.reports.planes import draw
 WIDTH = 79
 INDENT, LABEL = 6, 16
 """Widths of what stands before the words of a block."""
+ANSWER = "answer"
+"""The label of what happened, which lines of text do without."""
 _USUAL = Settings()
 _REPEATED = (
     *("contract", "layout", "timeout", "memory", "strict", "show", "hint", "names", "seed"),
@@ -169,7 +171,7 @@ def label_case(run: Run, finding: Finding, block: Block, title: str) -> Iterator
         yield "" if number else "call", Whole(line)
     if question.why and run.settings.is_naming:
         yield "why", question.why
-    yield from (("", line) for line in _describe(run, finding, block.outcome))
+    yield from ((ANSWER, line) for line in _describe(run, finding, block.outcome))
     if block.outcome.stdout:
         yield "printed", block.outcome.stdout.rstrip()
 
@@ -334,7 +336,7 @@ def _lay_out(labelled: Iterable[tuple[str, str]]) -> list[str]:
     """Labels and words, one under the other; what is too long to keep whole on its own line."""
     lines = []
     for label, text in labelled:
-        label = make_visible(label)
+        label = "" if label == ANSWER else make_visible(label)
         head = f"{'':{INDENT}}{label:{LABEL}} "
         if not isinstance(text, Whole):
             wrapped = _wrap(text, width=WIDTH - len(head))
