@@ -24,7 +24,14 @@ from xml.etree import ElementTree
 from verification.judging import Finding, Outcome, Run
 from verification.reports.document import write_json
 from verification.reports.page import write_page
-from verification.reports.text import make_visible, write_finding, write_summary, write_words
+from verification.reports.text import (
+    find_drawn_failures,
+    list_due,
+    make_visible,
+    write_finding,
+    write_summary,
+    write_words,
+)
 
 
 @dataclass(frozen=True)
@@ -61,20 +68,14 @@ def grade(run: Run) -> list[Mark]:
 def write_line(run: Run, width: int) -> str:
     """A candidate among others: the verdict, the points, and what fails, or why it is nothing."""
     names = [finding.function for finding in run.differing]
-    drawn = {outcome.function for outcome in run.drawn.failing} if run.drawn else set[str]()
-    names += [f"{name} (drawn)" for name in sorted(drawn - {*names})]
-    names += [*_list_due(run), *(f"{one} (stale)" for one in run.stale)]
+    names += [f"{name} (drawn)" for name in sorted(find_drawn_failures(run))]
+    names += [*list_due(run), *(f"{one} (stale)" for one in run.stale)]
     nothing = run.misfit.partition("\n")[0].rstrip(":") or "nothing was attempted"
     why = run.error or ", ".join(names) or nothing * (run.verdict == "nothing")
     points, worth = _add(grade(run))
     told = "" if run.fault not in ("", "unloadable") else f"{points:.4g} of {worth:g} points"
     line = f"{run.candidate:{width}}  {run.verdict:10}  {told:18}  {why}"
     return make_visible(line.replace("\n", " ").rstrip())
-
-
-def _list_due(run: Run) -> list[str]:
-    """The functions that are missing, and must be there."""
-    return [f.function for f in run.missing if run.settings.strict or f.function in run.wanted]
 
 
 def _is_right(run: Run, outcome: Outcome) -> bool:
@@ -156,11 +157,9 @@ def _write_github(runs: Sequence[Run]) -> str:
             words = "\n".join(write_finding(run, finding))
             where = [line for block in finding.blocks for line in block.outcome.where[-1:]]
             lines.append(_annotate(run, f"{finding.function} differs", words, *where[:1]))
-        due = _list_due(run)
-        lines += [_annotate(run, f"{name} is not there", "not attempted") for name in due]
+        lines += [_annotate(run, f"{name} is not there", "not attempted") for name in list_due(run)]
         lines += [_annotate(run, "a stale case of --known", one) for one in run.stale]
-        known = {finding.function for finding in run.differing}
-        if run.drawn and any(outcome.function not in known for outcome in run.drawn.failing):
+        if find_drawn_failures(run):
             lines.append(_annotate(run, "a drawn question is wrong", _summarise(run)))
     return "\n".join(lines)
 

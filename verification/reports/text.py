@@ -278,6 +278,21 @@ def label_rest(run: Run, finding: Finding) -> Iterator[tuple[str, str]]:
     yield from (("outside", reason) for reason in finding.reasons)
 
 
+def list_due(run: Run) -> list[str]:
+    """The functions that are missing, and must be there."""
+    return [f.function for f in run.missing if run.settings.strict or f.function in run.wanted]
+
+
+def find_drawn_failures(run: Run) -> dict[str, Outcome]:
+    """Of each function that is right otherwise the first drawn question that it fails."""
+    known = {finding.function for finding in run.differing}
+    first: dict[str, Outcome] = {}
+    for outcome in run.drawn.failing if run.drawn else ():
+        if outcome.function not in known:
+            first.setdefault(outcome.function, outcome)
+    return first
+
+
 def _write_drawn(run: Run, drawn: Drawn) -> list[str]:
     """How many are wrong; of each function that is right otherwise the first one, by its row."""
     asked = {outcome.question.row for outcome in drawn.outcomes}
@@ -287,11 +302,7 @@ def _write_drawn(run: Run, drawn: Drawn) -> list[str]:
     words = [f"{count} {status}" for status, count in counts.items() if count] or ["all right"]
     questions = _count(len(asked), "more question")
     lines = _wrap(f"  {questions} drawn from seed {drawn.seed}: {', '.join(words)}", "    ")
-    first: dict[str, Outcome] = {}
-    known = {finding.function for finding in run.differing}
-    for outcome in (outcome for outcome in drawn.failing if outcome.function not in known):
-        first.setdefault(outcome.function, outcome)
-    for name, outcome in first.items():
+    for name, outcome in find_drawn_failures(run).items():
         finding = Finding(name, outcome.op, drawn.outcomes)
         told = [("", line) for line in _describe(run, finding, outcome)]
         row = name, Whole(outcome.question.row)
@@ -319,9 +330,8 @@ def _conclude(run: Run) -> Iterator[str]:
         yield f"{_count(len(run.stale), 'case')} may fail and would not, which fails the run."
     if run.missing:
         missing = [finding.function for finding in run.missing]
-        is_due = run.settings.strict or not run.wanted.isdisjoint(missing)
         words = f"{len(missing)} not attempted: {', '.join(missing)}"
-        yield f"{words}, which fails the run." if is_due else f"{words}."
+        yield f"{words}, which fails the run." if list_due(run) else f"{words}."
     if run.asked:
         questions = len({outcome.question.row for outcome in run.asked})
         yield f"{_count(questions, 'question')}, {_count(len(run.asked), 'check')}."
