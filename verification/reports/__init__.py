@@ -1,6 +1,6 @@
 """How it is told: a run as text and as JSON, a writer a format."""
 
-from verification.reports.display import Given, Judgement, judge
+from verification.reports.display import Given, Judgement, Options, judge
 from verification.reports.grades import FORMATS, Mark, grade, write_line
 from verification.reports.shards import merge
 from verification.reports.text import (
@@ -12,6 +12,6 @@ from verification.reports.text import (
 )
 from verification.reports.watching import keep_watching
 
-__all__ = ["FORMATS", "Given", "Judgement", "Mark", "Style", "grade", "judge"]
+__all__ = ["FORMATS", "Given", "Judgement", "Mark", "Options", "Style", "grade", "judge"]
 __all__ += ["keep_watching", "make_visible", "merge", "write_finding", "write_header"]
 __all__ += ["write_line", "write_summary"]

@@ -2,18 +2,49 @@
 
 from __future__ import annotations
 
+import sys
+import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from importlib import import_module
+from typing import Any, TypedDict, Unpack
 
-from verification.judging import Run, Session, Settings
+from verification.judging import Run, Session, Settings, Watch
 from verification.reports.document import write_json
 from verification.reports.page import write_fragment
 from verification.reports.text import write_text
 
 Given = str | Callable[..., Any] | Sequence[Callable[..., Any]] | Mapping[str, Any]
 """A file or module by its name, a function, several, or the names of a session."""
+PAUSE = 0.2
+"""Seconds between two lines of progress."""
+
+
+class Options(TypedDict, total=False):
+    """What `judge` takes beside a candidate."""
+
+    only: str | Sequence[str]
+    names: Mapping[str, str] | None
+    case: str
+    text: str
+    where: str
+    oracle: str
+    level: int
+    rung: str
+    contract: str
+    layout: str
+    seed: int | None
+    draw: int
+    dtype: str
+    timeout: float
+    memory: int
+    first: bool
+    strict: bool
+    exam: bool
+    show: str
+    hint: int
 
 
 @dataclass(frozen=True, repr=False)
@@ -56,18 +87,35 @@ class Judgement:
         return write_fragment(self.run)
 
 
-def judge(candidate: Given, **options: Any) -> Judgement:
+def judge(candidate: Given, **options: Unpack[Options]) -> Judgement:
     """Judge, as `verification.judge` says; functions that are not there are no news."""
     named = candidate if isinstance(candidate, str) else _name(candidate)
-    only, names = options.pop("only", ()), options.pop("names", None)
-    if options.pop("exam", False):
-        options["show"] = "status"
-    only = (only,) if isinstance(only, str) else tuple(only)
-    settings = Settings(candidate=named, only=only, names=dict(names or {}), **options)
+    words: dict[str, Any] = {**options}
+    only, names = words.pop("only", ()), words.pop("names", None)
+    words |= {"show": "status"} if words.pop("exam", False) else {}
+    words["only"] = (only,) if isinstance(only, str) else tuple(only)
+    settings = Settings(candidate=named, names=dict(names or {}), **words)
     with warnings.catch_warnings(action="ignore"), Session(settings) as session:
-        run = session.run()
+        run = session.run(_watch())
     present = (f for f in run.findings if f.status != "not attempted" or f.function in run.wanted)
     return Judgement(replace(run, findings=tuple(present) or run.findings))
+
+
+def _watch() -> Watch:
+    """In a notebook a line that counts, in its place, and is gone in the end."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if not hasattr(shell, "kernel"):
+        return Watch()
+    show = partial(import_module("IPython.display").display, raw=True)
+    line, last = show({"text/plain": ""}, display_id=True), 0.0
+
+    def count(done: int, total: int) -> None:
+        nonlocal last
+        if done == total or time.monotonic() > last + PAUSE:
+            last, words = time.monotonic(), f"{done} of {total} checks" * (done < total)
+            line.update({"text/plain": words}, raw=True)
+
+    return Watch(count=count)
 
 
 def _name(candidate: Given) -> Mapping[str, Any]:
