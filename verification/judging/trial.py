@@ -100,8 +100,10 @@ def plan(
     checks, outside = [], Counter[str]()
     functions = judged.contract.functions
     kinds = list(dict.fromkeys(function.kind for function in functions))
+    kin = {kind: [function for function in functions if function.kind == kind] for kind in kinds}
     for question in sorted(questions, key=lambda question: question.work or EMPTY):
-        concerned = [f for f in functions if _concerns(judged, f, question)]
+        alike = functions if isinstance(question, Refusal) else kin.get(question.kind, ())
+        concerned = [f for f in alike if _concerns(judged, f, question)]
         able = [f for f in concerned if judged.expresses(f, question)]
         taking = tuple(f for f in able if chosen(judged.name_of(f), question))
         if taking:
@@ -112,13 +114,14 @@ def plan(
 
 
 def _concerns(judged: Candidate, function: Function, question: Question) -> bool:
+    """Whether one of its kind is to be asked it."""
     if isinstance(question, Refusal):
         return judged.contract.is_bitwise and question.function == function.name
     is_gradient = function.op.endswith("_backward")
-    if is_gradient and (question.op, question.check) == ("lp_pool", "monotone"):
-        return False  # its gradient is not monotone
-    has_both = is_gradient and judged.has(judged.contract.forward_of(function))
-    return function.concerns(question) and (question.check != "adjoint" or has_both)
+    if question.check == "adjoint":
+        return is_gradient and judged.has(judged.contract.forward_of(function))
+    # the gradient of a norm is not monotone
+    return not (is_gradient and (question.op, question.check) == ("lp_pool", "monotone"))
 
 
 class Trial:
