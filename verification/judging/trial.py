@@ -92,7 +92,7 @@ class UnansweredError(Exception):
 def plan(
     judged: Candidate, questions: Iterable[Question], chosen: Callable[[str, Question], bool]
 ) -> tuple[list[Check], Counter[str]]:
-    """The checks to run, where `chosen` says so; and how many lie outside, by function.
+    """The checks to run, where `chosen` says so; and how many of these lie outside, by function.
 
     Kind by kind in the contract's order; of each the least work first, so that the first failure
     is a small one.
@@ -104,9 +104,11 @@ def plan(
     for question in sorted(questions, key=lambda question: question.work or EMPTY):
         alike = functions if isinstance(question, Refusal) else kin.get(question.kind, ())
         concerned = [f for f in alike if _concerns(judged, f, question)]
+        wanted = {f.name for f in concerned if chosen(judged.name_of(f), question)}
+        if not wanted:
+            continue
         able = [f for f in concerned if judged.expresses(f, question)]
-        taking = tuple(f for f in able if chosen(judged.name_of(f), question))
-        if taking:
+        if taking := tuple(f for f in able if f.name in wanted):
             checks.append(Check(question, taking))
         ops = {f.op for f in able}
         outside.update(judged.name_of(f) for f in concerned if f.op not in ops)
