@@ -111,7 +111,8 @@ def plan(
         if taking := tuple(f for f in able if f.name in wanted):
             checks.append(Check(question, taking))
         ops = {f.op for f in able}
-        outside.update(judged.name_of(f) for f in concerned if f.op not in ops)
+        missed = [f for f in concerned if f.name in wanted and f.op not in ops]
+        outside.update(judged.name_of(f) for f in missed)
     return sorted(checks, key=lambda check: kinds.index(check.functions[0].kind)), outside
 
 
