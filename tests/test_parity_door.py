@@ -47,8 +47,7 @@ def test_what_fits_nothing(words, error):
         parity.questions(**words)
 
 
-@pytest.mark.parametrize("layout", ["nchw", "nhwc"])
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(("layout", "dtype"), [("nchw", "float32"), ("nhwc", "float64")])
 def test_a_right_function(layout, dtype):
     """Is right about all of them."""
     function = conv2d if layout == "nchw" else conv2d_last

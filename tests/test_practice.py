@@ -2,9 +2,8 @@
 
 import re
 import tomllib
-from contextlib import chdir, suppress
+from contextlib import suppress
 from pathlib import Path
-from runpy import run_path
 
 import numpy as np
 import parametrize_from_file
@@ -84,17 +83,3 @@ def test_the_page(number, mistake, function):
     with suppress(ValueError):  # as people's code may
         wrong = define(function, case, given, book)
         assert not all(np.array_equal(wrong[name], a) for name, a in right.items())
-
-
-def test_a_learner(tmp_path):
-    """From the template over hints to a match; `.ci/run` does it with every question."""
-    script = run_path(str(Path(__file__).parent / "dev" / "learner.py"))
-    with chdir(tmp_path):
-        script["main"]("1")
-
-
-def test_a_teacher(tmp_path):
-    """From three files to their grades; `.ci/run` does it with thirty, and two notebooks."""
-    script = run_path(str(Path(__file__).parent / "dev" / "teacher.py"))
-    with chdir(tmp_path):
-        script["main"]("1", 1)

@@ -92,7 +92,7 @@ class UnansweredError(Exception):
 def plan(
     judged: Candidate, questions: Iterable[Question], chosen: Callable[[str, Question], bool]
 ) -> tuple[list[Check], Counter[str]]:
-    """The checks to run, where `chosen` says so; and how many lie outside, by function.
+    """The checks to run, where `chosen` says so; and how many of these lie outside, by function.
 
     Kind by kind in the contract's order; of each the least work first, so that the first failure
     is a small one.
@@ -100,25 +100,31 @@ def plan(
     checks, outside = [], Counter[str]()
     functions = judged.contract.functions
     kinds = list(dict.fromkeys(function.kind for function in functions))
+    kin = {kind: [function for function in functions if function.kind == kind] for kind in kinds}
     for question in sorted(questions, key=lambda question: question.work or EMPTY):
-        concerned = [f for f in functions if _concerns(judged, f, question)]
+        alike = functions if isinstance(question, Refusal) else kin.get(question.kind, ())
+        concerned = [f for f in alike if _concerns(judged, f, question)]
+        wanted = {f.name for f in concerned if chosen(judged.name_of(f), question)}
+        if not wanted:
+            continue
         able = [f for f in concerned if judged.expresses(f, question)]
-        taking = tuple(f for f in able if chosen(judged.name_of(f), question))
-        if taking:
+        if taking := tuple(f for f in able if f.name in wanted):
             checks.append(Check(question, taking))
         ops = {f.op for f in able}
-        outside.update(judged.name_of(f) for f in concerned if f.op not in ops)
+        missed = [f for f in concerned if f.name in wanted and f.op not in ops]
+        outside.update(judged.name_of(f) for f in missed)
     return sorted(checks, key=lambda check: kinds.index(check.functions[0].kind)), outside
 
 
 def _concerns(judged: Candidate, function: Function, question: Question) -> bool:
+    """Whether one of its kind is to be asked it."""
     if isinstance(question, Refusal):
         return judged.contract.is_bitwise and question.function == function.name
     is_gradient = function.op.endswith("_backward")
-    if is_gradient and (question.op, question.check) == ("lp_pool", "monotone"):
-        return False  # its gradient is not monotone
-    has_both = is_gradient and judged.has(judged.contract.forward_of(function))
-    return function.concerns(question) and (question.check != "adjoint" or has_both)
+    if question.check == "adjoint":
+        return is_gradient and judged.has(judged.contract.forward_of(function))
+    # the gradient of a norm is not monotone
+    return not (is_gradient and (question.op, question.check) == ("lp_pool", "monotone"))
 
 
 class Trial:

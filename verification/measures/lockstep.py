@@ -1,21 +1,16 @@
 """npcnn inside torch's networks, each of its layers beside torch's on the same numbers.
 
 A network's convolutions, transposed ones, pools and batch norms are npcnn's; the graph and all else
-are torch's.  At each of these layers torch is asked in float64, with the same inputs and the same
-upstream gradient, and every number of y, dx, dw and db must be within its bound of that:
-
-    conv, up     gamma(n + 1) times the same of magnitudes, for sums of n products
-    avg, global  gamma(n + 1) times the same of magnitudes, for windows of n cells
-    max          y is equal; dx as of avg, for a cell is the largest of n windows at most
-    norm         npcnn's sums are in float64, so that its numbers err by a few roundings of their
-                 terms: gamma(8) times their magnitudes, gamma(20) for dx, which goes through more
-
-gamma(n) = n u / (1 - n u) with float32's u; one rounding more pays for those of the bound itself.
+are torch's.  Each of these layers is a question whose x and dy are the network's: torch is asked it
+in float64, and every number of y, dx, dw and db must be within the bound of any right answer in
+float32 (verification/truth/bounds.py); maxima and their places must be equal.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
+import json
 import math
 import time
 import tomllib
@@ -30,19 +25,21 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from verification import truth
-from verification.questions import Array
+from verification.candidates import get_contract
+from verification.questions import Array, Case, parse, shapes
 
 NETWORKS = tomllib.loads(Path(__file__).with_name("networks.toml").read_text(encoding="utf-8"))
-QUICK = "DCGAN"
+QUICK, DTYPE = "DCGAN", "float32"
 OPERATIONS = {
-    "conv": "conv2d",
-    "depth": "conv2d",
-    "up": "conv_transpose2d",
-    "max": "max_pool2d",
-    "avg": "avg_pool2d",
-    "global": "adaptive_avg_pool2d",
+    "conv": "conv",
+    "depth": "conv",
+    "up": "conv_transpose",
+    "max": "max_pool",
+    "avg": "avg_pool",
+    "global": "adaptive_avg_pool output_size=[1,1]",
+    "norm": "batch_norm training=true",
 }
-"""The steps that are npcnn's, besides norm, under the names that it shares with torch."""
+"""The steps that are npcnn's, as questions."""
 OTHERS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,
     "relu6": F.relu6,
@@ -62,122 +59,59 @@ class Line:
     seconds: float = 0.0
     wrong: list[str] = field(default_factory=list)
 
-    def add(self, step: str) -> str:
-        """Another layer, by its name."""
-        self.layers += 1
-        return f"layer {self.layers}, {step}"
 
-    def compare(self, layer: str, names: str, *results: Sequence[Tensor]) -> None:
-        """What a layer found, what is true, and the bounds, by these names."""
-        for name, got, right, limit in zip(names.split(), *results):
-            error = (got - right).abs()
-            share = torch.where(error == 0, 0.0, error / limit).max().item()
-            self.numbers += got.numel()
-            self.worst = max(self.worst, math.inf if math.isnan(share) else share)
+class Layer:
+    """A question with a network's numbers, and what npcnn answers."""
+
+    def __init__(self, line: Line, step: str, case: Case, weights: dict[str, Array]) -> None:
+        line.layers += 1
+        self.line, self.name = line, f"layer {line.layers}, {step}"
+        self.case, self.given, self.answers = case, weights, dict[str, Array]()
+
+    def ask(self, way: str) -> None:
+        """Put it to npcnn, forward or backward."""
+        npcnn = importlib.import_module("npcnn.functional")
+        functions = [f for f in get_contract("npcnn").functions if f.name.startswith("functional.")]
+        able = (f for f in functions if f.op.endswith(way) and f.expresses(self.case, None))
+        function = next(able)
+        (call,) = function.plan(self.case, self.given)
+        ask = getattr(npcnn, function.name.removeprefix("functional."))
+        found = ask(*call.arguments, **call.words)
+        named = zip(call.outputs, found if isinstance(found, tuple) else (found,))
+        self.answers |= dict(named)
+
+    def compare(self) -> None:
+        """Every number with torch's."""
+        asked = truth.Truth(self.case, self.given, DTYPE)
+        for name, right in asked.values.items():
+            error = np.abs(self.answers[name] - right)
+            with np.errstate(all="ignore"):
+                shares = np.where(error == 0, 0.0, error / asked.limits.get(name, 0.0))
+            share = float(shares.max())
+            self.line.numbers += error.size
+            self.line.worst = max(self.line.worst, math.inf if math.isnan(share) else share)
             if not share <= 1:
-                self.wrong.append(f"{layer}: {name} is {share:.3g} bounds off")
-
-
-class Windows:
-    """A convolution or a pool."""
-
-    def __init__(self, line: Line, step: str, words: dict[str, Any]) -> None:
-        self.line, self.about, self.words = line, line.add(step), words
-        self.name = OPERATIONS[step.split()[0]]
-        self.is_max = self.name == "max_pool2d"
-
-    def forward(self, functional: Any, *tensors: Tensor) -> Tensor:
-        self.tensors, self.true = tensors, self.trace(tensors)
-        self.size = self.trace([t if self.is_max else t.abs() for t in tensors])
-        (y,) = to_torch(getattr(functional, self.name)(*to_numpy(*tensors), **self.words))
-        count, *self.counts = self.count(y)
-        limit = gamma(0 if self.is_max else count) * self.size[-1].abs()
-        self.line.compare(self.about, "y", [y], [self.true[-1]], [limit])
-        return y
-
-    def backward(self, functional: Any, dy: Tensor) -> list[Tensor]:
-        backward = getattr(functional, f"{self.name}_backward")
-        found = backward(*to_numpy(dy), *to_numpy(*self.tensors[:2]), **self.words)
-        gradients = to_torch(*found) if isinstance(found, tuple) else to_torch(found)
-        above = dy.double()
-        true = torch.autograd.grad(self.true[-1], self.true[:-1], above)
-        size = torch.autograd.grad(self.size[-1], self.size[:-1], above.abs())
-        limits = [gamma(count) * a for count, a in zip(self.counts, size)]
-        self.line.compare(self.about, "dx dw db", gradients, true, limits)
-        return gradients[: len(self.tensors)]
-
-    def trace(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        """The leaves of torch's own graph, in float64, and its y."""
-        with torch.enable_grad():
-            leaves = [t.detach().double().requires_grad_() for t in tensors]
-            return [*leaves, getattr(F, self.name)(*leaves, **self.words)]
-
-    def count(self, y: Tensor) -> list[int]:
-        """The most terms of a number of y, dx, dw and db, and one more."""
-        x, *weights = self.tensors
-        if not weights:
-            return [self.words.get("kernel_size", x.shape[-1]) ** 2 + 1] * 2
-        products, cells, outs = weights[0].numel(), x[:, 0].numel(), y[:, 0].numel()
-        return [products // y.shape[1] + 2, products // x.shape[1] + 1, min(cells, outs) + 1, outs]
-
-
-class Norm:
-    """A batch norm, in training."""
-
-    def __init__(self, line: Line) -> None:
-        self.line, self.about = line, line.add("norm")
-
-    def forward(self, functional: Any, *tensors: Tensor) -> Tensor:
-        self.tensors, (x, w, b) = tensors, to_numpy(*tensors)
-        running = np.zeros_like(w), np.ones_like(w)
-        found = functional.batch_norm(x, *running, w, b, training=True)
-        centre, spread = moved = [torch.from_numpy(a).double() for a in running]
-        with torch.enable_grad():
-            self.leaves = [t.detach().double().requires_grad_() for t in tensors]
-            leading, scale, shift = self.leaves
-            self.true = F.batch_norm(leading, centre, spread, scale, shift, training=True)
-        size, weight, bias = (by_channel(t.detach().abs()) for t in self.leaves)
-        var, mean = torch.var_mean(leading.detach(), (0, 2, 3), correction=0, keepdim=True)
-        self.slope = (var + 1e-5).rsqrt()
-        self.size = self.slope * (size + mean.abs())
-        limits = [gamma(8) * a for a in (weight * self.size + bias, centre.abs(), spread)]
-        y, *statistics = to_torch(*found)
-        self.line.compare(self.about, "y mean var", [y, *statistics], [self.true, *moved], limits)
-        return y
-
-    def backward(self, functional: Any, dy: Tensor) -> list[Tensor]:
-        found = functional.batch_norm_backward(*to_numpy(dy), *to_numpy(*self.tensors[:2]))
-        gradients = to_torch(*found)
-        true, above = torch.autograd.grad(self.true, self.leaves, dy.double()), dy.double().abs()
-        dw, db = ((above * a).sum((0, 2, 3)) for a in (self.size, torch.ones_like(above)))
-        means = (by_channel(db) + self.size * by_channel(dw)) / dy[:, 0].numel()
-        dx = by_channel(self.leaves[1].detach().abs()) * self.slope * (above + means)
-        self.line.compare(
-            self.about, "dx dw db", gradients, true, [gamma(20) * dx, gamma(8) * dw, gamma(8) * db]
-        )
-        return gradients
+                self.line.wrong.append(f"{self.name}: {name} is {share:.3g} bounds off")
 
 
 class Pass(torch.autograd.Function):
     """A layer of npcnn's as a step of torch's graph."""
 
     @staticmethod
-    def forward(ctx: Any, layer: Windows | Norm, *tensors: Tensor) -> Tensor:
-        from npcnn import functional
-
+    def forward(ctx: Any, x: Tensor, layer: Layer) -> Tensor:
         ctx.layer = layer
-        return layer.forward(functional, *tensors)
+        layer.given["x"] = x.detach().movedim(1, -1).numpy()
+        layer.ask("_forward")
+        return torch.from_numpy(layer.answers["y"]).movedim(-1, 1)
 
     @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
-        from npcnn import functional
-
-        return None, *ctx.layer.backward(functional, dy)
-
-
-def follow(layer: Windows | Norm, *tensors: Tensor) -> Tensor:
-    y: Tensor = Pass.apply(layer, *tensors)  # type: ignore[no-untyped-call]
-    return y
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None]:
+        layer = ctx.layer
+        layer.given["dy"] = dy.movedim(1, -1).numpy()
+        layer.ask("_backward")
+        with torch.enable_grad():  # the oracle's own
+            layer.compare()
+        return torch.from_numpy(layer.answers["dx"]).movedim(-1, 1), None
 
 
 @dataclass
@@ -185,7 +119,7 @@ class Network:
     """Steps as networks.toml has them; the weights are drawn where they are wanted."""
 
     blocks: dict[str, list[Any]]
-    random: torch.Generator
+    random: np.random.Generator
     line: Line
 
     def run(self, steps: Sequence[Any], x: Tensor) -> Tensor:
@@ -203,32 +137,43 @@ class Network:
             return self.run(fill(self.blocks[name], words), x)
         if name in OTHERS:
             return OTHERS[name](x)
-        if name == "norm":
-            w, b = 1 + self.draw(0.1, x.shape[1]), self.draw(0.1, x.shape[1])
-            return follow(Norm(self.line), x, w, b)
-        return self.slide(step, name, words, x)
+        case = write_question(name, words, x.shape)
+        layer = Layer(self.line, step, case, self.draw_weights(case))
+        y: Tensor = Pass.apply(x, layer)  # type: ignore[no-untyped-call]
+        return y
 
-    def slide(self, step: str, name: str, words: Sequence[str], x: Tensor) -> Tensor:
-        """A window along the planes."""
-        sizes = [read_size(word) for word in words if word[0].isdigit()]
-        tensors, settings = [x], dict(zip(("padding", "stride", "kernel_size"), sizes[::-1]))
-        if name == "global":
-            settings = {"output_size": 1}
-        elif name in ("max", "avg"):
-            settings["ceil_mode"] = "ceil" in words
-        else:
-            channels = x.shape[1]
-            groups, filters = (channels, channels) if name == "depth" else (1, sizes[0])
-            kernel = np.broadcast_to(settings.pop("kernel_size"), 2).tolist()
-            shape = (channels, filters) if name == "up" else (filters, channels // groups)
-            scale = math.sqrt(2 * groups / channels / math.prod(kernel))
-            tensors.append(self.draw(scale, *shape, *kernel))
-            tensors += [self.draw(0.1, filters)] if "bias" in words else []
-            settings["groups"] = groups
-        return follow(Windows(self.line, step, settings), *tensors)
+    def draw_weights(self, case: Case) -> dict[str, Array]:
+        """Every array but x and dy; sums over a filter keep their size."""
+        sizes = {name: size for name, size in shapes(case).items() if name not in ("x", "dy")}
+        if case.op == "batch_norm":
+            one = np.ones(case.x[-1], DTYPE)
+            w, b = (self.draw(0.1, sizes[name]) for name in ("w", "b"))
+            return {"w": one + w, "b": b, "mean": 0 * one, "var": one}
+        weights = {name: self.draw(0.1, size) for name, size in sizes.items()}
+        if case.w:
+            products = math.prod(case.w) / case.y[-1]
+            weights["w"] = self.draw(math.sqrt(2 / products), case.w)
+        return weights
 
-    def draw(self, scale: float, *shape: int) -> Tensor:
-        return (scale * torch.randn(shape, generator=self.random)).requires_grad_()
+    def draw(self, scale: float, shape: Sequence[int]) -> Array:
+        return (scale * self.random.standard_normal(shape)).astype(DTYPE)
+
+
+def write_question(name: str, words: Sequence[str], shape: Sequence[int]) -> Case:
+    """A step as a question about an x of this shape, channels first."""
+    examples, channels, *space = shape
+    sizes = [read_size(word) for word in words if word[0].isdigit()]
+    settings: dict[str, Any] = dict(zip(("pad", "stride", "kernel"), sizes[::-1]))
+    settings["x"] = [examples, *space, channels]
+    if name in ("conv", "depth", "up"):
+        kernel = np.broadcast_to(settings.pop("kernel"), 2).tolist()
+        groups, filters = (channels, channels) if name == "depth" else (1, sizes[0])
+        ends = [filters, channels] if name == "up" else [channels // groups, filters]
+        settings |= {"w": kernel + ends, "groups": groups, "bias": "bias" in words}
+    elif name in ("max", "avg"):
+        settings["ceil_mode"] = "ceil" in words
+    row = " ".join(f"{key}={json.dumps(value).replace(' ', '')}" for key, value in settings.items())
+    return parse(f"{OPERATIONS[name]} {row} fill=dense")[0]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -253,9 +198,9 @@ def measure(options: argparse.Namespace) -> tuple[dict[str, Any], Iterator[str],
 def run(name: str, seed: int) -> Line:
     """One network: its layers compared on the way forward, and on the way back."""
     start, line, rows = time.perf_counter(), Line(name), NETWORKS[name]
-    network = Network(rows.get("blocks", {}), torch.Generator().manual_seed(seed), line)
-    y = network.run(rows["steps"], network.draw(1, *rows["x"]))
-    torch.autograd.backward(y, network.draw(1, *y.shape).detach())
+    network = Network(rows.get("blocks", {}), np.random.default_rng(seed), line)
+    y = network.run(rows["steps"], torch.from_numpy(network.draw(1, rows["x"])).requires_grad_())
+    torch.autograd.backward(y, torch.from_numpy(network.draw(1, y.shape)))
     line.seconds = round(time.perf_counter() - start, 1)
     return line
 
@@ -277,33 +222,6 @@ def fill(steps: Any, words: Sequence[str]) -> Any:
 
 
 def read_size(word: str) -> Any:
-    """7, or 1x7 as (1, 7)."""
-    sizes = tuple(map(int, word.split("x")))
+    """7, or 1x7 as [1, 7]."""
+    sizes = [*map(int, word.split("x"))]
     return sizes if len(sizes) > 1 else sizes[0]
-
-
-def gamma(n: int) -> float:
-    nu = n * float(np.finfo(np.float32).eps) / 2
-    return nu / (1 - nu)
-
-
-def by_channel(a: Tensor) -> Tensor:
-    """One number a channel beside planes."""
-    return a.view(1, -1, 1, 1) if a.ndim == 1 else a
-
-
-def to_numpy(*tensors: Tensor) -> list[Array]:
-    """x, w and b of a layer, or the first ones of these, channels last."""
-    arrays = [t.detach().numpy() for t in tensors]
-    return [np.moveaxis(a, *_axes(place)) if a.ndim == 4 else a for place, a in enumerate(arrays)]
-
-
-def to_torch(*arrays: Array) -> list[Tensor]:
-    """The same back."""
-    ways = [_axes(place)[::-1] for place in range(len(arrays))]
-    moved = [np.moveaxis(a, *way) if a.ndim == 4 else a for a, way in zip(arrays, ways)]
-    return [torch.from_numpy(a) for a in moved]
-
-
-def _axes(place: int) -> tuple[Any, Any]:
-    return ((0, 1), (-1, -2)) if place == 1 else (1, -1)

@@ -1,8 +1,8 @@
 """The checks that people commonly make, put to the same wrong code as the judge.
 
     allclose             one random case, every number, NumPy's default tolerances
-    finite differences   (f(x + h) - f(x - h)) / 2h against the gradient, as cs231n's notebooks do
-    gradcheck            torch.autograd.gradcheck at its defaults, in its slow mode and its fast one
+    gradcheck            torch.autograd.gradcheck at its defaults: finite differences, all of them,
+                         or along a few directions in its fast mode
     means                the mean of every output, as a well-known course tells a right gradient
     square               one example, one channel, one 3x3 kernel, ones from above
 
@@ -31,8 +31,6 @@ from verification.questions import Array, Arrays, Case, parse, shapes
 from verification.truth import oracle
 
 LINES = tomllib.loads(Path(__file__).with_name("rivals.toml").read_text(encoding="utf-8"))
-SEED, STEP, FAR = 1, 1e-5, 1e-6
-"""Of the numbers; h; and the relative error from which a gradient is wrong."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +59,6 @@ class Subject:
         """Of a gradient pass, the outputs and the arrays that they are by."""
         return {name: name[1:] for name in self.case.outputs if name.startswith("d")}
 
-    def forward(self, changed: Arrays) -> Array:
-        return self.ask(self.judged.op.replace("backward", "forward"), changed)["y"]
-
 
 def reject(op: str, form: Form, planted: Row) -> list[str]:
     """The common checks that reject a book's `op`; what one cannot look at passes unseen."""
@@ -79,7 +74,7 @@ def reject(op: str, form: Form, planted: Row) -> list[str]:
 
 def _prepare(judged: Book, line: str, table: str) -> Subject:
     """N(0, 1) everywhere; in the square x counts, in disorder, and ones come from above."""
-    case, rng = parse(line)[0], np.random.default_rng(SEED)
+    case, rng = parse(line)[0], np.random.default_rng(1)
     given: dict[str, Array] = {n: rng.standard_normal(shape) for n, shape in shapes(case).items()}
     if table == "square":
         given["x"] = 1.0 + rng.permutation(math.prod(case.x)).reshape(case.x)
@@ -95,21 +90,6 @@ def _agrees(see: Callable[[Array], Any], subject: Subject) -> bool:
     return all(np.allclose(look(a), look(wanted[name])) for name, a in answers.items())
 
 
-def _has_slopes(subject: Subject) -> bool:
-    """Whether the gradients are the central differences of sum(y * dy), number by number."""
-    for output, gradient in subject.ask(subject.judged.op, {}).items():
-        name = subject.gradients[output]
-        for at in np.ndindex(gradient.shape):
-            step = np.zeros_like(gradient)
-            step[at] = STEP
-            above = subject.forward({name: subject.given[name] + step})
-            below = subject.forward({name: subject.given[name] - step})
-            slope = np.sum((above - below) * subject.given["dy"]) / (2 * STEP)
-            if abs(slope - gradient[at]) > FAR * max(1e-8, abs(slope) + abs(gradient[at])):
-                return False
-    return True
-
-
 def _gradcheck(is_fast: bool, subject: Subject) -> bool:
     torch: Any = importlib.import_module("torch")
     names = [*subject.gradients.values(), "dy"]
@@ -121,7 +101,8 @@ def _gradcheck(is_fast: bool, subject: Subject) -> bool:
         @staticmethod
         def forward(ctx: Any, *leaves: Any) -> Any:
             ctx.save_for_backward(*leaves)
-            return torch.from_numpy(subject.forward(read(leaves)))
+            y = subject.ask(subject.judged.op.replace("backward", "forward"), read(leaves))["y"]
+            return torch.from_numpy(y)
 
         @staticmethod
         def backward(ctx: Any, dy: Any) -> Any:
@@ -135,7 +116,6 @@ def _gradcheck(is_fast: bool, subject: Subject) -> bool:
 
 CHECKS: dict[str, tuple[str, Callable[[Subject], bool]]] = {
     "allclose": ("random", partial(_agrees, np.asarray)),
-    "finite differences": ("small", _has_slopes),
     "gradcheck": ("small", partial(_gradcheck, False)),
     "gradcheck, fast": ("small", partial(_gradcheck, True)),
     "means": ("course", partial(_agrees, np.mean)),

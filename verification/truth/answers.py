@@ -92,38 +92,41 @@ def forget() -> None:
     _large.cache_clear()
 
 
+_TAKES = {
+    "conv_forward": "x w b",
+    "conv_backward": "dy x w",
+    "conv_transpose_forward": "x w b",
+    "conv_transpose_backward": "dy x w",
+    "max_unpool_forward": "x index",
+    "max_unpool_backward": "dy index",
+    "batch_norm_forward": "x mean var w b",
+    "batch_norm_backward": "dy x mean var w",
+}
+_GIVES = {
+    "conv_backward": "dx dw db",
+    "conv_transpose_backward": "dx dw db",
+    "batch_norm_forward": "y mean var",
+    "batch_norm_backward": "dx dw db",
+}
+"""What a textbook's passes take and give, where it is not x and y, or dy and x, and dx."""
+
+
 def define(op: str, case: Case, given: Arrays, book: Mapping[str, Any]) -> dict[str, Any]:
     """What a textbook's function `op` answers; `book` holds its names, some written wrongly."""
-    x, w, dy = (given.get(name) for name in ("x", "w", "dy"))
     match op:
-        case "conv_forward" | "conv_transpose_forward":
-            b = given["b"] if case.bias else np.zeros(case.y[-1], given["w"].dtype)
-            return {"y": book[op](case, x, w, b)}
-        case "conv_backward" | "conv_transpose_backward":
-            gradients = dict(zip(("dx", "dw", "db"), book[op](case, dy, x, w), strict=True))
-            return {name: gradients[name] for name in gradients if name != "db" or case.bias}
-        case "max_unpool_forward":
-            return {"y": book[op](case, x, given["index"])}
-        case "max_unpool_backward":
-            return {"dx": book[op](case, dy, given["index"])}
-        case "batch_norm_forward" | "batch_norm_backward":
-            ones = np.ones(case.x[-1], given["x"].dtype)
-            w, b, mean, var = (given.get(name, ones) for name in ("w", "b", "mean", "var"))
-            if op == "batch_norm_forward":
-                b = b if case.bias else 0 * ones
-                named = zip(("y", "mean", "var"), book[op](case, x, mean, var, w, b), strict=True)
-            else:
-                named = zip(("dx", "dw", "db"), book[op](case, dy, x, mean, var, w), strict=True)
-            return {name: a for name, a in named if name in case.outputs}
-        case _ if op.endswith("_backward"):
-            return {"dx": book[op](case, dy, x)}
         case "conv_single_step":
-            return {"y": book[op](x, w, given["b"])}
+            return {"y": book[op](given["x"], given["w"], given["b"])}
         case "create_mask_from_window":
-            return {"y": book[op](x)}
+            return {"y": book[op](given["x"])}
         case "distribute_value":
-            return {"y": book[op](dy, case.x)}
-    return {"y": book[op](case, x)}
+            return {"y": book[op](given["dy"], case.x)}
+    takes, gives = ("dy x", "dx") if op.endswith("_backward") else ("x", "y")
+    one = np.ones(case.y[-1:], given["x"].dtype)
+    usual = {"w": one, "b": 0 * one, "mean": one, "var": one}
+    asked = (given.get(name, usual.get(name)) for name in _TAKES.get(op, takes).split())
+    names, results = _GIVES.get(op, gives).split(), book[op](case, *asked)
+    named = zip(names, results if len(names) > 1 else [results], strict=True)
+    return {name: a for name, a in named if name in case.outputs}
 
 
 def _vouch(case: Case, given: Arrays, values: Arrays) -> None:
@@ -146,6 +149,5 @@ def _ask_textbook(case: Case, given: Arrays) -> dict[str, Any]:
         for op in case.functions:
             defined |= define(op, case, given, vars(textbook))
         if "index" in case.outputs:
-            find = "max_index" if case.kernel else "adaptive_max_index"
-            defined["index"] = vars(textbook)[find](case, given["x"])
+            defined["index"] = textbook.max_index(case, given["x"])
     return {name: np.asarray(value) for name, value in defined.items()}

@@ -26,6 +26,8 @@ if importlib.util.find_spec("torch"):  # a textbook is asked without it
 from verification.questions import Array, Arrays, Case, simplify
 
 Answers = dict[str, Array]
+Tensors = tuple["torch.Tensor", ...]
+"""What a pool answers: y, of maxima their places too."""
 
 _LOCK = threading.Lock()
 """One asks at a time: the filter of warnings is everybody's."""
@@ -87,28 +89,30 @@ def _conv(case: Case, given: Arrays) -> Answers:
     return {"y": _last(y), "dx": np.moveaxis(dx, 1, -1), "dw": dw} | dict(zip(["db"], db))
 
 
-def _max_pool(case: Case, given: Arrays) -> Answers:
+def _pool(case: Case, given: Arrays) -> Answers:
+    """y, of maxima their places, and dx: of whatever has no weights."""
     x = _leaf(_first(given["x"]))
-    pad: Any = [before for before, _ in case.pad]
-    ask = (F.max_pool1d, F.max_pool2d, F.max_pool3d)[len(case.space) - 1]
-    seen, pad = (_padded(case, x, -float("inf")), 0) if case.needs_padding else (x, pad)
-    y, index = ask(
-        seen, case.kernel, case.stride, pad, case.dilation, case.ceil_mode, return_indices=True
-    )
-    y, index = _windows_of(case, y), _windows_of(case, index)
+    y, *index = _POOLS[case.op](case, x, given)
     (dx,) = _gradients(y, given["dy"], [x])
+    places = {"index": _last(index[0])} if index else {}
+    return {"y": _last(y), **places, "dx": np.moveaxis(dx, 1, -1)}
+
+
+def _max_pool(case: Case, x: torch.Tensor, _: Arrays) -> Tensors:
+    pad: Any = [before for before, _ in case.pad]
+    seen, pad = (_padded(case, x, -float("inf")), 0) if case.needs_padding else (x, pad)
+    words = case.kernel, case.stride, pad, case.dilation, case.ceil_mode
+    y, index = _ask(case)(seen, *words, return_indices=True)
+    y, index = _windows_of(case, y), _windows_of(case, index)
     if case.needs_padding:
         plane = np.arange(math.prod(case.space)).reshape(case.space)
         numbers = np.pad(plane, case.pad, constant_values=-1)
         index = torch.from_numpy(numbers.ravel()[index.numpy()])
-    return {"y": _last(y), "index": _last(index), "dx": np.moveaxis(dx, 1, -1)}
+    return y, index
 
 
-def _avg_pool(case: Case, given: Arrays) -> Answers:
-    x = _leaf(_first(given["x"]))
-    y = _windows_of(case, _averages(case, x))
-    (dx,) = _gradients(y, given["dy"], [x])
-    return {"y": _last(y), "dx": np.moveaxis(dx, 1, -1)}
+def _avg_pool(case: Case, x: torch.Tensor, _: Arrays) -> Tensors:
+    return (_windows_of(case, _averages(case, x)),)
 
 
 def _averages(case: Case, x: torch.Tensor) -> torch.Tensor:
@@ -137,40 +141,31 @@ def _averages(case: Case, x: torch.Tensor) -> torch.Tensor:
     return total / ask(cells, case.kernel, case.stride, 0, False, True, 1)
 
 
-def _adaptive_max(case: Case, given: Arrays) -> Answers:
-    x = _leaf(_first(given["x"]))
+def _adaptive_max(case: Case, x: torch.Tensor, _: Arrays) -> Tensors:
     y, index = _ask(case)(x, case.out, return_indices=True)
-    return {"y": _last(y), "index": _last(index), **_gradient(y, given["dy"], x)}
+    return y, index
 
 
-def _adaptive_avg(case: Case, given: Arrays) -> Answers:
-    x = _leaf(_first(given["x"]))
-    y = _ask(case)(x, case.out)
-    return {"y": _last(y), **_gradient(y, given["dy"], x)}
+def _adaptive_avg(case: Case, x: torch.Tensor, _: Arrays) -> Tensors:
+    return (_ask(case)(x, case.out),)
 
 
-def _max_unpool(case: Case, given: Arrays) -> Answers:
-    x = _leaf(_first(given["x"]))
+def _max_unpool(case: Case, x: torch.Tensor, given: Arrays) -> Tensors:
     index = torch.from_numpy(np.array(_first(given["index"]), "int64", order="C"))
     pad = [before for before, _ in case.pad]
-    y = _ask(case)(x, index, case.kernel, case.stride, pad, case.out)
-    return {"y": _last(y), **_gradient(y, given["dy"], x)}
+    return (_ask(case)(x, index, case.kernel, case.stride, pad, case.out),)
 
 
-def _lp_pool(case: Case, given: Arrays) -> Answers:
-    x = _leaf(_first(given["x"]))
+def _lp_pool(case: Case, x: torch.Tensor, _: Arrays) -> Tensors:
     kernel, stride = map(simplify, (case.kernel, case.stride))
-    y = _ask(case)(x, case.norm_type, kernel, stride, case.ceil_mode)
-    return {"y": _last(y), **_gradient(y, given["dy"], x)}
+    return (_ask(case)(x, case.norm_type, kernel, stride, case.ceil_mode),)
 
 
-def _unfold(case: Case, given: Arrays) -> Answers:
-    x = _leaf(_first(given["x"]))
+def _unfold(case: Case, x: torch.Tensor, _: Arrays) -> Tensors:
     pad = tuple(before for before, _ in case.pad)
     y = F.unfold(x, case.kernel, case.dilation, pad, case.stride)
     taps = y.reshape(len(x), case.x[-1], math.prod(case.kernel), y.shape[-1])
-    taps = taps.swapaxes(1, 2).reshape(y.shape)  # channels last
-    return {"y": _last(taps), **_gradient(taps, given["dy"], x)}
+    return (taps.swapaxes(1, 2).reshape(y.shape),)  # channels last
 
 
 def _batch_norm(case: Case, given: Arrays) -> Answers:
@@ -212,16 +207,19 @@ def _distribute(case: Case, given: Arrays) -> Answers:
     return {"y": dx.reshape(case.x)}
 
 
-_ANSWER = {
-    "conv": _conv,
+_POOLS: dict[str, Callable[[Case, torch.Tensor, Arrays], Tensors]] = {
     "max_pool": _max_pool,
     "avg_pool": _avg_pool,
-    "conv_transpose": _conv,
     "adaptive_max_pool": _adaptive_max,
     "adaptive_avg_pool": _adaptive_avg,
     "max_unpool": _max_unpool,
     "lp_pool": _lp_pool,
     "unfold": _unfold,
+}
+_ANSWER = {
+    "conv": _conv,
+    "conv_transpose": _conv,
+    **dict.fromkeys(_POOLS, _pool),
     "batch_norm": _batch_norm,
     "zero_pad": _zero_pad,
     "conv_single_step": _conv_single_step,
@@ -253,10 +251,6 @@ def _gradients(y: torch.Tensor, dy: Array, leaves: list[torch.Tensor]) -> list[A
     """Of y under dy: those of sum(y dy), for which torch does not import half a second of sympy."""
     above = _leaf(_first(dy)).detach()
     return [gradient.numpy() for gradient in torch.autograd.grad((y * above).sum(), leaves)]
-
-
-def _gradient(y: torch.Tensor, dy: Array, x: torch.Tensor) -> Answers:
-    return {"dx": np.moveaxis(_gradients(y, dy, [x])[0], 1, -1)}
 
 
 def _padded(case: Case, x: torch.Tensor, fill: float = 0.0) -> torch.Tensor:

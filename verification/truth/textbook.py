@@ -6,7 +6,8 @@ Python's own integers, of which no sum is ever rounded.
 
     x (N, *space, C)    w (*kernel, C/groups, K)    b (K,)    y, dy (N, *out, K)
     o                   the place of a window in the output, one number for each axis
-    case                stride, dilation and pads of each axis, groups, the pools' options
+    case                stride, dilation and pads of each axis, groups, the pools' options;
+                        an adaptive pool has no kernel, but a size of its output
 """
 
 import itertools
@@ -17,6 +18,8 @@ import numpy as np
 
 def out_size(case):
     """How many windows there are along each axis."""
+    if not case.kernel:
+        return case.out
     sizes = []
     axes = zip(case.space, case.kernel, case.stride, case.dilation, case.pad)
     for size, k, step, gap, (before, after) in axes:
@@ -37,8 +40,16 @@ def corner(o, case):
     return [at * step for at, step in zip(o, case.stride)]
 
 
+def stretch(o, case):
+    """The cells of an adaptive pool's window: from floor(i n / out) to ceil((i + 1) n / out)."""
+    axes = zip(o, case.space, case.out)
+    return (slice(None), *(slice(i * n // out, -(-(i + 1) * n // out)) for i, n, out in axes))
+
+
 def window(o, case):
     """The cells under a window: a slice along each axis."""
+    if not case.kernel:
+        return stretch(o, case)
     start = corner(o, case)
     stop = [first + gap * (k - 1) + 1 for first, gap, k in zip(start, case.dilation, case.kernel)]
     return (slice(None), *map(slice, start, stop, case.dilation))
@@ -51,6 +62,8 @@ def over(cells):
 
 def pad(x, case, value=0):
     """The input with its pads in place, and room for a window that hangs over the end."""
+    if not case.pad:
+        return x
     more = max(case.stride) - 1 if case.ceil_mode else 0
     sides = [(before, after + more) for before, after in case.pad]
     return np.pad(x, [(0, 0), *sides, (0, 0)], constant_values=value)
@@ -152,6 +165,8 @@ def divisor(at, case):
     """What the sum of a window is divided by: its cells, those of pads included or not."""
     if case.divisor_override:
         return case.divisor_override
+    if not case.kernel:
+        return math.prod(part.stop - part.start for part in at[1:])
     cells = 1
     for part, size, (before, after) in zip(at[1:], case.space, case.pad):
         first, stop = part.start - before, min(part.stop - before, size + after)
@@ -220,42 +235,13 @@ def conv_transpose_backward(case, dy, x, w):
     return dx, dw, dy.sum(axis=tuple(range(dy.ndim - 1)))
 
 
-def stretch(o, case):
-    """The cells of an adaptive pool's window: from floor(i n / out) to ceil((i + 1) n / out)."""
-    axes = zip(o, case.space, case.out)
-    return (slice(None), *(slice(i * n // out, -(-(i + 1) * n // out)) for i, n, out in axes))
-
-
 def adaptive_pool_forward(case, x):
-    y = np.zeros((len(x), *case.out, x.shape[-1]), x.dtype)
-    for o in places(case.out):
-        cells = x[stretch(o, case)]
-        count = math.prod(cells.shape[1:-1])
-        is_max = case.op == "adaptive_max_pool"
-        y[:, *o] = cells.max(axis=over(cells)) if is_max else cells.sum(axis=over(cells)) / count
-    return y
-
-
-def adaptive_max_index(case, x):
-    plane = np.arange(math.prod(x.shape[1:-1])).reshape(1, *x.shape[1:-1], 1)
-    index = np.zeros((len(x), *case.out, x.shape[-1]), int)
-    for o in places(case.out):
-        cells = x[stretch(o, case)]
-        winner = mask(cells, np.ones(cells.shape, bool))
-        index[:, *o] = np.where(winner, plane[stretch(o, case)], 0).sum(axis=over(cells))
-    return index
+    return max_forward(case, x) if case.op == "adaptive_max_pool" else avg_forward(case, x)
 
 
 def adaptive_pool_backward(case, dy, x):
-    dx = np.zeros(x.shape, dy.dtype)
-    for o in places(case.out):
-        cells, above = x[stretch(o, case)], dy[:, *o][:, *[None] * (x.ndim - 2)]
-        if case.op == "adaptive_max_pool":
-            winner = mask(cells, np.ones(cells.shape, bool))
-            dx[stretch(o, case)] += np.where(winner, above, 0)
-        else:
-            dx[stretch(o, case)] += above / math.prod(cells.shape[1:-1])
-    return dx
+    is_max = case.op == "adaptive_max_pool"
+    return max_backward(case, dy, x) if is_max else avg_backward(case, dy, x)
 
 
 def max_unpool_forward(case, x, index):
