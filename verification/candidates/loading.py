@@ -142,11 +142,11 @@ class Program:
                 inner = _find_own(vars(value)).items()
                 functions |= {f"{name}.{one}": f for one, f in inner if not one.startswith("_")}
             elif isinstance(value, type) and name in functions:
-                statics = (one for one, way in vars(value).items() if type(way) is staticmethod)
-                methods = (
-                    m for m in METHODS if type(inspect.getattr_static(value, m, 0)) is FunctionType
-                )
-                functions |= {f"{name}.{one}": getattr(value, one) for one in (*statics, *methods)}
+                known = [one for one, way in vars(value).items() if type(way) is staticmethod]
+                for one in METHODS:
+                    is_method = type(inspect.getattr_static(value, one, 0)) is FunctionType
+                    known += [one] * is_method
+                functions |= {f"{name}.{one}": getattr(value, one) for one in known}
         return functions
 
     def calls(self, functions: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -172,12 +172,12 @@ class Program:
         """Notes about what was imported that does the work itself."""
         used = {name for name in FOREIGN if name in sys.modules} - self._before
         if self._is_live:  # a session may have torch for other purposes
-            spoken = set[int]()
+            spoken = set[str]()
             for function in (one for one in self.namespace.values() if type(one) is FunctionType):
                 with suppress(Exception):  # a stranger's __wrapped__, or an empty cell
-                    spoken.update(map(id, _references(function)))
-            modules = [name for name, one in [*sys.modules.items()] if id(one) in spoken]
-            used = {n for n in FOREIGN if any(f"{name}.".startswith(f"{n}.") for name in modules)}
+                    found = [one for one in _references(function) if isinstance(one, ModuleType)]
+                    spoken.update(f"{one.__name__}." for one in found)
+            used = {n for n in FOREIGN if any(name.startswith(f"{n}.") for name in spoken)}
         names = (name for name in FOREIGN if name in used and name != self.name.partition(".")[0])
         return tuple(f"imports {name}: not a NumPy implementation" for name in names)
 
@@ -187,15 +187,12 @@ class Program:
         return tuple(dict.fromkeys(lines))
 
     def _write_line(self, file: str, number: int) -> str:
-        name = os.path.basename(file)
-        if file.startswith("cell "):
-            name = file
-        elif cell := CELL.fullmatch(file):
+        is_inside = self.root and file.startswith(self.root)
+        name = file.removeprefix(self.root) if is_inside else os.path.basename(file)
+        if cell := CELL.fullmatch(file):
             name = f"cell {cell[1]}"
         elif "ipykernel" in file:
             name = "cell"
-        elif self.root and file.startswith(self.root):
-            name = file.removeprefix(self.root)
         return f"{name} line {number}: {linecache.getline(file, number).strip()}"[:WORDS]
 
 

@@ -12,7 +12,6 @@ import ast
 import json
 import linecache
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from copy import copy
 from types import FunctionType
@@ -23,6 +22,8 @@ CALLS = ast.Call | ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr
 IMPORTS = ast.Import | ast.ImportFrom
 DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 ASSIGNMENTS = ast.Assign | ast.AnnAssign | ast.AugAssign
+NAMING = IMPORTS | DEFINITIONS | ast.Lambda | ast.Pass
+BRANCHES = ast.If | ast.Try
 Statement = tuple[str, ast.stmt]
 """The file or cell, and what stands there."""
 
@@ -79,17 +80,10 @@ def read(raw: bytes) -> tuple[list[Statement], list[str], SyntaxError | None]:
         except SyntaxError as error:
             broken = broken or error
             lost = "".join(f", {name} with it" for name in re.findall(r"(?m)^def (\w+)", text))
-            where = f"{cell} line {error.lineno} {explain(error)}"
+            where = f"{cell} line {error.lineno} is no Python ({error.msg})"
             notes.append(f"{where}: the cell is passed over{lost}")
         linecache.cache[cell] = (len(text), None, lines, cell)
     return statements, notes, broken
-
-
-def explain(error: SyntaxError) -> str:
-    """What Python cannot read; a sign that nobody can see by its name."""
-    if sign := re.search(r"U\+([0-9A-F]+)", error.msg):
-        return f"holds a {unicodedata.name(chr(int(sign[1], 16)), sign[0]).lower()}"
-    return f"is no Python ({error.msg})"
 
 
 def read_cells(raw: bytes) -> list[str]:
@@ -126,20 +120,13 @@ def _is_magic_line(line: str) -> bool:
 
 
 def is_harmless(node: ast.AST) -> bool:
-    """Whether a statement only names things."""
-    match node:
-        case ast.If() | ast.Try() | ast.ExceptHandler():
-            return all(map(is_harmless, ast.iter_child_nodes(node)))
-        case ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.expr():
-            return _calls_nothing(node)
-    return isinstance(node, IMPORTS | ast.Pass | DEFINITIONS)
-
-
-def _calls_nothing(node: ast.AST) -> bool:
-    """What a lambda calls, it calls later."""
-    inner = ast.iter_child_nodes(node)
-    is_quiet = not isinstance(node, CALLS) and all(map(_calls_nothing, inner))
-    return is_quiet or isinstance(node, ast.Lambda)
+    """Whether a statement only names things: what a function or a lambda calls, it calls later."""
+    if isinstance(node, NAMING):
+        return True
+    acts = isinstance(node, ast.stmt) and not isinstance(node, BRANCHES | ASSIGNMENTS)
+    return not (acts or isinstance(node, CALLS)) and all(
+        map(is_harmless, ast.iter_child_nodes(node))
+    )
 
 
 def find_needed(statements: Sequence[Statement]) -> set[ast.stmt]:

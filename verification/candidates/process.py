@@ -9,8 +9,8 @@ import os
 import signal
 import sys
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,7 +19,6 @@ from secrets import token_hex
 from socket import SHUT_RDWR, socketpair
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
-from warnings import catch_warnings
 
 import numpy as np
 
@@ -214,36 +213,22 @@ class Here:
     def __init__(self, namespace: Mapping[str, Any]) -> None:
         setup: Header = {"name": "", "memory": BOUNDLESS, "mend": False, "reason": ""}
         self._worker = Worker(setup, namespace)
-        with _keep_streams():
-            self.hello = _greet(self._worker.load())
+        self.hello = _greet(self._worker.load())
 
     def ask(self, calls: Sequence[Call], layout: str = "C") -> Reply:
         """As a process of its own answers; KeyboardInterrupt is the reader's."""
         request, headers = {"token": "", "layout": layout, "calls": [*map(_pack, calls)]}, []
-        with _keep_streams():
-            for _ in range(2):
-                headers.append(self._worker.answer(request))
-                if headers[-1]["kind"] == "KeyboardInterrupt":
-                    raise KeyboardInterrupt
-                values = headers[-1]["values"]  # the next call may fill the same memory
-                headers[-1]["values"] = [copy(one) for one in values]
+        for _ in range(2):
+            header = self._worker.answer(request)
+            if header["kind"] == "KeyboardInterrupt":
+                raise KeyboardInterrupt
+            values = [*map(copy, header["values"])]  # the next call may fill the same memory
+            headers.append({**header, "values": values})
         return _merge(headers, "", calls)
 
     def mend(self) -> None: ...
 
     def close(self) -> None: ...
-
-
-@contextmanager
-def _keep_streams() -> Iterator[None]:
-    """What a worker turns off for good: standard streams, and warnings."""
-    names = "stdout", "stderr", "__stdout__", "__stderr__"
-    kept = {name: getattr(sys, name) for name in names}
-    try:
-        with catch_warnings():
-            yield
-    finally:
-        vars(sys).update(kept)
 
 
 class _Child:

@@ -22,6 +22,7 @@ import platform
 import resource
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
 from io import RawIOBase, StringIO, TextIOWrapper
 from itertools import takewhile
@@ -33,7 +34,7 @@ from struct import Struct
 from time import monotonic, perf_counter
 from traceback import walk_stack
 from typing import TYPE_CHECKING, Any
-from warnings import simplefilter
+from warnings import catch_warnings, simplefilter
 
 import numpy
 from numpy import array, asarray, broadcast_to, dtype, errstate, may_share_memory, ndarray, repeat
@@ -56,8 +57,8 @@ RESERVE = 2**22
 """Bytes to tell with that there are no more."""
 FUNCTIONS, LINES, PRINTED = 2000, 8, 500
 """Names, lines of a traceback, and characters printed that are kept."""
-KEPT, LARGE = 8, 2**20
-"""Answers that are looked at again, and bytes of one at most."""
+LARGE = 2**20
+"""Bytes of an answer at most that is looked at again."""
 
 
 class Wire:
@@ -129,6 +130,10 @@ class Prints(RawIOBase):
 
     def close(self) -> None: ...
 
+    def open(self) -> Any:
+        """A stream whose text comes here."""
+        return TextIOWrapper(self, "utf-8", "replace", write_through=True)
+
     def read_text(self) -> str:
         """With a note where it was cut."""
         text = self.kept.decode("utf-8", "replace")
@@ -140,6 +145,7 @@ def serve(judge: socket, namespace: Mapping[str, Any] | None = None) -> None:
     """Load the candidate, or take a live session's names; answer until the judge lets go."""
     os.register_at_fork(after_in_child=judge.close)  # nor does a daemon hold the connection
     builtins.input, sys.stdin, sys.dont_write_bytecode = _read_nothing, StringIO(), True
+    sys.stdout = sys.stderr = Prints().open()  # of threads, between answers
     wire = Wire(judge, ALL, inf)
     wire.send({"pid": getpid()})  # from here on it is the candidate's time
     setup = wire.receive()
@@ -174,7 +180,7 @@ class Worker:
         self._program = Program(setup["name"], namespace)
         self._most, self._is_mended = setup["memory"] * 2**18, setup["mend"]
         self._reason: str = setup["reason"]
-        self._kept: list[tuple[str, str, Array, int]] = []
+        self._kept: dict[tuple[str, str], tuple[Array, int]] = {}
         self._ages: dict[tuple[str, str], None] = {}
         self._reserve = bytearray()
 
@@ -209,33 +215,36 @@ class Worker:
         finally:
             changed = (name for name, value, was in self._watched if bits(value) != was)
             self._reply["changed"] = [*dict.fromkeys(changed)]
-        function = calls[-1]["function"]
-        self._reply["reused"] = self._find_reused(function)
         for name, one in zip(calls[-1]["outputs"], self._results[-1]):
             if name:
                 self._reply["values"].append(self._describe(name, one))
-                if type(one) in ARRAYS and one.nbytes <= LARGE:
-                    self._kept.append((function, name, one, hash(bits(one))))
+                self._keep(calls[-1]["function"], name, one)
+
+    def _keep(self, function: str, name: str, value: Any) -> None:
+        """For the next answer of this function: is the last one still what it was?"""
+        last, was = self._kept.pop((function, name), (None, 0))
+        if last is not None and hash(bits(last)) != was:
+            self._reply["reused"].append(name)
+        if type(value) in ARRAYS and value.nbytes <= LARGE:
+            self._kept[function, name] = value, hash(bits(value))
 
     def _watch(self, run: Callable[[], None], reply: Header) -> Header:
         """The reply that it fills, and what came of it, whatever it does."""
         self._reply = reply
         self._ages.clear()
-        prints = Prints()
-        stream: Any = TextIOWrapper(prints, "utf-8", "replace", write_through=True)
-        sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = stream  # type: ignore[misc]
-        simplefilter("ignore")
-        status, error, name, where = "ok", "", "", tuple[str, ...]()
-        try:
-            self._reserve = self._reserve or bytearray(RESERVE)
-            with errstate(all="ignore"):
-                run()
-        except BaseException as raised:  # whatever a stranger raises is its answer
-            status = "CRASH"
-            if isinstance(raised, MemoryError):
-                status, self._reserve = "MEMORY", bytearray()
-            error, name = describe(raised), kind(raised) if status == "CRASH" else status
-            where = self._program.own_lines(trace(raised))[-LINES:]
+        prints, status, error, name, where = Prints(), "ok", "", "", tuple[str, ...]()
+        with redirect_stdout(stream := prints.open()), redirect_stderr(stream):
+            try:
+                self._reserve = self._reserve or bytearray(RESERVE)
+                with catch_warnings(), errstate(all="ignore"):
+                    simplefilter("ignore")
+                    run()
+            except BaseException as raised:  # whatever a stranger raises is its answer
+                status = "CRASH"
+                if isinstance(raised, MemoryError):
+                    status, self._reserve = "MEMORY", bytearray()
+                error, name = describe(raised), kind(raised) if status == "CRASH" else status
+                where = self._program.own_lines(trace(raised))[-LINES:]
         reply |= {"status": status, "error": error, "kind": name, "where": where}
         reply |= {"ages": [*self._ages], "stdout": prints.read_text()}
         return reply | {"notes": (*reply.get("notes", ()), *self._program.foreign())}
@@ -268,18 +277,6 @@ class Worker:
         if not isinstance(result, tuple | list) or len(result) != len(call["outputs"]):
             raise TypeError(f"it should return ({call['returns']}), it returned a {kind(result)}")
         return [*result]
-
-    def _find_reused(self, function: str) -> list[str]:
-        """The outputs of its earlier calls that are no longer what they were; each is told once."""
-        reused, kept = dict[str, None](), list[Any]()
-        for one in self._kept:
-            owner, name, value, was = one
-            if owner == function and hash(bits(value)) != was:
-                reused[name] = None
-            else:
-                kept.append(one)
-        self._kept = kept[-KEPT:]
-        return [*reused]
 
     def _make(self, recipe: Any, name: str) -> Any:
         """An argument, or a part of one, for the parameter of this name."""
