@@ -45,7 +45,7 @@ def make_run(functions, age=False, known=(), **about):
         findings.append(Finding(name, name, tuple(outcomes), base=Base(f"functional.{name}")))
     own = ("fault", "error", "wanted", "drawn", "misfit")
     more = {key: about.pop(key) for key in own if key in about}
-    settings = Settings("a/my_cnn.py", known=frozenset(known), **about)
+    settings = Settings(candidate="a/my_cnn.py", known=frozenset(known), **about)
     return Run(settings, "a/my_cnn.py", findings=tuple(findings), seconds=1.5, **more)
 
 

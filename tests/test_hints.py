@@ -6,6 +6,7 @@ from verification.judging import Finding, Outcome
 from verification.questions import parse
 from verification.reports.hints import describe_kind
 
+HELPERS = ["create_mask_from_window x=[1,3] fill=ties", "create_mask_from_window x=[2,2] fill=ties"]
 ROWS = [
     "conv x=[1,4,4,1] w=[2,2,1,1] fill=units",
     "conv x=[1,4,4,1] w=[2,2,1,1] pad=1 fill=units",
@@ -14,6 +15,14 @@ ROWS = [
     "max_pool x=[1,4,4,1] kernel=2 fill=ties",
     "avg_pool x=[1,4,4,1] kernel=2 fill=units",
 ]
+
+
+def test_a_window_holds_no_examples():
+    """What a helper takes is a window alone."""
+    pairs = zip(HELPERS, ("WRONG", "ok"))
+    outcomes = [Outcome("f", "f", *parse(row), status) for row, status in pairs]
+    told = describe_kind(Finding("f", "f", (*outcomes,)))
+    assert told == "it fails 1 of 1 where the sides of the window differ, and no other"
 
 
 @parametrize_from_file

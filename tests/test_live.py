@@ -93,3 +93,9 @@ def test_a_textbook_and_an_expression():
     assert (run.verdict, run.oracle) == ("match", "textbook")
     assert {outcome.question.pad for outcome in run.outcomes} == {((2, 2), (2, 2))}
     assert judge(zero_pad, level=1, only="zero_pad").run.oracle.startswith("torch 2")
+
+
+def test_a_path(tmp_path):
+    """Is the file's name."""
+    (tmp_path / "pads.py").write_text("def zero_pad(X, pad): pass\n", encoding="utf-8")
+    assert judge(tmp_path / "pads.py", level=1).verdict == "nothing"

@@ -4,6 +4,7 @@ import html
 import json
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -170,6 +171,10 @@ def test_a_run_with_something_of_everything(findings, secrets, shown):
     known = {word for m in mistakes.read() for word in (m.id, m.title, m.does, m.hint, m.change)}
     assert [secret for secret in (*secrets, *known, CROP.hint) if secret in told] == []
     assert [word for word in shown if word not in told] == []
+    for hint in (1, 2):  # which hold a name no more than an exam does
+        told = collect(replace(run, settings=replace(run.settings, hint=hint)))
+        names = {word for m in mistakes.read() for word in (m.id, m.title, m.does, m.change)}
+        assert [name for name in names if name in told] == []
 
 
 def collect(run):
@@ -250,10 +255,10 @@ def test_a_session_tells_programs():
     display.Judgement(make_run([{"outcomes": ["ok"]}])).raise_for_failure()
 
 
-@pytest.mark.parametrize("candidate", [3, [], [3]])
+@pytest.mark.parametrize("candidate", [3, [], [3], partial(len), [partial(len)]])
 def test_what_cannot_be_judged_is_refused(candidate):
     """At once, by its type."""
-    with pytest.raises(TypeError, match="judge takes functions, a namespace or a name, got"):
+    with pytest.raises(TypeError, match="judge takes functions with names of their own"):
         display.judge(candidate)
 
 

@@ -34,7 +34,7 @@ def opened(monkeypatch, fake):
         asked = [replace(q, name=str(name)) for name, line in lines.items() for q in parse(line)]
         monkeypatch.setattr(session, "load", lambda candidate, terms: judged)
         monkeypatch.setattr(session, "read", lambda within="": asked)
-        return Session(Settings("fake.py", **settings))
+        return Session(Settings(candidate="fake.py", **settings))
 
     return open_session
 
@@ -101,6 +101,14 @@ def test_usage(opened, settings, message):
         opened(**settings)
     assert str(error.value) == message
     assert opened.judged.is_closed or "timeout" in settings
+
+
+@parametrize_from_file
+def test_what_no_setting_may_be(settings, message):
+    """By whichever door it comes, with what it may be."""
+    with pytest.raises(UsageError) as error:
+        Settings(**settings)
+    assert str(error.value) == message
 
 
 def test_what_lies_outside_is_counted(opened):
@@ -198,7 +206,9 @@ def test_verdict(statuses, fault, strict, age, status, verdict):
     outcomes = tuple(Outcome("f", "conv_forward", case, one) for one in statuses)
     finding = Finding("f", "conv_forward", outcomes, age=object() if age else None)
     assert finding.status == status
-    run = Run(Settings("fake.py", strict=strict), "fake.py", findings=(finding,), fault=fault)
+    run = Run(
+        Settings(candidate="fake.py", strict=strict), "fake.py", findings=(finding,), fault=fault
+    )
     assert run.verdict == verdict
 
 

@@ -39,7 +39,7 @@ def write(monkeypatch, fake):
 
     def write(bends=(), missing=(), **settings):
         monkeypatch.setattr(session, "load", lambda *_: fake(bends, "assignment", missing))
-        with Session(Settings("fake.py", seed=0, draw=5, **settings)) as held:
+        with Session(Settings(candidate="fake.py", seed=0, draw=5, **settings)) as held:
             return FORMATS["json"].write([held.run()])
 
     return write
@@ -124,7 +124,12 @@ def test_who_ended_early(write):
     one, two = (json.loads(write(shard=(n, 2))) for n in (1, 2))
     two["shard"]["Run"] |= {"fault": "fault", "error": "fault of the harness: x"}
     gone = [
-        Run(Settings("gone.py", shard=(n, 2)), "gone.py", fault="unloadable", error="there is none")
+        Run(
+            Settings(candidate="gone.py", shard=(n, 2)),
+            "gone.py",
+            fault="unloadable",
+            error="there is none",
+        )
         for n in (1, 2)
     ]
     runs = merge([json.dumps([one, two]), FORMATS["json"].write(gone)])

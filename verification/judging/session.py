@@ -8,6 +8,7 @@ that it explains is looked for.
 from __future__ import annotations
 
 import math
+import operator
 import time
 import zlib
 from collections import Counter
@@ -19,12 +20,13 @@ from itertools import islice
 from typing import Any
 
 from verification import mistakes, truth
-from verification.candidates import Function, Terms, load
+from verification.candidates import LAYOUTS, NAMES, Function, Terms, load
 from verification.judging import smallest
 from verification.judging.settling import Base, settle
 from verification.judging.trial import LOST, Check, Outcome, Trial, plan
 from verification.mistakes import Diagnosis, Inquiry, Mistake, Sighting, Suspect
 from verification.questions import (
+    RUNGS,
     Case,
     CaseError,
     Question,
@@ -47,6 +49,16 @@ CALLS = 256
 STREAM = 2_000
 """Draws after which a contract is taken to express none."""
 SHOW = ("all", "actual", "status")
+_CHOICES: Mapping[str, Sequence[object]] = {
+    "show": SHOW,
+    "hint": range(4),
+    "level": range(1, 5),
+    "rung": ("", *RUNGS),
+    "dtype": ("float64", "float32"),
+    "oracle": ("torch", "textbook"),
+    "contract": ("", *NAMES),
+    "layout": ("", *LAYOUTS),
+}
 SIMPLE = ("units", "digits")
 """Fills that are easier to read, the easier one first."""
 
@@ -88,14 +100,15 @@ class Settings(Terms):
     hint: int = 0
 
     def __post_init__(self) -> None:
-        if self.show not in SHOW or not 0 <= self.hint <= 3:
-            known = f"show is one of {', '.join(SHOW)}, hint 1, 2 or 3"
-            raise UsageError(f"{known}, got show={self.show} hint={self.hint}")
+        for name, known in _CHOICES.items():
+            if (value := getattr(self, name)) not in known:
+                words = ", ".join(str(one) for one in known if one != "")
+                raise UsageError(f"{name} is one of {words}, got {name}={value!r}")
         if self.exam and self.hint:
             raise UsageError(f"hint={self.hint} tells what show=status, an exam, hides")
         if not 0 < self.timeout < 1e6 or self.memory < 1:
             raise UsageError(f"timeout={self.timeout:g} and memory={self.memory} must be above 0")
-        if self.draw < 0:
+        if operator.index(self.draw) < 0:
             raise UsageError(f"draw={self.draw} must not be negative")
         number, count = self.shard
         if not 1 <= number <= count:
@@ -105,9 +118,9 @@ class Settings(Terms):
                 "a shard holds what an exam withholds: give --exam to --merge, as --show and --hint"
             )
             raise UsageError(words)
-        if min(self.points.values(), default=0) < 0 or self.oracle not in ("torch", "textbook"):
-            words = f"got {dict(self.points)}; the oracle is torch or textbook, got {self.oracle}"
-            raise UsageError(f"points must not be negative, {words}")
+        if not all(0 <= worth < math.inf for worth in self.points.values()):
+            words = f"got {dict(self.points)}"
+            raise UsageError(f"points must be finite and must not be negative, {words}")
         try:
             if self.where:
                 read_where(self.where)

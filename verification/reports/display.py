@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
+from os import PathLike, fspath
 from typing import Any, TypedDict, Unpack
 
 from verification.judging import Run, Session, Settings, Watch
@@ -16,7 +17,7 @@ from verification.reports.document import write_json
 from verification.reports.page import write_fragment
 from verification.reports.text import write_text
 
-Given = str | Callable[..., Any] | Sequence[Callable[..., Any]] | Mapping[str, Any]
+Given = str | PathLike[str] | Callable[..., Any] | Sequence[Callable[..., Any]] | Mapping[str, Any]
 """A file or module by its name, a function, several, or the names of a session."""
 PAUSE = 0.2
 """Seconds between two lines of progress."""
@@ -89,7 +90,7 @@ class Judgement:
 
 def judge(candidate: Given, **options: Unpack[Options]) -> Judgement:
     """Judge, as `verification.judge` says; functions that are not there are no news."""
-    named = candidate if isinstance(candidate, str) else _name(candidate)
+    named = fspath(candidate) if isinstance(candidate, str | PathLike) else _name(candidate)
     words: dict[str, Any] = {**options}
     only, names = words.pop("only", ()), words.pop("names", None)
     words |= {"show": "status"} if words.pop("exam", False) else {}
@@ -122,7 +123,8 @@ def _name(candidate: Given) -> Mapping[str, Any]:
     if isinstance(candidate, Mapping):
         return candidate
     functions: Any = candidate if isinstance(candidate, list | tuple) else [candidate]
-    if not functions or not all(map(callable, functions)):
+    if not functions or not all(hasattr(function, "__name__") for function in functions):
         kind = type(candidate).__name__
-        raise TypeError(f"judge takes functions, a namespace or a name, got {kind}")
+        words = "functions with names of their own, a namespace ({name: function}) or a file's name"
+        raise TypeError(f"judge takes {words}, got {kind}")
     return {function.__name__: function for function in functions}

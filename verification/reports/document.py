@@ -52,16 +52,17 @@ def _count_drawn(run: Run) -> dict[str, int] | None:
 
 def _describe_function(finding: Finding, run: Run) -> dict[str, Any]:
     counts = Counter(outcome.status for outcome in finding.outcomes)
+    is_naming = run.settings.is_naming
     return {
         "name": finding.function,
         "op": finding.op,
         "status": finding.status,
         **{key.lower().replace(" ", "_"): counts[key] for key in _STATUSES},
         **({"known": counts["known"]} if run.settings.known else {}),
-        "age": sum(bool(outcome.age) for outcome in finding.outcomes),
+        "age": sum(bool(outcome.age) for outcome in finding.outcomes) if is_naming else 0,
         "outside": finding.outside,
-        "mistakes": _list_mistakes(finding) if run.settings.is_naming else [],
-        "deviations": [] if run.settings.exam else finding.deviations,
+        "mistakes": _list_mistakes(finding) if is_naming else [],
+        "deviations": finding.deviations if is_naming else [],
     }
 
 

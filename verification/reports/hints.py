@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from verification.judging import Finding
 from verification.questions import Case
 
+
+def _window(case: Case) -> Sequence[int]:
+    """The sides of x where it is one window, which holds no examples."""
+    return case.x[:2] if case.op in WINDOWS else ()
+
+
+WINDOWS = ("conv_single_step", "create_mask_from_window", "distribute_value")
 MOST = 2
 """Kinds that are told of."""
 FEATURES: Mapping[str, Callable[[Case], bool]] = {
@@ -16,13 +23,13 @@ FEATURES: Mapping[str, Callable[[Case], bool]] = {
     "windows overlap": lambda case: any(map(int.__lt__, case.stride, case.spans)),
     "maxima tie": lambda case: case.fill == "ties",
     "the sides of the input differ": lambda case: len({*case.space}) > 1,
-    "the sides of the window differ": lambda case: len({*case.kernel}) > 1,
+    "the sides of the window differ": lambda case: len({*(case.kernel or _window(case))}) > 1,
     "a rest is left behind the last window": lambda case: any(
         (size + sum(pad) - span) % step
         for size, pad, span, step in zip(case.space, case.pad, case.spans, case.stride)
     ),
-    "there are several examples": lambda case: case.x[0] > 1,
-    "there are several channels": lambda case: case.x[-1] > 1,
+    "there are several examples": lambda case: case.x[0] > 1 and not _window(case),
+    "there are several channels": lambda case: case.x[-1] > 1 and not _window(case),
     "there are several filters": lambda case: bool(case.w) and case.w[-1] > 1,
     "the pool is a maximum": lambda case: case.op == "max_pool",
     "the pool is an average": lambda case: case.op == "avg_pool",

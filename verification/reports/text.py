@@ -151,7 +151,7 @@ def _write_counts(run: Run, finding: Finding, style: Style) -> list[str]:
     counts = Counter(outcome.status for outcome in finding.outcomes)
     counts["outside"] = finding.outside if style.verbose else 0
     cells = {status: f"{counts[status]:5} {status}" for status in _COLOURS if counts[status]}
-    if finding.age and "ok" in cells and not run.settings.exam:
+    if finding.age and "ok" in cells and run.settings.is_naming:
         cells["ok"] += " (age)"
     cells = cells or {"outside": "      outside"}
     name = f"  {make_visible(finding.function):{max(32, run.longest)}}"
@@ -257,7 +257,7 @@ def _claim(finding: Finding, diagnosis: Diagnosis) -> str:
 def label_rest(run: Run, finding: Finding) -> Iterator[tuple[str, str]]:
     """What is no mistake of this function: an age, a function below it, conventions."""
     aged = [outcome for outcome in finding.outcomes if outcome.age]
-    if run.settings.exam:
+    if not run.settings.is_naming:
         excused = [o for o in finding.outcomes if (o.age or o.deviations) and not o.is_failing]
         word = "wrong" if run.settings.strict else "right"
         if excused:
@@ -267,7 +267,7 @@ def label_rest(run: Run, finding: Finding) -> Iterator[tuple[str, str]]:
         yield from (("age", finding.age.title), ("", does))
         yield from (("", line) for line in aged[0].age[1:])
         yield from (("instead", change), ("mended in flight", _count(len(aged), "case")))
-    for name in finding.deviations if not run.settings.exam else ():
+    for name in finding.deviations if run.settings.is_naming else ():
         count = sum(name in outcome.deviations for outcome in finding.outcomes)
         mistake = next(m for m in mistakes.read() if m.id == name)
         label = "integers" if name == "integer-accumulator" else "convention"
