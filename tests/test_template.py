@@ -15,13 +15,18 @@ def test_a_template_is_recognised_and_not_attempted(tmp_path, name):
     path = tmp_path / "start.py"
     path.write_text(text := write_template(name), encoding="utf-8")
     assert not [line for line in text.splitlines() if len(line) > 132]
-    contract = {"npcnn": "assignment"}.get(name, "functional" if name in LAYOUTS else name)
-    with Session(Settings(candidate=str(path), level=1, draw=0)) as session:
-        run = session.run()
-    written = {finding.function for finding in run.findings}
-    assert (run.contract, run.verdict) == (contract, "nothing")
-    assert {finding.status for finding in run.findings} == {"not attempted"}
-    assert written
+    (options,) = (line.split() for line in text.splitlines() if "-m verification" in line)
+    found = {"npcnn": "assignment"}.get(name, "functional" if name in LAYOUTS else name)
+    told = f"functional-{name}".removesuffix("-nchw") if name in LAYOUTS else name
+    contract, layout = (
+        options[options.index(one) + 1] if one in options else ""
+        for one in ("--contract", "--layout")
+    )
+    for words, expected in (({}, found), ({"contract": contract, "layout": layout}, told)):
+        with Session(Settings(candidate=str(path), level=1, draw=0, **words)) as session:
+            run = session.run()
+        assert (run.contract, run.verdict) == (expected, "nothing")
+        assert {finding.status for finding in run.findings} == {"not attempted"}
 
 
 @parametrize_from_file

@@ -22,8 +22,10 @@ RARE = re.compile(r", (b|dilation|groups|ceil_mode|count_include_pad|divisor_ove
 
 def write_template(name: str) -> str:
     """The file for a contract, or for a layout of functional's."""
-    contract = get("functional", name) if name in LAYOUTS else get(name)
-    text: str = TEXTS["head"].format(contract.name)
+    is_layout = name in LAYOUTS
+    contract = get("functional", name) if is_layout else get(name)
+    way = f"--contract functional --layout {name}" if is_layout else f"--contract {name}"
+    text: str = TEXTS["head"].format(contract.name, way)
     owner = ""
     for function in contract.functions:
         first, _, last = function.name.rpartition(".")
