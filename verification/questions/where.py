@@ -16,7 +16,8 @@ tuples; of `and`, `or`, `not`, comparisons, `in`, + - * // % and [index]; of min
     fill, layout, dtype, check, name, id, level, rung, work
 
 A comparison of several sizes with a number holds if it does for each of them, != if == does not;
-there must be one at least.  `max(stride) > 1` holds if it does for any.
+there must be one at least.  `max(stride) > 1` holds if it does for any.  `stride[1] > 1` means no
+question without a second axis.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def read_where(text: str) -> Callable[[Question], bool]:
     called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
     for node in nodes:
         if not isinstance(node, _NODES) or (isinstance(node, ast.Call) and node.keywords):
-            raise CaseError(f"where {text!r}: {ast.unparse(node)!r} may not stand there")
+            raise CaseError(f"where {text!r}: {ast.unparse(node) or type(node).__name__!r} may not stand there")
         known = [*(_FUNCTIONS if id(node) in called else _VALUES)]
         if isinstance(node, ast.Name) and node.id not in known:
             raise CaseError(f"where {text!r}: {node.id} is none of {', '.join(sorted(known))}")
@@ -108,7 +109,9 @@ def read_where(text: str) -> Callable[[Question], bool]:
         values |= {name: _Sizes(v) for name, v in values.items() if isinstance(v, tuple)}
         try:
             return bool(eval(code, {"__builtins__": {}}, _FUNCTIONS | values))
-        except (TypeError, LookupError, ArithmeticError) as error:
+        except LookupError:
+            return False
+        except (TypeError, ArithmeticError) as error:
             raise CaseError(f"where {text!r}: {error}, of {question.row}") from error
 
     return is_meant
