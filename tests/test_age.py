@@ -31,6 +31,16 @@ def test_old_lines_are_mended(line, value, kind, error, notes):
     assert tuple(told) == notes
 
 
+def test_what_numpy_asks_itself_is_no_age(tmp_path):
+    """np.pad never took widths of unequal lengths, whatever its own asarray once did."""
+    text = "import numpy as np\ndef f(x): return np.pad(x, ((1, 1), (1,)))\n"
+    (tmp_path / "pads.py").write_text(text)
+    with closing(Process(str(tmp_path / "pads.py"))) as process:
+        process.mend()
+        reply = process.ask([Call("f", (np.ones((2, 2)),))])
+    assert (reply.kind, reply.ages) == ("ValueError", ())
+
+
 def test_a_process_is_mended_once(tmp_path):
     """From the next call on, arguments too; each use is told with the candidate's own line."""
     (tmp_path / "old.py").write_text(

@@ -9,6 +9,7 @@ ragged-array          np.array([[1], [1, 2]]), which was an array of objects
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from functools import partial, partialmethod
 from operator import index
@@ -105,7 +106,10 @@ def _make_mended(make: Callable[..., Any], *arguments: Any, **words: Any) -> Any
     try:
         return mend_value(make(*arguments, **words))
     except ValueError as error:
-        if "inhomogeneous" not in str(error) or "dtype" in words or len(arguments) > 1:
+        asker = sys._getframe(1).f_globals.get("__name__", "")
+        is_own = asker.startswith("numpy")  # np.pad's widths, for one, never were ragged
+        is_ragged = "inhomogeneous" in str(error) and "dtype" not in words and len(arguments) == 1
+        if is_own or not is_ragged:
             raise
         ragged = make(*arguments, **words, dtype=object)
         Mended.note("ragged-array")

@@ -39,8 +39,6 @@ PROBES = [case for row in contracts.read_table("probes")["probes"] for case in p
 """A question for each of torch's functions, whose answer tells the layout by its shape."""
 SESSION = "this session"
 NO_DB = "it should return (dx, dw, db), it returned a tuple"
-UNFIT = ("TypeError", "AttributeError")
-"""What is raised where a number was expected."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +105,8 @@ class Candidate:
         parts += [f"{kind} as {word}" for word, kind in self._find_narrow(function).items()]
         parts += ["number as padding"] * function.wants_word(self._parameters(function))
         name = self.name_of(function)
+        if foreign := function.find_foreign(self._parameters(function)):
+            return f"{name} is not judged: nobody knows what it takes as {', '.join(foreign)}"
         return f"{name} takes no {', '.join(parts)}: such questions are outside" if parts else ""
 
     def stands_on(self, function: Function) -> set[str]:
@@ -200,7 +200,7 @@ class Candidate:
             kind, promise = ("None", "None") if word == "b" else ("tuple", "(")
             if word in tried and not defaults.get(name, "").startswith(promise):
                 words = {**call.words, name: tried[word]}
-                if self.process.ask([replace(call, words=words)]).kind in UNFIT:
+                if self.process.ask([replace(call, words=words)]).status == "CRASH":
                     yield word, kind
 
     def has_layout(self, function: Function) -> bool | None:

@@ -95,7 +95,9 @@ def read_where(text: str) -> Callable[[Question], bool]:
     called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
     for node in nodes:
         if not isinstance(node, _NODES) or (isinstance(node, ast.Call) and node.keywords):
-            raise CaseError(f"where {text!r}: {ast.unparse(node) or type(node).__name__!r} may not stand there")
+            raise CaseError(
+                f"where {text!r}: {ast.unparse(node) or type(node).__name__!r} may not stand there"
+            )
         known = [*(_FUNCTIONS if id(node) in called else _VALUES)]
         if isinstance(node, ast.Name) and node.id not in known:
             raise CaseError(f"where {text!r}: {node.id} is none of {', '.join(sorted(known))}")

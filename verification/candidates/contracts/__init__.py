@@ -139,7 +139,16 @@ class Function:
             return False
         words = drop_usual(case, self.keywords(case)), ["b"] * case.bias
         wanted = {*itertools.chain(*words)} & self.spellings.keys()
-        return wanted <= self.spell(parameters).keys() and not self._insists(case, parameters)
+        if self.find_foreign(parameters) or not wanted <= self.spell(parameters).keys():
+            return False
+        return not self._insists(case, parameters)
+
+    def find_foreign(self, parameters: Parameters) -> list[str]:
+        """What such a function insists on that is none of the arrays and settings."""
+        if not (self.settings and parameters):
+            return []
+        behind, known = parameters[len(self.arrays.split()) :], self.spell(parameters).values()
+        return [one for one in behind if one.isidentifier() and one not in known]
 
     def _insists(self, case: Case, parameters: Parameters) -> bool:
         """Whether it has no default for an array that the question has not; a bias is tried."""
@@ -162,14 +171,16 @@ class Function:
 
         What stands where the contract has the bias, or the kernel, is that, whatever its name.
         """
-        names = read_names(["**words"] if parameters is None else parameters)
-        known = set[str]().union(*self.spellings.values())
+        theirs = ["**words"] if parameters is None else parameters
+        names, known = read_names(theirs), set[str]().union(*self.spellings.values())
         spelled = dict[str, str]()
         for word, spelling in self.spellings.items():
-            found = [name for name in spelling if name in names]
+            found = [name for one in spelling for name in names if one in (name, name.lower())]
             if word in ("b", "kernel_size"):
                 there = names[self.parameters.index(word) :][:1]
-                found += [name for name in there if name not in known and name[0] != "*"]
+                is_number = word == "b" and re.search(r"=[\d.]+$", "".join(theirs[2:3]))
+                is_free = not is_number and known.isdisjoint({one.lower() for one in there})
+                found += [name for name in there if is_free and name[0] != "*"]
             if found or any(name.startswith("**") for name in names):
                 spelled[word] = [*found, word][0]
         return spelled
@@ -188,12 +199,15 @@ class Function:
             if "b" in self.spellings:
                 arguments, words["b"] = arguments[:-1], arguments[-1]
             known = {**self.settings(case), **words}
+            spelled = self.spell(parameters)
             if self.wants_word(parameters):
-                known["padding"] = words["padding"] = name_pad(case)
+                is_upper = defaults[spelled["padding"]].isupper()
+                pad = name_pad(case)
+                known["padding"] = words["padding"] = pad.upper() if is_upper else pad
             words = {
                 name: spread(known[word], defaults.get(name, ""), len(case.space))
-                for word, name in self.spell(names).items()
-                if word in words or name in parameters  # it has no default
+                for word, name in spelled.items()
+                if word in words or not is_usual(word, defaults.get(name, "None"))
             }
         elif "*" in names:
             at = names.index("*")
@@ -345,6 +359,11 @@ def drop_usual(case: Case, words: Mapping[str, Any], *kept: str) -> dict[str, An
     """Without the words that say what holds anyway: so the defaults are asked about too."""
     usual = {**_WORDS["usual"], "stride": simplify(case.usual_stride)}
     return {n: word for n, word in words.items() if n in kept or word != usual.get(n)}
+
+
+def is_usual(word: str, default: str) -> bool:
+    """Whether a function's default for a setting is the contract's; "" is none."""
+    return default in ("None", str(_WORDS["usual"].get(word)))
 
 
 NAMES = ("assignment", "functional", "cs231n", "holberton", "npcnn", "layers")
