@@ -514,7 +514,8 @@ class Session:
 
     def _name_convention(self, function: Function, outcome: Outcome) -> Outcome:
         """A wrong answer that a convention alone explains deviates."""
-        is_wrong = outcome.status == "WRONG" and outcome.has_numbers and not outcome.habits
+        is_case = isinstance(outcome.question, Case) and not outcome.question.check
+        is_wrong = outcome.status == "WRONG" and is_case and not outcome.habits
         if self.judged.contract.is_bitwise or not is_wrong:
             return outcome
         name = mistakes.find_convention(self._inquire(function), _sight(outcome))

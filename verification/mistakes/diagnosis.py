@@ -301,8 +301,11 @@ def _suspect(known: Sequence[Mistake], beside: Suspect | None = None) -> Iterato
 
 
 def _define(op: str, case: Case, seed: int, dtype: str, book: Mapping[str, Any]) -> dict[str, Any]:
+    given = answer(case, seed, dtype).arrays
+    if case.fill == "whole":  # what follows a convention is told from the same numbers as floats
+        given = {name: a if name == "index" else a.astype(dtype) for name, a in given.items()}
     with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
-        return define(op, case, answer(case, seed, dtype).arrays, book)
+        return define(op, case, given, book)
 
 
 @functools.lru_cache(maxsize=512)
