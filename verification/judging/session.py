@@ -353,6 +353,7 @@ class Session:
         self._draw_seed = time.time_ns() if settings.seed is None else settings.seed
         self._trial = Trial(self.judged, self.known.seed, settings.dtype)
         self._statuses: dict[str, str] = {}
+        self._refuted: set[tuple[str, str]] = set()
 
     def __enter__(self) -> Session:
         return self
@@ -492,7 +493,7 @@ class Session:
 
     def _conclude(self, function: Function, outcomes: Sequence[Outcome]) -> Finding:
         """What came of a function, and why."""
-        raw = [self._name_convention(function, outcome) for outcome in outcomes]
+        raw = self._name_conventions(function, outcomes)
         lacks = self.judged.lacks(function) if self.judged.has(function) else ""
         finding = Finding(
             self.judged.name_of(function),
@@ -520,7 +521,27 @@ class Session:
             return outcome
         name = mistakes.find_convention(self._inquire(function), _sight(outcome))
         names = tuple(dict.fromkeys((*outcome.deviations, name)))
-        return replace(outcome, status="DEVIATES", deviations=names) if name else outcome
+        is_followed = name and (function.name, name) not in self._refuted
+        return replace(outcome, status="DEVIATES", deviations=names) if is_followed else outcome
+
+    def _name_conventions(self, function: Function, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """The same of many: what right answers contradict is no convention, but a coincidence."""
+        raw = [self._name_convention(function, outcome) for outcome in outcomes]
+        named: dict[str, list[Sighting]] = {}
+        for before, after in zip(outcomes, raw, strict=True):
+            if before.status != after.status:
+                named.setdefault(after.deviations[-1], []).append(_sight(before))
+        right = [_sight(o) for o in raw if o.status == "ok" and o.has_numbers]
+        small = [seen for seen in right if seen.case.work <= CHEAP]
+        refuted = {
+            (function.name, name)
+            for name, seen in named.items()
+            if not mistakes.is_convention(self._inquire(function), name, seen, small)
+        }
+        self._refuted |= refuted
+        if refuted:
+            return [self._name_convention(function, outcome) for outcome in outcomes]
+        return raw
 
     def _explain(self, function: Function, finding: Finding) -> Finding:
         """With the mistakes that are known, and what to show."""
@@ -552,7 +573,7 @@ class Session:
         name = self.judged.name_of(function)
         small = [q for q in read() if q.work <= CHEAP and self.settings.admits(q)]
         checks, _ = plan(self.judged, small, lambda one, question: one == name)
-        raw = [self._name_convention(function, outcome) for outcome in self._trial.run(checks)]
+        raw = self._name_conventions(function, [*self._trial.run(checks)])
         return self._settle(function, raw)
 
     def _show(

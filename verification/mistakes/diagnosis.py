@@ -290,6 +290,17 @@ def find_convention(asked: Inquiry, seen: Sighting) -> str:
     return next((one.mistakes[0].id for one in fitting), "")
 
 
+def is_convention(
+    asked: Inquiry, name: str, deviating: Sequence[Sighting], passing: Sequence[Sighting]
+) -> bool:
+    """Whether one form of it gives all these answers, and would give the right ones too."""
+    return any(
+        all(asked.explains(one, seen) for seen in deviating)
+        and not any(asked.contradicts(one, seen) for seen in passing)
+        for one in _suspect([mistake for mistake in read() if mistake.id == name])
+    )
+
+
 def _suspect(known: Sequence[Mistake], beside: Suspect | None = None) -> Iterator[Suspect]:
     """Every way to write one of these mistakes; with another's, where the two get along."""
     mistakes, forms = (beside.mistakes, beside.forms) if beside else ((), ())
