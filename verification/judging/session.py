@@ -171,7 +171,8 @@ class Finding:
     """One function: its outcomes, the questions outside its contract, and what is wrong with it.
 
     `reasons` say why questions are outside, where the candidate is the reason; `age` is the error
-    of age that was mended; `blocks` are what to show, one for each mistake; `more` is what small
+    of age that was mended; `is_cut` says that not all known mistakes could be tried;
+    `blocks` are what to show, one for each mistake; `more` is what small
     questions came to that were asked for a reason alone.  `raw` is what came, before outcomes are
     seen together, and `base` what the function stands on.
     """
@@ -183,6 +184,7 @@ class Finding:
     reasons: tuple[str, ...] = ()
     age: Mistake | None = None
     diagnosis: Diagnosis | None = None
+    is_cut: bool = False
     blocks: tuple[Block, ...] = ()
     more: tuple[Outcome, ...] = ()
     raw: tuple[Outcome, ...] = ()
@@ -557,11 +559,12 @@ class Session:
         others = [_sight(o) for o in more if o.is_failing and o.has_numbers]
         followed = [name for outcome in more for name in outcome.deviations]
         found = mistakes.diagnose(inquiry, others or seen, passing, followed)
+        is_cut = not inquiry.has_time
         if found and self._is_partial:
             found = found.recount(inquiry, seen)
         blocks = tuple(self._show(function, inquiry, failing, found))
         more = more if self._is_partial else ()
-        return replace(finding, diagnosis=found, blocks=blocks, more=tuple(more))
+        return replace(finding, diagnosis=found, is_cut=is_cut, blocks=blocks, more=tuple(more))
 
     @property
     def _is_partial(self) -> bool:
