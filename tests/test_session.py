@@ -9,6 +9,7 @@ from parametrize_from_file import defaults
 from verification.judging import Finding, Run, Session, Settings, UsageError, Watch, session
 from verification.judging.trial import Outcome
 from verification.questions import parse
+from verification.reports.text import label_mistake
 
 LINES = {
     "pool": "max_pool x=[2,5,6,2] kernel=2 stride=1 fill=ties",
@@ -82,6 +83,16 @@ def test_shown(opened, function, bend, more, mistakes, row, wrong, looks):
     assert [c.name for c in shown.comparisons if not c.is_right] == list(wrong)
     assert (tuple(m.id for m in found.mistakes) if found else ()) == mistakes
     assert block.looks == looks
+
+
+def test_a_search_that_is_cut_is_told(opened, monkeypatch):
+    """Not that no mistake fits, where not all could be tried."""
+    for seconds, words in ((-1.0, "not all known mistakes could be tried"), (60.0, "")):
+        monkeypatch.setattr("verification.mistakes.diagnosis.SECONDS", seconds)
+        run, found = judge(opened, {"conv_forward": "give(y=y + y * np.sin(y))"})
+        finding = found["conv_forward"]
+        said = dict(label_mistake(run, finding, finding.blocks[0]))["mistake"]
+        assert said.startswith(words or "no known mistake fits")
 
 
 @parametrize_from_file(schema=defaults(contract="assignment"))

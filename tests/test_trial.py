@@ -122,6 +122,14 @@ def test_who_is_slow_is_asked_what_it_can_afford(fake):
     assert forward[-1].message == "conv_forward would take more than 10 s"
 
 
+def test_a_slow_beginning_tells_nothing(fake):
+    """As of an import, or of a compiler that warms up: all is asked."""
+    judged = fake({"conv_forward": "give(says={'seconds': 5.0 * (case.x[1] == 2)})"})
+    judged.timeout = 10.0
+    statuses = {o.status for o in run(judged, LINES)[0] if o.function == "conv_forward"}
+    assert statuses == {"ok"}
+
+
 def test_an_exception_costs_no_patience(fake):
     """It is asked to the end."""
     outcomes, _ = run(fake({"conv_forward": "crash('ValueError: no')"}), LINES)

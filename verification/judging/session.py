@@ -171,7 +171,8 @@ class Finding:
     """One function: its outcomes, the questions outside its contract, and what is wrong with it.
 
     `reasons` say why questions are outside, where the candidate is the reason; `age` is the error
-    of age that was mended; `blocks` are what to show, one for each mistake; `more` is what small
+    of age that was mended; `is_cut` says that not all known mistakes could be tried;
+    `blocks` are what to show, one for each mistake; `more` is what small
     questions came to that were asked for a reason alone.  `raw` is what came, before outcomes are
     seen together, and `base` what the function stands on.
     """
@@ -183,6 +184,7 @@ class Finding:
     reasons: tuple[str, ...] = ()
     age: Mistake | None = None
     diagnosis: Diagnosis | None = None
+    is_cut: bool = False
     blocks: tuple[Block, ...] = ()
     more: tuple[Outcome, ...] = ()
     raw: tuple[Outcome, ...] = ()
@@ -353,6 +355,7 @@ class Session:
         self._draw_seed = time.time_ns() if settings.seed is None else settings.seed
         self._trial = Trial(self.judged, self.known.seed, settings.dtype)
         self._statuses: dict[str, str] = {}
+        self._refuted: set[tuple[str, str]] = set()
 
     def __enter__(self) -> Session:
         return self
@@ -492,7 +495,7 @@ class Session:
 
     def _conclude(self, function: Function, outcomes: Sequence[Outcome]) -> Finding:
         """What came of a function, and why."""
-        raw = [self._name_convention(function, outcome) for outcome in outcomes]
+        raw = self._name_conventions(function, outcomes)
         lacks = self.judged.lacks(function) if self.judged.has(function) else ""
         finding = Finding(
             self.judged.name_of(function),
@@ -514,12 +517,33 @@ class Session:
 
     def _name_convention(self, function: Function, outcome: Outcome) -> Outcome:
         """A wrong answer that a convention alone explains deviates."""
-        is_wrong = outcome.status == "WRONG" and outcome.has_numbers and not outcome.habits
+        is_case = isinstance(outcome.question, Case) and not outcome.question.check
+        is_wrong = outcome.status == "WRONG" and is_case and not outcome.habits
         if self.judged.contract.is_bitwise or not is_wrong:
             return outcome
         name = mistakes.find_convention(self._inquire(function), _sight(outcome))
         names = tuple(dict.fromkeys((*outcome.deviations, name)))
-        return replace(outcome, status="DEVIATES", deviations=names) if name else outcome
+        is_followed = name and (function.name, name) not in self._refuted
+        return replace(outcome, status="DEVIATES", deviations=names) if is_followed else outcome
+
+    def _name_conventions(self, function: Function, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """The same of many: what right answers contradict is no convention, but a coincidence."""
+        raw = [self._name_convention(function, outcome) for outcome in outcomes]
+        named: dict[str, list[Sighting]] = {}
+        for before, after in zip(outcomes, raw, strict=True):
+            if before.status != after.status:
+                named.setdefault(after.deviations[-1], []).append(_sight(before))
+        right = [_sight(o) for o in raw if o.status == "ok" and o.has_numbers]
+        small = [seen for seen in right if seen.case.work <= CHEAP]
+        refuted = {
+            (function.name, name)
+            for name, seen in named.items()
+            if not mistakes.is_convention(self._inquire(function), name, seen, small)
+        }
+        self._refuted |= refuted
+        if refuted:
+            return [self._name_convention(function, outcome) for outcome in outcomes]
+        return raw
 
     def _explain(self, function: Function, finding: Finding) -> Finding:
         """With the mistakes that are known, and what to show."""
@@ -535,11 +559,12 @@ class Session:
         others = [_sight(o) for o in more if o.is_failing and o.has_numbers]
         followed = [name for outcome in more for name in outcome.deviations]
         found = mistakes.diagnose(inquiry, others or seen, passing, followed)
+        is_cut = not inquiry.has_time
         if found and self._is_partial:
             found = found.recount(inquiry, seen)
         blocks = tuple(self._show(function, inquiry, failing, found))
         more = more if self._is_partial else ()
-        return replace(finding, diagnosis=found, blocks=blocks, more=tuple(more))
+        return replace(finding, diagnosis=found, is_cut=is_cut, blocks=blocks, more=tuple(more))
 
     @property
     def _is_partial(self) -> bool:
@@ -551,7 +576,7 @@ class Session:
         name = self.judged.name_of(function)
         small = [q for q in read() if q.work <= CHEAP and self.settings.admits(q)]
         checks, _ = plan(self.judged, small, lambda one, question: one == name)
-        raw = [self._name_convention(function, outcome) for outcome in self._trial.run(checks)]
+        raw = self._name_conventions(function, [*self._trial.run(checks)])
         return self._settle(function, raw)
 
     def _show(

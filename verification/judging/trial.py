@@ -24,6 +24,8 @@ LOST = frozenset({"TIMEOUT", "MEMORY", "DIED"})
 """Kinds of calls that came to no answer."""
 TELLING = 1.0
 """Seconds from which an answer tells how long larger ones will take."""
+PACED = 3
+"""Such answers, none of them refuted by a quick one, that it takes to leave larger ones out."""
 ROOM = 0.25
 """For what roundings of other right algorithms may add to a whole number."""
 FAILING = ("WRONG", "CRASH", "TIMEOUT", "MEMORY")
@@ -133,7 +135,7 @@ class Trial:
     def __init__(self, judged: Candidate, seed: int, dtype: str) -> None:
         self.judged, self.seed, self.dtype = judged, seed, dtype
         self._lost: Counter[str] = Counter()
-        self._pace: dict[str, tuple[float, int]] = {}
+        self._paces: dict[str, list[float]] = {}
         self._aged: set[str] = set()
 
     def run(self, checks: Iterable[Check]) -> Iterator[Outcome]:
@@ -239,8 +241,8 @@ class Trial:
             return Reply("outside")
         if self._lost[function.name] >= PATIENCE:
             return Reply("not judged", error=f"{word} is too slow to go on")
-        seconds, work = self._pace.get(function.name, (0.0, 1))
-        if seconds * case.work > judged.timeout * work:
+        paces = self._paces.setdefault(function.name, [])
+        if len(paces) >= PACED and min(paces) * case.work > judged.timeout:
             return Reply("outside", error=f"{word} would take more than {judged.timeout:g} s")
         reply = judged.ask(function, case, given, cache)
         if reply.status == "CRASH" and any(
@@ -250,8 +252,10 @@ class Trial:
             mended = judged.ask(function, case, given, cache)
             reply = mended if mended.ages or mended.kind == reply.kind else reply
         self._lost[function.name] += reply.kind in LOST
-        if reply.status == "ok" and reply.seconds > TELLING and case.work >= work:
-            self._pace[function.name] = reply.seconds, case.work
+        if reply.status == "ok" and reply.seconds <= TELLING:
+            paces.clear()
+        elif reply.status == "ok" and case.work:
+            paces.append(reply.seconds / case.work)
         if reply.kind == "NotImplementedError" and judged.contract.may_decline:
             return replace(reply, status="outside")
         return reply

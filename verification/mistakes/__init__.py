@@ -8,8 +8,9 @@ from verification.mistakes.diagnosis import (
     Suspect,
     diagnose,
     find_convention,
+    is_convention,
 )
 from verification.mistakes.symptoms import describe
 
 __all__ = ["Diagnosis", "Form", "Inquiry", "Mistake", "Sighting", "Suspect", "describe"]
-__all__ += ["diagnose", "find_convention", "quote", "read", "write_wrongly"]
+__all__ += ["diagnose", "find_convention", "is_convention", "quote", "read", "write_wrongly"]

@@ -290,6 +290,17 @@ def find_convention(asked: Inquiry, seen: Sighting) -> str:
     return next((one.mistakes[0].id for one in fitting), "")
 
 
+def is_convention(
+    asked: Inquiry, name: str, deviating: Sequence[Sighting], passing: Sequence[Sighting]
+) -> bool:
+    """Whether one form of it gives all these answers, and would give the right ones too."""
+    return any(
+        all(asked.explains(one, seen) for seen in deviating)
+        and not any(asked.contradicts(one, seen) for seen in passing)
+        for one in _suspect([mistake for mistake in read() if mistake.id == name])
+    )
+
+
 def _suspect(known: Sequence[Mistake], beside: Suspect | None = None) -> Iterator[Suspect]:
     """Every way to write one of these mistakes; with another's, where the two get along."""
     mistakes, forms = (beside.mistakes, beside.forms) if beside else ((), ())
@@ -301,8 +312,11 @@ def _suspect(known: Sequence[Mistake], beside: Suspect | None = None) -> Iterato
 
 
 def _define(op: str, case: Case, seed: int, dtype: str, book: Mapping[str, Any]) -> dict[str, Any]:
+    given = answer(case, seed, dtype).arrays
+    if case.fill == "whole":  # what follows a convention is told from the same numbers as floats
+        given = {name: a if name == "index" else a.astype(dtype) for name, a in given.items()}
     with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
-        return define(op, case, answer(case, seed, dtype).arrays, book)
+        return define(op, case, given, book)
 
 
 @functools.lru_cache(maxsize=512)

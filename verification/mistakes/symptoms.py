@@ -39,7 +39,7 @@ def describe(got: Array, want: Array, name: str) -> list[str]:
         if not (wrong := ~_agree(got, want, ROUNDING)).any():
             return []
         off = float(np.abs(got - want).max() / np.abs(want).max(initial=0))
-        if off <= IMPRECISE:
+        if off <= IMPRECISE and not _is_whole(want):
             return [f"imprecise: right but for {off:.1g} of the largest number"]
         return list(_claims(got, want, wrong, axes))
 
@@ -59,10 +59,15 @@ def _name_axes(name: str, rank: int) -> tuple[str, ...]:
 def _agree(got: Array, want: Array, share: float = 1e-9) -> Array:
     """Which elements agree: integers exactly, reals but for a share of the largest number."""
     finite = want[np.isfinite(want)]
-    whole = bool((finite == np.rint(finite)).all())
-    room = 0.0 if whole else share * float(np.abs(finite).max(initial=0))
+    room = 0.0 if _is_whole(want) else share * float(np.abs(finite).max(initial=0))
     agree: Array = (got == want) | (np.abs(got - want) <= room) | (np.isnan(got) & np.isnan(want))
     return agree
+
+
+def _is_whole(want: Array) -> bool:
+    """Whether every number is an integer: none of them rounds."""
+    finite = want[np.isfinite(want)]
+    return bool((finite == np.rint(finite)).all())
 
 
 def _claims(got: Array, want: Array, wrong: Array, axes: Sequence[str]) -> Iterator[str]:
