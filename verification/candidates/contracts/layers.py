@@ -13,8 +13,9 @@ question a layer is made, given its weights, and called: backward follows forwar
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -48,6 +49,8 @@ _WORDS = {
     for our in (*_TABLE["words"], *_SIZES, "b")
 }
 Ask = Callable[[list[Call]], Reply]
+_RANK = re.compile("values to unpack|too many indices|number of dimensions")
+"""What is raised where arrays of another number of axes are wanted."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Layer:
 
     `holders` are its attributes for w, b, dw and db, `tuples` the sizes that may differ by axis;
     `is_first` says that channels come first.  Backward returns what it `gives`, and wants a
-    learning `rate` of this name, or of none.
+    learning `rate` of this name, or of none.  `own` are sizes that its constructor does not take.
     """
 
     name: str
@@ -70,6 +73,7 @@ class Layer:
     tuples: frozenset[str] = frozenset()
     gives: tuple[str, ...] = ("dx",)
     rate: tuple[str, ...] = ()
+    own: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def has_word(self) -> bool:
@@ -84,8 +88,9 @@ class Layer:
         """Whether it has words for all that the question needs."""
         pads = tuple(before for before, _ in case.pad)
         usual = {"stride": (1, 1) if case.w else case.kernel, "padding": (0, 0)}
+        usual |= {"kernel_size": case.kernel, **self.own}
         for word, size in zip(_SIZES, (case.kernel, case.stride, pads)):
-            is_usual = word not in self.words and size == usual.get(word, size)
+            is_usual = word not in self.words and size == usual.get(word)
             is_taken = word in self.words and (len({*size}) == 1 or word in self.tuples)
             if not (is_usual or is_taken):
                 return False
@@ -222,9 +227,20 @@ def _try(ours: str, written: Mapping[str, str], names: Names, ask: Ask, notes: l
         replace(layer, form=_shape(form, held or form, shape), is_first=form is lead_channels)
         for form in forms
     )
-    layer = last if fits(last, case) and not fits(first, case) else first
-    if not fits(layer, case):
+    tries = [(tried, sized) for tried in (first, last) for sized in _size(layer, case)]
+    chosen = next((one for one in tries if fits(*one)), None)
+    if not chosen:
+        error = ask(first.plan(replace(case, bias=layer.has_bias), given, False)).error
+        if _RANK.search(error):
+            raise LookupError(f"{owner} takes no arrays of {len(case.x)} axes: {error}")
         notes.append(f"{owner} gives no answer of the right shape: asked with channels first")
+    layer, case = chosen or tries[0]
+    sizes = (case.kernel, case.stride, tuple(before for before, _ in case.pad))
+    if _takes_no_kernel(layer):
+        own = {word: size for word, size in zip(_SIZES, sizes) if word not in layer.words}
+        layer = replace(layer, own=own)
+        words = ", ".join(f"{word}={size[0]}" for word, size in own.items())
+        notes.append(f"{owner} takes no kernel size: asked with {words} alone")
     silent = {name: a * (name == "x") for name, a in given.items()}
     y = ask(layer.plan(case, silent, False)).values.get("y")
     if layer.holders and isinstance(y, np.ndarray) and y.any():
@@ -242,7 +258,9 @@ def _try_backward(
     if unknown := {*wanted[2:]} - {*_ATTRIBUTES["rates"]}:
         notes.append(f"{layer.name}.{backward} is not judged: it asks for {', '.join(unknown)}")
         return layer
-    layer = replace(layer, backward=backward, rate=(*wanted[2:],))
+    known = [one.partition("=")[0] for one in names[f"{layer.name}.{backward}"] or ()]
+    rates = dict.fromkeys((*wanted[2:], *(one for one in known if one in _ATTRIBUTES["rates"])))
+    layer = replace(layer, backward=backward, rate=(*rates,))
     given = arrays(case, 0, "float64")
     plan = layer.plan(case, given, True)
     dx, weights = ask(plan).values.get("dx"), [n for n in ("w", "b") if n in given]
@@ -258,6 +276,22 @@ def _try_backward(
         else:
             notes.append(f"{layer.name} keeps no gradient of {name} by a usual name: unjudged")
     return replace(layer, holders=holders)
+
+
+def _takes_no_kernel(layer: Layer) -> bool:
+    return not {"kernel_size", "height", "width", "w"} & layer.words.keys()
+
+
+def _size(layer: Layer, case: Case) -> Iterator[Case]:
+    """The question in the sizes that a constructor may have of its own, where it takes none."""
+    is_free = _takes_no_kernel(layer)
+    kernels = [(2, 2), (3, 3)] if is_free and not case.w else [case.kernel]
+    for kernel in kernels:
+        usual = case.stride if case.w else kernel
+        strides = {usual, (1, 1), (2, 2)} if is_free and "stride" not in layer.words else {usual}
+        pads = (0, 1) if is_free and "padding" not in layer.words else (0,)
+        for stride, pad in itertools.product(sorted(strides, key=usual.__ne__), pads):
+            yield replace(case, kernel=kernel, stride=stride, pad=((pad, pad),) * len(kernel))
 
 
 def _read_constructor(parameters: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
