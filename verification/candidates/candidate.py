@@ -192,6 +192,8 @@ class Candidate:
         if axes > 1:
             tried |= {"kernel_size": case.kernel, "stride": case.stride}
             tried |= {"padding": (0,) * axes, "dilation": (1,) * axes}
+            tried |= {"output_padding": (0,) * axes}
+            tried |= {"output_size": case.output_size} if case.output_size else {}
         if self.ask(function, case, given).status != "ok":
             return
         (call,) = self._plan(function, case, given, OWN)
@@ -270,9 +272,12 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
 
 def _find_layout(known: Candidate) -> Candidate:
     """The candidate in the first layout in which a function of it gives an answer that fits."""
+    there = [function for function in known.contract.functions if known.has(function)]
+    names = {function.name for function in there if not function.optional}
+    names = names or {function.name for function in there}
     for layout in contracts.LAYOUTS:
         tried = replace(known, contract=contracts.get("functional", layout))
-        written = [f for f in tried.contract.functions if not f.optional and tried.has(f)]
+        written = [one for one in tried.contract.functions if one.name in names]
         fits = [tried.has_layout(function) for function in written]
         if any(fits):
             known.notes += [f"its arrays are {layout}, as its answers show"] * (layout != "nchw")
@@ -280,7 +285,7 @@ def _find_layout(known: Candidate) -> Candidate:
         if None in fits:  # it gave no answer in time, and would not again
             return known
     note = "no layout gives an answer of the right shape: its arrays are taken to be nchw"
-    known.notes += [f"{note} (--layout {'|'.join(contracts.LAYOUTS)})"] * bool(written)
+    known.notes += [f"{note} (--layout {'|'.join(contracts.LAYOUTS)})"] * bool(names)
     return known
 
 
