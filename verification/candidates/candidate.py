@@ -20,6 +20,7 @@ from verification.candidates.contracts import (
     Contract,
     Function,
     Parameters,
+    read_names,
 )
 from verification.candidates.loading import is_path
 from verification.candidates.process import (
@@ -38,7 +39,18 @@ from verification.questions import Arrays, Case, Question, Refusal, arrays, pars
 PROBES = [case for row in contracts.read_table("probes")["probes"] for case in parse(row)]
 """A question for each of torch's functions, whose answer tells the layout by its shape."""
 SESSION = "this session"
-NO_DB = "it should return (dx, dw, db), it returned a tuple"
+PAIR = ("y", ""), "a pair: the first is judged"
+FEWER = {
+    "it should return (dx, dw, db), it returned a tuple": (
+        ("dx", "dw"),
+        "dx and dw: db is not judged",
+    ),
+    "it should return (y, mean, var), it returned a ndarray": (
+        ("y",),
+        "y alone: mean and var are not judged",
+    ),
+}
+"""What may be returned in place of what should be."""
 
 
 @dataclass(frozen=True)
@@ -122,19 +134,27 @@ class Candidate:
         return {our for our, their in self.names.items() if their in reached}
 
     def ask(self, function: Function, case: Case, given: Arrays, cache: str = OWN) -> Reply:
-        """Put a question to a function; of y and a cache take y; db may be left out."""
+        """Put a question to a function; of y and a cache take y; others may be left out.
+
+        Running statistics that are not returned may change in their place, as torch's do.
+        """
         reply = self._call(self._plan(function, case, given, cache), case.layout)
         name, y = function.name, reply.values.get("y")
+        if case.training and self._returns.get(name) == ("y",):
+            own = function.name_arrays(read_names(self._parameters(function) or ())).values()
+            reply = replace(reply, changed=tuple(one for one in reply.changed if one not in own))
+            if reply.error.endswith("read-only"):
+                return Reply("outside", error="it moves the running statistics in their place")
         is_pair = isinstance(y, Other) and y.kind == "tuple"
         is_known = not function.settings or name in self._returns
-        if is_known or not (is_pair or reply.error.endswith(NO_DB)):
+        fewer = next((way for words, way in FEWER.items() if reply.error.endswith(words)), None)
+        if is_known or not (way := PAIR if is_pair else fewer):
             return reply
-        self._returns[name] = ("y", "") if is_pair else ("dx", "dw")
+        self._returns[name], what = way
         again = self.ask(function, case, given, cache)
         if not is_pair and again.status != "ok":
             del self._returns[name]
             return reply
-        what = "a pair: the first is judged" if is_pair else "dx and dw: db is not judged"
         self.notes.append(f"{self.name_of(function)} returns {what}")
         return again
 
@@ -192,6 +212,8 @@ class Candidate:
         if axes > 1:
             tried |= {"kernel_size": case.kernel, "stride": case.stride}
             tried |= {"padding": (0,) * axes, "dilation": (1,) * axes}
+            tried |= {"output_padding": (0,) * axes}
+            tried |= {"output_size": case.output_size} if case.output_size else {}
         if self.ask(function, case, given).status != "ok":
             return
         (call,) = self._plan(function, case, given, OWN)
@@ -270,9 +292,12 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
 
 def _find_layout(known: Candidate) -> Candidate:
     """The candidate in the first layout in which a function of it gives an answer that fits."""
+    there = [function for function in known.contract.functions if known.has(function)]
+    names = {function.name for function in there if not function.optional}
+    names = names or {function.name for function in there}
     for layout in contracts.LAYOUTS:
         tried = replace(known, contract=contracts.get("functional", layout))
-        written = [f for f in tried.contract.functions if not f.optional and tried.has(f)]
+        written = [one for one in tried.contract.functions if one.name in names]
         fits = [tried.has_layout(function) for function in written]
         if any(fits):
             known.notes += [f"its arrays are {layout}, as its answers show"] * (layout != "nchw")
@@ -280,7 +305,7 @@ def _find_layout(known: Candidate) -> Candidate:
         if None in fits:  # it gave no answer in time, and would not again
             return known
     note = "no layout gives an answer of the right shape: its arrays are taken to be nchw"
-    known.notes += [f"{note} (--layout {'|'.join(contracts.LAYOUTS)})"] * bool(written)
+    known.notes += [f"{note} (--layout {'|'.join(contracts.LAYOUTS)})"] * bool(names)
     return known
 
 

@@ -195,7 +195,9 @@ class Function:
         if self.has_mode and len(arguments) < _count_required(parameters):
             arguments += ("max",)
         if self.settings:
-            arguments = self._order(arguments, names)
+            held = dict(zip(self.arrays.split(), arguments))
+            keyed = {their: held.pop(our) for our, their in self.name_arrays(names).items()}
+            arguments = self._order(tuple(held.values()), names)
             if "b" in self.spellings:
                 arguments, words["b"] = arguments[:-1], arguments[-1]
             known = {**self.settings(case), **words}
@@ -208,13 +210,19 @@ class Function:
                 name: spread(known[word], defaults.get(name, ""), len(case.space))
                 for word, name in spelled.items()
                 if word in words or not is_usual(word, defaults.get(name, "None"))
-            }
+            } | keyed
         elif "*" in names:
             at = names.index("*")
             given = zip(self.parameters[at:], names[at + 1 :], arguments[at:])
             words |= {our if our in names else their: value for our, their, value in given}
             arguments = arguments[:at]
         return replace(call, arguments=arguments, words=words)
+
+    def name_arrays(self, names: Sequence[str]) -> dict[str, str]:
+        """The arrays of a batch norm whose names tell them: torch's order is not everybody's."""
+        known = _WORDS["arrays"].items() if STATISTICS[0] in self.arrays.split() else ()
+        found = ((our, [name for name in names if name in spelling]) for our, spelling in known)
+        return {our: their[0] for our, their in found if their}
 
     def _order(self, arguments: tuple[Any, ...], names: Sequence[str]) -> tuple[Any, ...]:
         """With the upstream gradient where a function's names say that it stands."""
