@@ -58,6 +58,16 @@ def test_wrong_ones_are_named(judge, base, function, mistake, right, wrong, leve
 
 
 @parametrize_from_file
+def test_weights_are_changed_at_the_end_alone(judge, function, right, wrong, message):
+    """A step before dx, or in a forward pass, is seen."""
+    assert TEXTS["steps_in_place"].count(right) == 1
+    run = judge(TEXTS["steps_in_place"].replace(right, wrong), level=2, only=(function,))
+    (finding,) = (finding for finding in run.findings if finding.function == function)
+    assert finding.status == "differs"
+    assert {outcome.message for outcome in finding.outcomes if outcome.is_failing} == {message}
+
+
+@parametrize_from_file
 def test_what_cannot_be_asked_is_said(judge, text, names, notes, statuses):
     """In a note; and what a NotImplementedError declines is outside."""
     run = judge(text, level=2, names=names)

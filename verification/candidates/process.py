@@ -60,7 +60,8 @@ class Call:
 
     Arguments are arrays, numbers, words, None, tuples, lists and dicts of them, Result, IDENTITY.
     `outputs` are our names for what it returns, "" for what is not sent; a single one is the result
-    itself.  `returns` are the contract's words for them.
+    itself.  `returns` are the contract's words for them.  What is `kept` becomes the candidate's
+    own, which it may change.
     """
 
     function: str
@@ -68,6 +69,7 @@ class Call:
     words: Mapping[str, Any] = field(default_factory=dict)
     outputs: tuple[str, ...] = ("y",)
     returns: str = ""
+    kept: bool = False
 
 
 @dataclass(frozen=True)

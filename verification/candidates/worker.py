@@ -5,7 +5,7 @@ which {"dtype": ..., "shape": ...} stands for an array), and the body: the array
 order.  Nothing is ever unpickled.  A request:
 
     {"token": ..., "layout": "C", "calls": [{"function": name, "arguments": [...], "words": {...},
-     "outputs": ["y", ""], "returns": "Z, cache"}, ...]}
+     "outputs": ["y", ""], "returns": "Z, cache", "kept": false}, ...]}
 
 An argument is a plain value, a list, an array, {"objects": [...]}, {"tuple": [...]},
 {"dict": [[key, value], ...]}, {"identity": 0}, or {"result": [call, item]} of an earlier call (a
@@ -262,10 +262,13 @@ class Worker:
         known = takewhile(lambda one: not one.startswith("*"), parameters(function) or [])
         names = [one.partition("=")[0] for one in known]
         names += [f"number {n + 1}" for n in range(len(names), count)]
-        made: list[Any] = []
+        if call["function"].endswith(".__setattr__"):
+            names[2] = call["arguments"][1]
+        layout, made = "C" if call["kept"] else self._layout, list[Any]()
         for name, recipe in (*zip(names, call["arguments"]), *call["words"].items()):
-            made.append(self._make(recipe, name))
-            if type(recipe) is not dict or "result" not in recipe:  # its cache is its own affair
+            made.append(self._make(recipe, name, layout))
+            is_cache = type(recipe) is dict and "result" in recipe
+            if not (is_cache or call["kept"]):  # these are its own affair
                 self._watched.append((name, made[-1], bits(made[-1])))
         words, start = dict(zip(call["words"], made[count:])), perf_counter()
         try:
@@ -278,25 +281,25 @@ class Worker:
             raise TypeError(f"it should return ({call['returns']}), it returned a {kind(result)}")
         return [*result]
 
-    def _make(self, recipe: Any, name: str) -> Any:
+    def _make(self, recipe: Any, name: str, layout: str) -> Any:
         """An argument, or a part of one, for the parameter of this name."""
         match recipe:
             case ndarray():
-                copy = lay_out(recipe, self._layout)
+                copy = lay_out(recipe, layout)
                 self._copies.append((name, age.mend_value(copy) if self._is_mended else copy))
                 return self._copies[-1][1]
             case {"objects": items}:
                 return array(items, object)
             case {"tuple": items}:
-                return tuple(self._make(item, name) for item in items)
+                return tuple(self._make(item, name, layout) for item in items)
             case {"dict": pairs}:
-                return {key: self._make(item, name) for key, item in pairs}
+                return {key: self._make(item, name, layout) for key, item in pairs}
             case {"result": [call, item]}:
                 return self._results[call][item]
             case {"identity": _}:
                 return lambda Z: Z
             case [*items]:
-                return [self._make(item, name) for item in items]
+                return [self._make(item, name, layout) for item in items]
         return recipe
 
     def _describe(self, name: str, value: Any) -> Array | str:

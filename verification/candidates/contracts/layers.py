@@ -51,6 +51,8 @@ _WORDS = {
 Ask = Callable[[list[Call]], Reply]
 _RANK = re.compile("values to unpack|too many indices|number of dimensions")
 """What is raised where arrays of another number of axes are wanted."""
+_RATE = 1.0
+"""A learning rate at which dx shows whether the weights were changed before it was computed."""
 
 
 @dataclass(frozen=True)
@@ -111,10 +113,11 @@ class Layer:
         calls = [Call(self.name, words=words)]
         held = {our: their for our, their in self.holders.items() if our in given}
         calls += [self.call("__setattr__", their, given[our]) for our, their in held.items()]
+        calls = [replace(call, kept=is_gradient) for call in calls]  # backward may end with a step
         calls.append(self.call(self.forward, given["x"]))
         if not is_gradient:
             return calls
-        last = self.call(self.backward, given["dy"], **dict.fromkeys(self.rate, 0.0))
+        last = self.call(self.backward, given["dy"], **dict.fromkeys(self.rate, _RATE))
         asked = [our for our in ("dw", "db") if our in self.holders]
         if not asked:
             return [*calls, replace(last, outputs=self.gives, returns=", ".join(self.gives))]
@@ -154,7 +157,8 @@ class Method(Function):
         lines = [f"layer = {layer.name}({', '.join(told)})"]
         lines += [f"layer.{their} = {our}" for our, their in layer.holders.items() if our in given]
         lines += [f"layer.{layer.forward}(x)"]
-        lines += [f"layer.{layer.backward}(dy)"] * self.op.endswith("_backward")
+        behind = ", ".join(("dy", *(f"{rate}={_RATE}" for rate in layer.rate)))
+        lines += [f"layer.{layer.backward}({behind})"] * self.op.endswith("_backward")
         return "\n".join(lines)
 
 
