@@ -39,6 +39,7 @@ from verification.questions import Arrays, Case, Question, Refusal, arrays, pars
 PROBES = [case for row in contracts.read_table("probes")["probes"] for case in parse(row)]
 """A question for each of torch's functions, whose answer tells the layout by its shape."""
 SESSION = "this session"
+"""What a live namespace is called where a file would have its name."""
 PAIR = ("y", ""), "a pair: the first is judged"
 FEWER = {
     "it should return (dx, dw, db), it returned a tuple": (

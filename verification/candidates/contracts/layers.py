@@ -235,6 +235,8 @@ def _try(ours: str, written: Mapping[str, str], names: Names, ask: Ask, notes: l
     chosen = next((one for one in tries if fits(*one)), None)
     if not chosen:
         error = ask(first.plan(replace(case, bias=layer.has_bias), given, False)).error
+        if _takes_no_kernel(layer) and not error:
+            raise LookupError(f"{owner} takes no kernel size, and none that is tried is its own")
         if _RANK.search(error):
             raise LookupError(f"{owner} takes no arrays of {len(case.x)} axes: {error}")
         notes.append(f"{owner} gives no answer of the right shape: asked with channels first")
