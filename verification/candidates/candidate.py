@@ -225,6 +225,13 @@ class Candidate:
                 words = {**call.words, name: tried[word]}
                 if self.process.ask([replace(call, words=words)]).status == "CRASH":
                     yield word, kind
+                elif word == "padding" and axes == 2:
+                    words[name] = (0, 1)
+                    got = self.process.ask([replace(call, words=words)]).values.get("y")
+                    sides = replace(case, pad=(words[name],) * axes)
+                    want = function.form(sides, "y", np.zeros(sides.outputs["y"]))
+                    if isinstance(got, np.ndarray) and got.shape == want.shape:
+                        yield word, kind  # np.pad takes it for the sides of every axis
 
     def has_layout(self, function: Function) -> bool | None:
         """Whether it answers in the contract's layout, by the answer's shape; None: not in time."""
