@@ -111,7 +111,10 @@ def _make_mended(make: Callable[..., Any], *arguments: Any, **words: Any) -> Any
         is_ragged = "inhomogeneous" in str(error) and "dtype" not in words and len(arguments) == 1
         if is_own or not is_ragged:
             raise
-        ragged = make(*arguments, **words, dtype=object)
+        try:
+            ragged = make(*arguments, **words, dtype=object)
+        except ValueError:  # nor did it ever become one of objects
+            raise error from None
         Mended.note("ragged-array")
         return mend_value(ragged)
 
