@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import operator
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,7 @@ from verification.candidates.contracts import (
 from verification.candidates.loading import is_path
 from verification.candidates.process import (
     IDENTITY,
+    LOST,
     Call,
     Hello,
     Here,
@@ -100,6 +102,10 @@ class Candidate:
     def has(self, function: Function) -> bool:
         """Whether it is there, and written."""
         return function.name in self.names and self.name_of(function) not in self.hello.stubs
+
+    def understands(self, function: Function) -> bool:
+        """Whether all that it must be given is known."""
+        return not function.find_foreign(self._parameters(function))
 
     def expresses(self, function: Function, question: Question) -> bool:
         """Whether the question can be put to it under the contract."""
@@ -233,16 +239,22 @@ class Candidate:
                     if isinstance(got, np.ndarray) and got.shape == want.shape:
                         yield word, kind  # np.pad takes it for the sides of every axis
 
-    def has_layout(self, function: Function) -> bool | None:
-        """Whether it answers in the contract's layout, by the answer's shape; None: not in time."""
-        case = next((case for case in PROBES if self.expresses(function, case)), None)
-        if case is None:
-            return False
-        reply = self.ask(function, case, arrays(case, 0, "float64"))
-        for name, got in reply.values.items():
-            want = function.form(case, name, np.zeros(case.outputs[name]))
-            return isinstance(got, np.ndarray) and got.shape == want.shape
-        return None if reply.kind in ("TIMEOUT", "MEMORY", "DIED") else False
+    def rate_layout(self, function: Function) -> float | None:
+        """How well its first answer to a probe has the contract's layout; None: not in time.
+
+        1 where the shape is right, less where only the number of axes is, 0 where neither is; -1
+        where it raises, or cannot be asked.
+        """
+        for case in (case for case in PROBES if self.expresses(function, case)):
+            reply = self.ask(function, case, arrays(case, 0, "float64"))
+            for name, got in reply.values.items():
+                want = function.form(case, name, np.zeros(case.outputs[name])).shape
+                shape = got.sizes if isinstance(got, Other) else got.shape
+                same = sum(map(operator.eq, shape, want))
+                return (len(shape) == len(want)) * (1 + same) / (1 + len(want))
+            if reply.kind in LOST:
+                return None
+        return -1.0
 
     def refuse(self, function: Function, refusal: Refusal) -> Reply:
         """Make a call that must be refused."""
@@ -299,22 +311,25 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
 
 
 def _find_layout(known: Candidate) -> Candidate:
-    """The candidate in the first layout in which a function of it gives an answer that fits."""
-    there = [function for function in known.contract.functions if known.has(function)]
+    """The candidate in the layout that an answer of its functions fits best, the first of these."""
+    there = [one for one in known.contract.functions if known.has(one) and known.understands(one)]
     names = {function.name for function in there if not function.optional}
     names = names or {function.name for function in there}
+    best, found, rate = known, "nchw", -1.0
     for layout in contracts.LAYOUTS:
         tried = replace(known, contract=contracts.get("functional", layout))
-        written = [one for one in tried.contract.functions if one.name in names]
-        fits = [tried.has_layout(function) for function in written]
-        if any(fits):
+        for function in (one for one in tried.contract.functions if one.name in names):
+            rated = tried.rate_layout(function)
+            if rated is None:  # it gave no answer in time, and would not again
+                return known
+            if rated > rate:
+                best, found, rate = tried, layout, rated
+        if rate == 1:
             known.notes += [f"its arrays are {layout}, as its answers show"] * (layout != "nchw")
-            return tried
-        if None in fits:  # it gave no answer in time, and would not again
-            return known
-    note = "no layout gives an answer of the right shape: its arrays are taken to be nchw"
+            return best
+    note = f"its answers show no layout: its arrays are taken to be {found}"
     known.notes += [f"{note} (--layout {'|'.join(contracts.LAYOUTS)})"] * bool(names)
-    return known
+    return best
 
 
 def _find_hint(path: Path) -> str:

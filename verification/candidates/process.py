@@ -6,6 +6,7 @@ It protects against accidents and cheap tricks; it is no sandbox for hostile cod
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import weakref
@@ -35,6 +36,8 @@ BOUNDLESS = 2**40
 """MiB, where memory is not limited."""
 MARK = "VERIFICATION_WORKER"
 """In the environment of all that a new interpreter starts, so that it can be found again."""
+LOST = frozenset({"TIMEOUT", "MEMORY", "DIED"})
+"""Kinds of calls that came to no answer."""
 FINDINGS = ("changed", "shared", "reused", "notes", "ages")
 """What is told where either of two answers shows it."""
 Namespace = Mapping[str, Any] | None
@@ -74,9 +77,14 @@ class Call:
 
 @dataclass(frozen=True)
 class Other:
-    """A value that is no array of numbers: the name of its type."""
+    """A value that is no array of numbers: the name of its type, and the shape of a list."""
 
     kind: str
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        sizes = re.findall(r"\d+", self.kind) if self.kind.startswith("list of") else ()
+        return tuple(map(int, sizes))
 
 
 @dataclass(frozen=True)

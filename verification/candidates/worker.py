@@ -57,8 +57,8 @@ RESERVE = 2**22
 """Bytes to tell with that there are no more."""
 FUNCTIONS, LINES, PRINTED = 2000, 8, 500
 """Names, lines of a traceback, and characters printed that are kept."""
-LARGE = 2**20
-"""Bytes of an answer at most that is looked at again."""
+AXES, LARGE = 6, 2**20
+"""Axes of a list that are counted, and bytes of an answer that is looked at again, at most."""
 
 
 class Wire:
@@ -306,7 +306,7 @@ class Worker:
         """What is sent: of what is no array of numbers, the name of its type."""
         value = array(value) if type(value) in SCALARS else value
         if type(value) not in ARRAYS:
-            return kind(value)
+            return f"list of shape {measure(value)}" if type(value) is list else kind(value)
         if value.dtype.kind not in NUMBERS:
             return f"ndarray of {value.dtype.name}"
         if value.nbytes > self._most:
@@ -320,6 +320,14 @@ class Worker:
 def _gather(*results: Any) -> tuple[Any, ...]:
     """What is called by no name: the results of earlier calls, together."""
     return results
+
+
+def measure(value: Any, most: int = AXES) -> tuple[int, ...]:
+    """The shape of nested lists, as far as their items are alike."""
+    if type(value) is not list or not most:
+        return value.shape if type(value) in ARRAYS else ()
+    shapes = {measure(one, most - 1) for one in value}
+    return (len(value), *(shapes.pop() if len(shapes) == 1 else ()))
 
 
 def bits(value: Any) -> Any:

@@ -20,10 +20,10 @@ from itertools import islice
 from typing import Any
 
 from verification import mistakes, truth
-from verification.candidates import LAYOUTS, NAMES, Function, Terms, load
+from verification.candidates import LAYOUTS, LOST, NAMES, Function, Terms, load
 from verification.judging import smallest
 from verification.judging.settling import Base, settle
-from verification.judging.trial import LOST, Check, Outcome, Trial, plan
+from verification.judging.trial import Check, Outcome, Trial, plan
 from verification.mistakes import Diagnosis, Inquiry, Mistake, Sighting, Suspect
 from verification.questions import (
     RUNGS,
@@ -347,11 +347,12 @@ class Session:
             longest=max(map(len, asked & there), default=0),
         )
         judged.notes += sorted(idle) if self.checks and settings.shard[1] == 1 else []
-        self._outside = Counter(
-            {}
-            if settings.is_narrowed
-            else {n: c for n, c in outside.items() if n in there and self._wants(n)}
-        )
+        self._outside = Counter[str]()
+        for function in filter(judged.has, functions):
+            name = judged.name_of(function)
+            # of a narrowed run it is told of those alone that can never be asked
+            if self._wants(name) and not (settings.is_narrowed and judged.understands(function)):
+                self._outside[name] = outside[name]
         self._draw_seed = time.time_ns() if settings.seed is None else settings.seed
         self._trial = Trial(self.judged, self.known.seed, settings.dtype)
         self._statuses: dict[str, str] = {}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from verification import mistakes, truth
-from verification.candidates import CANONICAL, OWN, Candidate, Function, Reply
+from verification.candidates import CANONICAL, LOST, OWN, Candidate, Function, Reply
 from verification.judging import laws, proof
 from verification.judging.compare import Comparison, check_form, compare, conform
 from verification.questions import REAL, Array, Arrays, Case, Question, Refusal
@@ -20,8 +20,6 @@ EMPTY = 1000
 """The place of an empty batch among the questions: behind those with numbers to show."""
 PATIENCE = 3
 """After so many calls without an answer, a function is asked no more."""
-LOST = frozenset({"TIMEOUT", "MEMORY", "DIED"})
-"""Kinds of calls that came to no answer."""
 TELLING = 1.0
 """Seconds from which an answer tells how long larger ones will take."""
 PACED = 3

@@ -319,7 +319,8 @@ def _conclude(run: Run) -> Iterator[str]:
     if run.fault == "interrupted":
         yield f"interrupted: {functions} judged, {differing} wrong."
     elif not run.asked:
-        yield "Nothing was attempted."
+        is_outside = any(finding.status == "outside" for finding in run.findings)
+        yield f"Nothing was {'judged' if is_outside else 'attempted'}."
     elif differing:
         yield f"{differing} of {functions} {'differs' if differing == 1 else 'differ'}."
     elif run.drawn and run.drawn.failing:
