@@ -7,7 +7,7 @@ import parametrize_from_file
 from parametrize_from_file import defaults
 
 from verification.judging.trial import Trial
-from verification.mistakes import Inquiry, Sighting, describe, diagnose, find_convention
+from verification.mistakes import Inquiry, describe, diagnose, find_convention
 from verification.mistakes import diagnosis as room
 from verification.mistakes.precision import FORMATS, find_narrower
 from verification.questions import parse
@@ -31,11 +31,8 @@ LINES = {
 def look(judged, name, lines, dtype="float64"):
     """What came of every question, failing and passing ones apart."""
     (function,) = (f for f in judged.contract.functions if f.name == name)
-    seen = []
-    for case in (case for line in lines for case in parse(line)):
-        came = Trial(judged, 0, dtype).judge(function, case)
-        words = came.answers, came.kind, came.message, came.habits
-        seen.append(Sighting(case, came.status, *words))
+    trial, cases = Trial(judged, 0, dtype), [case for line in lines for case in parse(line)]
+    seen = [trial.judge(function, case) for case in cases]
     parts = [
         [one for one in seen if (one.status == "ok") is is_right] for is_right in (False, True)
     ]
@@ -102,8 +99,7 @@ def test_narrower(row, way, kinds, dtypes, expected):
         scope = {"narrow": narrow, "ask": ask, "given": asked.arrays, "np": np}
         with np.errstate(over="ignore"):
             got = {name: a.astype(dtype) for name, a in eval(way, scope).items() if name != "index"}
-        fitting = find_narrower(asked, got, lambda case, name, value: value)
-        names = [name for name, is_traced in fitting.items() if is_traced]
+        names = find_narrower([(asked, got)], lambda case, name, value: value)
         assert names == [kind if name == "itself" else name for name in expected], (dtype, kind)
 
 

@@ -251,7 +251,8 @@ class Candidate:
                 want = function.form(case, name, np.zeros(case.outputs[name])).shape
                 shape = got.sizes if isinstance(got, Other) else got.shape
                 same = sum(map(operator.eq, shape, want))
-                return (len(shape) == len(want)) * (1 + same) / (1 + len(want))
+                fit: float = (len(shape) == len(want)) * (1 + same) / (1 + len(want))
+                return fit
             if reply.kind in LOST:
                 return None
         return -1.0

@@ -24,7 +24,7 @@ from verification.candidates import LAYOUTS, LOST, NAMES, Function, Terms, load
 from verification.judging import smallest
 from verification.judging.settling import Base, settle
 from verification.judging.trial import Check, Outcome, Trial, plan
-from verification.mistakes import Diagnosis, Inquiry, Mistake, Sighting, Suspect
+from verification.mistakes import Diagnosis, Inquiry, Mistake, Suspect
 from verification.questions import (
     RUNGS,
     Case,
@@ -522,7 +522,7 @@ class Session:
         is_wrong = outcome.status == "WRONG" and is_case and not outcome.habits
         if self.judged.contract.is_bitwise or not is_wrong:
             return outcome
-        name = mistakes.find_convention(self._inquire(function), _sight(outcome))
+        name = mistakes.find_convention(self._inquire(function), outcome)
         names = tuple(dict.fromkeys((*outcome.deviations, name)))
         is_followed = name and (function.name, name) not in self._refuted
         return replace(outcome, status="DEVIATES", deviations=names) if is_followed else outcome
@@ -530,11 +530,11 @@ class Session:
     def _name_conventions(self, function: Function, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """The same of many: what right answers contradict is no convention, but a coincidence."""
         raw = [self._name_convention(function, outcome) for outcome in outcomes]
-        named: dict[str, list[Sighting]] = {}
+        named: dict[str, list[Outcome]] = {}
         for before, after in zip(outcomes, raw, strict=True):
             if before.status != after.status:
-                named.setdefault(after.deviations[-1], []).append(_sight(before))
-        right = [_sight(o) for o in raw if o.status == "ok" and o.has_numbers]
+                named.setdefault(after.deviations[-1], []).append(before)
+        right = [o for o in raw if o.status == "ok" and o.has_numbers]
         small = [seen for seen in right if seen.case.work <= CHEAP]
         refuted = {
             (function.name, name)
@@ -554,15 +554,14 @@ class Session:
                 finding, blocks=(self._block(function, min(finding.failing, key=_size)),)
             )
         inquiry = self._inquire(function)
-        seen = [*map(_sight, failing)]
         more = self._ask_more(function) if self._is_partial else finding.outcomes
-        passing = [_sight(o) for o in more if o.status == "ok" and o.has_numbers]
-        others = [_sight(o) for o in more if o.is_failing and o.has_numbers]
+        passing = [o for o in more if o.status == "ok" and o.has_numbers]
+        others = [o for o in more if o.is_failing and o.has_numbers]
         followed = [name for outcome in more for name in outcome.deviations]
-        found = mistakes.diagnose(inquiry, others or seen, passing, followed)
+        found = mistakes.diagnose(inquiry, others or failing, passing, followed)
         is_cut = not inquiry.has_time
         if found and self._is_partial:
-            found = found.recount(inquiry, seen)
+            found = found.recount(inquiry, failing)
         blocks = tuple(self._show(function, inquiry, failing, found))
         more = more if self._is_partial else ()
         return replace(finding, diagnosis=found, is_cut=is_cut, blocks=blocks, more=tuple(more))
@@ -590,12 +589,12 @@ class Session:
         """A block for each mistake, of a case that it explains; and one for what none explains."""
         left = list(failing)
         for mistake, suspect in found.parts if found else ():
-            shows = [o for o in failing if inquiry.shows(suspect, _sight(o))]
+            shows = [o for o in failing if inquiry.shows(suspect, o)]
             least = min(shows or failing, key=_size)
             least = self._shrink(function, inquiry, least, suspect if shows else None)
             yield self._block(function, least, mistake)
         if found:
-            left = [o for o in failing if not found.covers(inquiry, _sight(o))]
+            left = [o for o in failing if not found.covers(inquiry, o)]
         if left and not (found and found.is_whole):
             least = self._shrink(function, inquiry, min(left, key=_size), None)
             yield self._block(function, least, None, self._look(function, least, left))
@@ -628,7 +627,7 @@ class Session:
             again = self._name_convention(function, self._trial.judge(function, smaller))
             if _way(again) != _way(outcome):
                 return False
-            is_alike = not suspect or bool(inquiry.explains(suspect, _sight(again)))
+            is_alike = not suspect or bool(inquiry.explains(suspect, again))
             best = again if is_alike else best
             return is_alike
 
@@ -695,8 +694,7 @@ def lighten(run: Run) -> Run:
     findings = []
     for found in run.findings:
         outcomes, raw = _strip(found.outcomes), _strip(found.raw)
-        diagnosis = found.diagnosis and found.diagnosis.lighten()
-        findings.append(replace(found, outcomes=outcomes, raw=raw, diagnosis=diagnosis))
+        findings.append(replace(found, outcomes=outcomes, raw=raw))
     drawn = run.drawn
     drawn = drawn and replace(drawn, outcomes=_strip(drawn.outcomes), raw=_strip(drawn.raw))
     return replace(run, findings=tuple(findings), drawn=drawn)
@@ -718,19 +716,6 @@ def _strip(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
 def _take(things: list[Any], shard: tuple[int, int]) -> list[Any]:
     """The K-th of N parts."""
     return things[shard[0] - 1 :: shard[1]]
-
-
-def _sight(outcome: Outcome) -> Sighting:
-    assert isinstance(outcome.question, Case)
-    return Sighting(
-        outcome.question,
-        outcome.status,
-        outcome.answers,
-        outcome.kind,
-        outcome.message,
-        outcome.habits,
-        outcome.where,
-    )
 
 
 def _size(outcome: Outcome) -> tuple[bool, int, bool, int, str]:

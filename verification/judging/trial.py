@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from verification import mistakes, truth
 from verification.candidates import CANONICAL, LOST, OWN, Candidate, Function, Reply
 from verification.judging import laws, proof
 from verification.judging.compare import Comparison, check_form, compare, conform
+from verification.mistakes import Sighting
 from verification.questions import REAL, Array, Arrays, Case, Question, Refusal
 from verification.truth import Truth
 
@@ -30,33 +31,23 @@ FAILING = ("WRONG", "CRASH", "TIMEOUT", "MEMORY")
 PARTING = "right with the contract's own cache, wrong with the one that its forward returns"
 
 
-@dataclass(frozen=True)
-class Outcome:
+@dataclass(frozen=True, eq=False)
+class Outcome(Sighting):
     """What one question to one function came to.
 
-    `evidence` says what a pass proves: "exact", "bounded" or "proved".  `habits` are what is wrong
-    beside the numbers, `deviations` the conventions that it follows, `age` the error of age that
-    was mended in flight, with its line; `answers` what came, in the contract's form; `is_inherited`
-    says that the forward pass, whose cache it needs, fails the same question.
+    `evidence` says what a pass proves: "exact", "bounded" or "proved".  `deviations` are the
+    conventions that it follows, `age` the error of age that was mended in flight, with its line;
+    `is_inherited` says that the forward pass, whose cache it needs, fails the same question.
     """
 
-    function: str
-    op: str
-    question: Question
-    status: str
     evidence: str = "exact"
     comparisons: tuple[Comparison, ...] = ()
-    message: str = ""
     stdout: str = ""
     seconds: float = 0.0
-    where: tuple[str, ...] = ()
-    kind: str = ""
-    habits: tuple[str, ...] = ()
     deviations: tuple[str, ...] = ()
     note: str = ""
     age: tuple[str, ...] = ()
     is_inherited: bool = False
-    answers: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def id(self) -> str:

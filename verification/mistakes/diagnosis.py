@@ -22,7 +22,7 @@ import numpy as np
 
 from verification.mistakes.catalogue import Form, Mistake, read, write_wrongly
 from verification.mistakes.precision import FORMATS, find_narrower
-from verification.questions import Array, Case, rung
+from verification.questions import Array, Case, Question, rung
 from verification.truth import answer, define, textbook
 
 SECONDS = 6.0
@@ -51,17 +51,25 @@ _NUMBERS = re.compile(r"\([\d, ]*\)|-?\d+|'[^']*'")
 class Sighting:
     """One question that a function was asked, and what came, in the contract's form.
 
-    `status` is ok, WRONG or CRASH; `kind` and `error` are the exception's type and words, `habits`
-    what is wrong beside the numbers, `where` the candidate's own lines that led to an exception.
+    `function` is the candidate's name for it, `op` ours; `kind` and `message` are an exception's
+    type and words, `habits` what is wrong beside the numbers, `where` the candidate's own lines
+    that led to an exception.
     """
 
-    case: Case
+    function: str
+    op: str
+    question: Question
     status: str
-    answers: Mapping[str, Any]
+    message: str = ""
     kind: str = ""
-    error: str = ""
-    habits: tuple[str, ...] = ()
     where: tuple[str, ...] = ()
+    habits: tuple[str, ...] = ()
+    answers: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def case(self) -> Case:
+        assert isinstance(self.question, Case)
+        return self.question
 
     def shows(self, sign: str) -> bool:
         """Whether it has a habit."""
@@ -70,7 +78,7 @@ class Sighting:
 
 @dataclass(frozen=True)
 class Suspect:
-    """One way to write one mistake, or two: their forms, and the textbook's names with these.
+    """One way to write one mistake, or two: their forms.
 
     Without forms it is recognised by a sign, or by an exception's words.  `op` is the only
     operation of whose questions it is suspected.
@@ -78,22 +86,20 @@ class Suspect:
 
     mistakes: tuple[Mistake, ...]
     forms: tuple[Form, ...] = ()
-    book: Mapping[str, Any] = field(default_factory=dict)
     op: str = ""
 
     def split(self) -> list[Suspect]:
         """Each of its mistakes alone."""
-        every = range(len(self.mistakes))
-        return [self._keep([n]) for n in every] if len(every) > 1 else [self]
+        if not self.forms:
+            return [self]
+        pairs = zip(self.mistakes, self.forms, strict=True)
+        return [Suspect((mistake,), (form,), self.op) for mistake, form in pairs]
 
     def leave(self, mistake: Mistake) -> Suspect:
         """All of its mistakes but one."""
-        return self._keep([n for n, one in enumerate(self.mistakes) if one != mistake])
-
-    def _keep(self, numbers: Sequence[int]) -> Suspect:
-        mistakes = tuple(self.mistakes[n] for n in numbers)
-        forms = tuple(self.forms[n] for n in numbers)
-        return Suspect(mistakes, forms, write_wrongly(*forms) or {}, self.op)
+        pairs = zip(self.mistakes, self.forms, strict=True)
+        mistakes, forms = zip(*(pair for pair in pairs if pair[0] != mistake), strict=True)
+        return Suspect(mistakes, forms, self.op)
 
 
 @dataclass(frozen=True)
@@ -117,11 +123,6 @@ class Diagnosis:
     @property
     def is_whole(self) -> bool:
         return self.explains == self.of
-
-    def lighten(self) -> Diagnosis:
-        """Without code, which no other process can be sent."""
-        suspects = tuple(replace(suspect, book={}) for suspect in self.suspects)
-        return replace(self, suspects=suspects, parts=())
 
     def recount(self, asked: Inquiry, failing: Sequence[Sighting]) -> Diagnosis:
         """The same about other failing cases."""
@@ -185,7 +186,8 @@ class Inquiry:
         try:
             self._predict(suspect, seen.case)
         except IndexError as error:
-            axes = [re.findall(r"bounds for axis (\d+)", text) for text in (str(error), seen.error)]
+            texts = str(error), seen.message
+            axes = [re.findall(r"bounds for axis (\d+)", text) for text in texts]
             return int(axes[1][0]) - int(axes[0][0]) if all(axes) else None
         except Exception:  # as people's code does
             pass
@@ -200,10 +202,10 @@ class Inquiry:
         if mistake.sign in FORMATS:
             right = _define_rightly(self.op, seen.case, self.seed, self.dtype)
             return bool(self._compare(right, seen, LOSS * FORMATS[mistake.sign].unit))
-        return seen.shows(mistake.sign) or mistake.matches(seen.error)
+        return seen.shows(mistake.sign) or mistake.matches(seen.message)
 
     def _predict(self, suspect: Suspect, case: Case) -> dict[str, Any]:
-        return _define(self.op, case, self.seed, self.dtype, suspect.book)
+        return _define(self.op, case, self.seed, self.dtype, write_wrongly(*suspect.forms) or {})
 
     def _refuses(self, predicted: Mapping[str, Any], seen: Sighting) -> int:
         """A result of a wrong shape, which an assertion or a reshape does not let through."""
@@ -213,7 +215,7 @@ class Inquiry:
         if seen.kind not in LIKE or not wrong:
             return 0
         if any(
-            sorted(sizes) == sorted(ours) for sizes in _read_shapes(seen.error) for ours in wrong
+            sorted(sizes) == sorted(ours) for sizes in _read_shapes(seen.message) for ours in wrong
         ):
             return EXACTLY
         asserts = seen.kind == "AssertionError" and ".shape" in "".join(seen.where[-1:])
@@ -306,9 +308,8 @@ def _suspect(known: Sequence[Mistake], beside: Suspect | None = None) -> Iterato
     mistakes, forms = (beside.mistakes, beside.forms) if beside else ((), ())
     for mistake in (mistake for mistake in known if mistake not in mistakes):
         for form in mistake.forms:
-            book = write_wrongly(*forms, form)
-            if book is not None:
-                yield Suspect((*mistakes, mistake), (*forms, form), book)
+            if write_wrongly(*forms, form) is not None:
+                yield Suspect((*mistakes, mistake), (*forms, form))
 
 
 def _define(op: str, case: Case, seed: int, dtype: str, book: Mapping[str, Any]) -> dict[str, Any]:
@@ -338,12 +339,12 @@ def _compare_errors(suspect: Suspect, seen: Sighting, error: Exception) -> int:
     kind = type(error).__name__
     if seen.status != "CRASH":
         return 0
-    if any(mistake.matches(seen.error) for mistake in suspect.mistakes):
+    if any(mistake.matches(seen.message) for mistake in suspect.mistakes):
         return EXACTLY
     if kind == seen.kind == "AssertionError":
         return NEARLY  # in words of the author's own
     is_known = any(mistake.error for mistake in suspect.mistakes)
-    if kind == seen.kind and not is_known and _is_same(f"{kind}: {error}", seen.error):
+    if kind == seen.kind and not is_known and _is_same(f"{kind}: {error}", seen.message):
         return NEARLY
     return ALIKE * ({kind, seen.kind} <= LIKE)
 
@@ -478,24 +479,17 @@ class _Search:
         """By the words of all its exceptions, or by a narrower type, which have no forms."""
         worded = (m for m in self.known if m.kind == "mistake" and m.error and not m.forms)
         for mistake in worded:
-            if self.wrong and all(mistake.matches(seen.error) for seen in self.wrong):
+            if self.wrong and all(mistake.matches(seen.message) for seen in self.wrong):
                 return [Suspect((mistake,))]
         real = [seen for seen in self.wrong if rung(seen.case) == "rounding"]
         if not real or not all(seen.answers for seen in real):
             return []
         parting = [seen for seen in real if seen.case.fill == "wide"]
-        fitting = [
-            find_narrower(
-                answer(seen.case, self.asked.seed, self.asked.dtype), seen.answers, self.asked.form
-            )
+        answered = [
+            (answer(seen.case, self.asked.seed, self.asked.dtype), seen.answers)
             for seen in (*_spread(real), *parting)
         ]
-        narrower = [
-            name
-            for name in fitting[0]
-            if all(name in fits for fits in fitting)
-            and 2 * sum(fits[name] for fits in fitting) >= len(fitting)
-        ]
+        narrower = find_narrower(answered, self.asked.form)
         return [Suspect((m,)) for m in self.known if m.sign in narrower[:1]]
 
     def find_best(self) -> list[Suspect]:
