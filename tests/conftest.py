@@ -1,8 +1,13 @@
-"""What all tests share: how tables are read, torch as the judge sets it, a candidate of our own."""
+"""What all tests share: how they are run and their tables read, the oracle, a candidate of ours."""
 
+import json
+import os
+import sys
 import tomllib
 from functools import partial
+from itertools import chain, groupby, pairwise
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import numpy as np
 import parametrize_from_file
@@ -13,6 +18,8 @@ from verification.candidates.process import Hello
 from verification.mistakes import read, write_wrongly
 from verification.truth import define, oracle
 
+DONE = 70
+"""The exit code of a process that has come to its end: no test's own."""
 KNOWN = {mistake.id: mistake for mistake in read()}
 
 
@@ -29,6 +36,73 @@ def _load(path):
 
 
 parametrize_from_file.add_loader(".toml", _load)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session):
+    """On two cores two processes share the tests: whichever is free takes the next file.
+
+    The copy writes its reports to a file, from where they are told as if they were made here.
+    """
+    parts = [[*items] for _, items in groupby(session.items, lambda item: item.path)]
+    is_shared = sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1 and len(parts) > 2
+    is_plain = not (session.config.option.collectonly or session.config.option.usepdb)
+    if session.testsfailed or not (is_shared and is_plain) or "coverage" in sys.modules:
+        return None  # coverage sees this process alone
+    numbers, end = os.pipe()
+    os.write(end, bytes(chain.from_iterable(n.to_bytes(2) for n in range(len(parts)))))
+    os.close(end)
+    taken = chain.from_iterable(
+        parts[int.from_bytes(n)] for n in iter(partial(os.read, numbers, 2), b"")
+    )
+    with TemporaryFile() as file:
+        reports = Reports(session.config, file)
+        sys.stdout.flush()
+        copy, code = os.fork(), 1
+        if not copy:
+            session.config.pluginmanager.unregister(name="terminalreporter")
+            session.config.pluginmanager.register(reports)
+        try:
+            for item, following in pairwise(chain(taken, [None])):
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+                if copy:
+                    reports.tell()
+                if session.shouldfail or session.shouldstop:
+                    break
+            code = DONE
+        finally:
+            if not copy:
+                os._exit(code)
+            os.read(numbers, 2 * len(parts))  # what it would take
+            _, status = os.waitpid(copy, 0)
+            os.close(numbers)
+            reports.tell()
+    if session.shouldfail:
+        raise session.Failed(session.shouldfail)
+    if session.shouldstop or os.waitstatus_to_exitcode(status) != DONE:
+        raise session.Interrupted(session.shouldstop or "a process with some of the tests has died")
+    return True
+
+
+class Reports:
+    """Of one process to another: a line of a file for each."""
+
+    def __init__(self, config, file):
+        self.config, self.file, self.told = config, file, 0
+
+    def pytest_runtest_logreport(self, report):
+        told = self.config.hook.pytest_report_to_serializable(config=self.config, report=report)
+        os.write(self.file.fileno(), json.dumps(told).encode() + b"\n")
+
+    def tell(self):
+        """Those that have come since."""
+        text = os.pread(self.file.fileno(), 2**30, self.told)
+        lines = text[: text.rfind(b"\n") + 1]
+        self.told += len(lines)
+        for line in lines.splitlines():
+            read = self.config.hook.pytest_report_from_serializable
+            report = read(config=self.config, data=json.loads(line))
+            self.config.hook.pytest_runtest_logreport(report=report)
 
 
 @pytest.fixture(scope="session", autouse=True)
