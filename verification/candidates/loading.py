@@ -274,6 +274,18 @@ def parameters(function: Any) -> list[str] | None:
     return words
 
 
+def place(function: Any, arguments: list[Any], words: dict[str, Any]) -> list[Any]:
+    """The arguments, with those of the words that the function takes by their places alone."""
+    try:
+        left = [*inspect.signature(function).parameters.values()][len(arguments) :] if words else []
+    except Exception:  # as above
+        left = []
+    alone = [one for one in left if one.kind is one.POSITIONAL_ONLY]
+    while alone and alone[-1].name not in words:
+        alone.pop()
+    return [*arguments, *(words.pop(one.name, one.default) for one in alone)]
+
+
 _name: Callable[[type], str] = vars(type)["__name__"].__get__
 
 

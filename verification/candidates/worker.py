@@ -40,7 +40,15 @@ import numpy
 from numpy import array, asarray, broadcast_to, dtype, errstate, may_share_memory, ndarray, repeat
 
 from verification.candidates import age
-from verification.candidates.loading import Program, describe, is_stub, kind, parameters, trace
+from verification.candidates.loading import (
+    Program,
+    describe,
+    is_stub,
+    kind,
+    parameters,
+    place,
+    trace,
+)
 
 if TYPE_CHECKING:
     from verification.questions import Array
@@ -270,9 +278,10 @@ class Worker:
             is_cache = type(recipe) is dict and "result" in recipe
             if not (is_cache or call["kept"]):  # these are its own affair
                 self._watched.append((name, made[-1], bits(made[-1])))
-        words, start = dict(zip(call["words"], made[count:])), perf_counter()
+        words = dict(zip(call["words"], made[count:]))
+        arguments, start = place(function, made[:count], words), perf_counter()
         try:
-            result = function(*made[:count], **words)
+            result = function(*arguments, **words)
         finally:
             self._reply["seconds"] += perf_counter() - start
         if len(call["outputs"]) == 1:
