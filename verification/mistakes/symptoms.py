@@ -36,12 +36,11 @@ def describe(got: Array, want: Array, name: str) -> list[str]:
         return []
     got, want, axes = got.astype(float), want.astype(float), _name_axes(name, want.ndim)
     with np.errstate(all="ignore"):
-        if not (wrong := ~_agree(got, want, ROUNDING)).any():
-            return []
         off = float(np.abs(got - want).max() / np.abs(want).max(initial=0))
-        if off <= IMPRECISE and not _is_whole(want):
+        if 0 < off <= IMPRECISE and not _is_whole(want):
             return [f"imprecise: right but for {off:.1g} of the largest number"]
-        return list(_claims(got, want, wrong, axes))
+        wrong = ~_agree(got, want, ROUNDING)
+        return list(_claims(got, want, wrong, axes)) if wrong.any() else []
 
 
 def _name_axes(name: str, rank: int) -> tuple[str, ...]:
