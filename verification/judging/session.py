@@ -425,6 +425,9 @@ class Session:
             if our not in {*ours, *classes} or their not in judged.hello.names:
                 words = ", ".join(ours)
                 raise UsageError(f"--name {our}={their}: known are {words}; and theirs must exist")
+            both = [name for name, one in ours.items() if one == their]
+            if len(both) > 1:
+                raise UsageError(f"--name {our}={their}: that is one name for {' and '.join(both)}")
         known = ours | {their: their for their in ours.values()}
         known = {name.rpartition(".")[2]: their for name, their in known.items()} | known
         for name in (*self.settings.only, *self.settings.points):
