@@ -66,9 +66,9 @@ def test_two_mistakes_beside_a_convention(fake):
     assert {m.id for m in found.mistakes} == {"stride-ignored-backward", "assign-not-add"}
 
 
-def test_without_time_nothing_is_claimed(fake, monkeypatch):
+def test_without_effort_nothing_is_claimed(fake, monkeypatch):
     """A diagnosis ends, whatever there is to compare."""
-    monkeypatch.setattr(room, "SECONDS", -1.0)
+    monkeypatch.setattr(room, "EFFORT", 0)
     asked, *seen = look(
         fake({"conv_forward": "wrong('bias-twice')"}), "conv_forward", LINES["conv"]
     )

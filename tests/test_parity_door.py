@@ -83,9 +83,8 @@ def unwritten(x, w, b, stride=1, padding=0, dilation=1, groups=1):
 
 
 @parametrize_from_file
-def test_a_wrong_function(function, told, monkeypatch):
+def test_a_wrong_function(function, told):
     """The report: numbers, habits, one's own line, the mistake, and how to ask again."""
-    monkeypatch.setattr("verification.mistakes.diagnosis.SECONDS", 60)  # coverage makes it slow
     with pytest.raises(AssertionError) as raised:
         QUESTION.check(globals()[function])
     report = " ".join(str(raised.value).split())

@@ -87,8 +87,8 @@ def test_shown(opened, function, bend, more, mistakes, row, wrong, looks):
 
 def test_a_search_that_is_cut_is_told(opened, monkeypatch):
     """Not that no mistake fits, where not all could be tried."""
-    for seconds, words in ((-1.0, "not all known mistakes could be tried"), (60.0, "")):
-        monkeypatch.setattr("verification.mistakes.diagnosis.SECONDS", seconds)
+    for effort, words in ((0, "not all known mistakes could be tried"), (8_000, "")):
+        monkeypatch.setattr("verification.mistakes.diagnosis.EFFORT", effort)
         run, found = judge(opened, {"conv_forward": "give(y=y + y * np.sin(y))"})
         finding = found["conv_forward"]
         said = dict(label_mistake(run, finding, finding.blocks[0]))["mistake"]

@@ -562,7 +562,7 @@ class Session:
         others = [o for o in more if o.is_failing and o.has_numbers]
         followed = [name for outcome in more for name in outcome.deviations]
         found = mistakes.diagnose(inquiry, others or failing, passing, followed)
-        is_cut = not inquiry.has_time
+        is_cut = not inquiry.goes_on
         if found and self._is_partial:
             found = found.recount(inquiry, failing)
         blocks = tuple(self._show(function, inquiry, failing, found))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import re
-import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,8 +24,9 @@ from verification.mistakes.precision import FORMATS, find_narrower
 from verification.questions import Array, Case, Question, rung
 from verification.truth import answer, define, textbook
 
-SECONDS = 6.0
-"""For one function's diagnosis."""
+EFFORT, EVERY = 8_000, 10_000
+"""Runs of wrong code for one function's diagnosis, most below a millisecond; more multiply-adds
+than that are as many runs.  No clock is asked: a slow machine must say the same as a fast one."""
 WORK = 2_000_000
 """Multiply-adds up to which a case takes part: bare loops are slow."""
 SAMPLE = 8
@@ -134,19 +134,22 @@ class Diagnosis:
         return any(asked.explains(suspect, seen) for suspect in self.suspects)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Inquiry:
-    """What is asked about one function: its op, the form of its outputs, its arrays' seed."""
+    """What is asked about one function: its op, the form of its outputs, its arrays' seed.
+
+    `effort` is what it has taken so far.
+    """
 
     op: str
     form: Callable[[Case, str, Array], Array]
     seed: int
     dtype: str
-    end: float = field(default_factory=lambda: time.monotonic() + SECONDS)
+    effort: int = field(default=0, init=False)
 
     @property
-    def has_time(self) -> bool:
-        return time.monotonic() < self.end
+    def goes_on(self) -> bool:
+        return self.effort < EFFORT
 
     def explains(self, suspect: Suspect, seen: Sighting) -> int:
         """EXACTLY or NEARLY what came, ALIKE where both raise, or 0."""
@@ -205,6 +208,7 @@ class Inquiry:
         return seen.shows(mistake.sign) or mistake.matches(seen.message)
 
     def _predict(self, suspect: Suspect, case: Case) -> dict[str, Any]:
+        self.effort += 1 + case.work // EVERY
         return _define(self.op, case, self.seed, self.dtype, write_wrongly(*suspect.forms) or {})
 
     def _refuses(self, predicted: Mapping[str, Any], seen: Sighting) -> int:
@@ -427,7 +431,7 @@ class _Search:
         ranked = [
             (one, [seen for seen in self._sample if not self.asked.explains(one, seen)])
             for one in self.suspects
-            if self.asked.has_time
+            if self.asked.goes_on
         ]
         return sorted(ranked, key=lambda one: len(one[1]))
 
@@ -437,7 +441,7 @@ class _Search:
             return []
         proved: list[Suspect] = []
         for suspect in suspects:
-            if not self.asked.has_time:
+            if not self.asked.goes_on:
                 break
             if not all(self.asked.explains(suspect, seen) for seen in self._sample):
                 continue  # most fail at the first case, so that not all of them are asked all
@@ -462,7 +466,7 @@ class _Search:
             return []
         for suspect, left in (one for one in self._ranked if len(one[1]) < len(self._sample)):
             for pair in _suspect(self.known, suspect):
-                if not self.asked.has_time:
+                if not self.asked.goes_on:
                     return []
                 is_like = all(self.asked.explains(pair, seen) for seen in left)
                 if is_like and self.prove([pair]) and self._needs_both(pair):

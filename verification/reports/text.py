@@ -228,7 +228,7 @@ def label_mistake(run: Run, finding: Finding, block: Block) -> Iterator[tuple[st
         if diagnosis and block is [one for one in finding.blocks if one.mistake][-1]:
             yield "", _claim(finding, diagnosis)
     elif finding.is_cut and block.outcome.comparisons:
-        yield "mistake", "not all known mistakes could be tried in the time for it"
+        yield "mistake", "not all known mistakes could be tried: it is cut off"
     elif diagnosis:
         left = diagnosis.of - diagnosis.explains
         yield "mistake", f"no known mistake fits the other {left if left > 1 else 'one'}"
