@@ -38,7 +38,7 @@ MARK = "VERIFICATION_WORKER"
 """In the environment of all that a new interpreter starts, so that it can be found again."""
 LOST = frozenset({"TIMEOUT", "MEMORY", "DIED"})
 """Kinds of calls that came to no answer."""
-FINDINGS = ("changed", "shared", "reused", "notes", "ages")
+FINDINGS = ("changed", "shared", "reused", "slips", "notes", "ages")
 """What is told where either of two answers shows it."""
 Namespace = Mapping[str, Any] | None
 IDENTITY = object()
@@ -109,9 +109,9 @@ class Reply:
 
     `kind` is the exception's type, or TIMEOUT, MEMORY, DIED; `where` holds the candidate's own
     lines; `changed` names its parameters whose arguments it changed, `shared` results within their
-    memory, `reused` results of earlier calls that are no longer what they were; `steady` says
-    whether it answered the same when it was asked again; `ages` are the errors of age that were
-    mended, each with its line.
+    memory, `reused` results of earlier calls that are no longer what they were; `slips` say what
+    right numbers hide; `steady` says whether it answered the same when it was asked again; `ages`
+    are the errors of age that were mended, each with its line.
     """
 
     status: str
@@ -124,6 +124,7 @@ class Reply:
     changed: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
     reused: tuple[str, ...] = ()
+    slips: tuple[str, ...] = ()
     steady: bool = True
     notes: tuple[str, ...] = ()
     ages: tuple[tuple[str, str], ...] = ()

@@ -37,7 +37,19 @@ from typing import TYPE_CHECKING, Any
 from warnings import catch_warnings, simplefilter
 
 import numpy
-from numpy import array, asarray, broadcast_to, dtype, errstate, may_share_memory, ndarray, repeat
+from numpy import (
+    array,
+    array_equal,
+    asarray,
+    broadcast_to,
+    concatenate,
+    dtype,
+    errstate,
+    may_share_memory,
+    ndarray,
+    repeat,
+    sort,
+)
 
 from verification.candidates import age
 from verification.candidates.loading import (
@@ -203,8 +215,10 @@ class Worker:
         self._copies: list[tuple[str, Array]] = []
         self._watched: list[tuple[str, Any, Any]] = []
         self._results: list[list[Any]] = []
-        reply = {"token": request["token"], "values": [], "changed": [], "shared": [], "reused": []}
-        return self._watch(partial(self._run, request["calls"]), {**reply, "seconds": 0.0})
+        self._activated: list[Array] | None = None
+        reply = {"token": request["token"], "values": [], "seconds": 0.0}
+        reply |= {"changed": [], "shared": [], "reused": [], "slips": []}
+        return self._watch(partial(self._run, request["calls"]), reply)
 
     def _load(self) -> None:
         if self._is_mended:
@@ -284,6 +298,8 @@ class Worker:
             result = function(*arguments, **words)
         finally:
             self._reply["seconds"] += perf_counter() - start
+        if self._activated is not None and not returns_activated(self._activated, result):
+            self._reply["slips"].append("what it returns is not what activation returned")
         if len(call["outputs"]) == 1:
             return [result]
         if not isinstance(result, tuple | list) or len(result) != len(call["outputs"]):
@@ -306,10 +322,17 @@ class Worker:
             case {"result": [call, item]}:
                 return self._results[call][item]
             case {"identity": _}:
-                return lambda Z: Z
+                self._activated = []
+                return self._activate
             case [*items]:
                 return [self._make(item, name, layout) for item in items]
         return recipe
+
+    def _activate(self, Z: Any) -> Any:
+        """An argument, the identity: it remembers what it returns."""
+        if self._activated is not None:
+            self._activated.append(array(Z).ravel())
+        return Z
 
     def _describe(self, name: str, value: Any) -> Array | str:
         """What is sent: of what is no array of numbers, the name of its type."""
@@ -329,6 +352,14 @@ class Worker:
 def _gather(*results: Any) -> tuple[Any, ...]:
     """What is called by no name: the results of earlier calls, together."""
     return results
+
+
+def returns_activated(activated: list[Array], result: Any) -> bool:
+    """Whether the numbers that an activation returned are the result's, in whatever order."""
+    if type(result) not in ARRAYS:
+        return True  # of another form: that is told
+    every = concatenate([asarray([]), *activated]).astype(result.dtype)
+    return array_equal(sort(every), sort(result, axis=None), equal_nan=True)
 
 
 def measure(value: Any, most: int = AXES) -> tuple[int, ...]:

@@ -279,10 +279,11 @@ class Trial:
         habits += [f"shares memory: {pair}" for pair in reply.shared if is_bitwise]
         habits += ["gives another answer when it is asked again"] * (not reply.steady)
         habits += [f"an earlier {name} changes when it is called again" for name in reply.reused]
-        is_wrong = habits or not comparisons or not all(c.is_right for c in comparisons)
+        is_right = bool(comparisons) and all(c.is_right for c in comparisons)
+        habits += reply.slips if is_right else ()
         return replace(
             outcome,
-            status="WRONG" if is_wrong else "DEVIATES" if deviations else "ok",
+            status="WRONG" if habits or not is_right else "DEVIATES" if deviations else "ok",
             comparisons=comparisons,
             message="; ".join(habits),
             habits=tuple(habits),

@@ -5,8 +5,8 @@
     pool_forward(A_prev, kernel_shape, stride=(1, 1), mode="max")            A      ("max", "avg")
     pool_backward(dA, A_prev, kernel_shape, stride=(1, 1), mode="max")       dA_prev
 
-The activation asked with is the identity.  "same" is asked with odd kernels and stride 1 alone:
-beyond them its pads are everybody's own.
+The activation asked with is the identity, which remembers what it returned.  "same" is asked with
+odd kernels and stride 1 alone: beyond them its pads are everybody's own.
 """
 
 from __future__ import annotations
