@@ -67,7 +67,8 @@ def compare(
     a, b = np.asarray(got, np.float64), want.astype(np.float64)
     with np.errstate(invalid="ignore"):
         error = np.abs(a - b)
-        wrong = ~((a == b) | (np.isnan(a) & np.isnan(b)) | (error <= bound))
+        agree = (a == b) | (np.isnan(a) & np.isnan(b)) | (error <= bound)
+    wrong = np.asarray(~agree)  # of one number, too
     if is_signed:
         wrong |= (a == 0) & (np.signbit(a) != np.signbit(b))
     if not wrong.any():
