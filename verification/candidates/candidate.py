@@ -36,12 +36,22 @@ from verification.candidates.process import (
     Result,
     UnloadableError,
 )
-from verification.questions import Arrays, Case, Question, Refusal, arrays, parse, shapes
+from verification.questions import (
+    ADAPTIVE,
+    Arrays,
+    Case,
+    Question,
+    Refusal,
+    arrays,
+    parse,
+    shapes,
+)
 
 PROBES = [case for row in contracts.read_table("probes")["probes"] for case in parse(row)]
 """A question for each of torch's functions, whose answer tells the layout by its shape."""
 SESSION = "this session"
 """What a live namespace is called where a file would have its name."""
+OPEN = "None in output_size"
 PAIR = ("y", ""), "a pair: the first is judged"
 FEWER = {
     "it should return (dx, dw, db), it returned a tuple": (
@@ -115,13 +125,14 @@ class Candidate:
             return False
         words = {**function.keywords(question), "b": 0 if question.bias else ()}
         asked = {name for name, word in words.items() if isinstance(word, tuple)}
+        asked |= {OPEN for name, word in words.items() if name in asked and None in word}
         return not asked & self._find_narrow(function).keys()
 
     def lacks(self, function: Function) -> str:
         """What cannot be put to it and why, in a sentence; "" where all can."""
         spelled = function.spell(self._parameters(function))
         parts = [word for word in function.spellings if word not in spelled]
-        parts += [f"{kind} as {word}" for word, kind in self._find_narrow(function).items()]
+        parts += self._find_narrow(function).values()
         parts += ["number as padding"] * function.wants_word(self._parameters(function))
         name = self.name_of(function)
         if foreign := function.find_foreign(self._parameters(function)):
@@ -199,7 +210,7 @@ class Candidate:
         return self.hello.names.get(self.name_of(function))
 
     def _find_narrow(self, function: Function) -> dict[str, str]:
-        """The settings of which it takes no tuple, or no None, and which of these."""
+        """The settings of which it takes no tuple, or no None, with the words for it."""
         if function.name not in self._narrow:
             parameters = self._parameters(function)
             can_try = function.settings and parameters and self.has(function)
@@ -225,19 +236,27 @@ class Candidate:
             return
         (call,) = self._plan(function, case, given, OWN)
         defaults = dict(parameter.partition("=")[::2] for parameter in parameters)
-        for word, name in function.spell(parameters).items():
-            kind, promise = ("None", "None") if word == "b" else ("tuple", "(")
-            if word in tried and not defaults.get(name, "").startswith(promise):
-                words = {**call.words, name: tried[word]}
-                if self.process.ask([replace(call, words=words)]).status == "CRASH":
-                    yield word, kind
-                elif word == "padding" and axes == 2:
-                    words[name] = (0, 1)
-                    got = self.process.ask([replace(call, words=words)]).values.get("y")
-                    sides = replace(case, pad=(words[name],) * axes)
-                    want = function.form(sides, "y", np.zeros(sides.outputs["y"]))
-                    if isinstance(got, np.ndarray) and got.shape == want.shape:
-                        yield word, kind  # np.pad takes it for the sides of every axis
+        spelled = function.spell(parameters)
+        tries = [
+            (word, name, tried[word])
+            for word, name in spelled.items()
+            if word in tried
+            and not defaults.get(name, "").startswith("None" if word == "b" else "(")
+        ]
+        if case.op in ADAPTIVE:
+            tries.append((OPEN, spelled["output_size"], (None, *case.output_size[1:])))
+        for word, name, value in tries:
+            lack = {"b": "None as b", OPEN: OPEN}.get(word, f"tuple as {word}")
+            words = {**call.words, name: value}
+            if self.process.ask([replace(call, words=words)]).status == "CRASH":
+                yield word, lack
+            elif word == "padding" and axes == 2:
+                words[name] = (0, 1)
+                got = self.process.ask([replace(call, words=words)]).values.get("y")
+                sides = replace(case, pad=(words[name],) * axes)
+                want = function.form(sides, "y", np.zeros(sides.outputs["y"]))
+                if isinstance(got, np.ndarray) and got.shape == want.shape:
+                    yield word, lack  # np.pad takes it for the sides of every axis
 
     def rate_layout(self, function: Function) -> float | None:
         """How well its first answer to a probe has the contract's layout; None: not in time.

@@ -12,7 +12,8 @@ import ast
 import json
 import linecache
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from copy import copy
 from types import FunctionType
 from typing import Any
@@ -29,7 +30,13 @@ Statement = tuple[str, ast.stmt]
 
 
 class Missing:
-    """What stands for a missing package and all that is in it; a decorator that changes nothing."""
+    """What stands for a missing package and all that is in it.
+
+    As a decorator it changes nothing, and a loop over it is one over what it was called with: of a
+    progress bar the things, of a number the range.
+    """
+
+    _looped: Iterable[Any] = ()
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -38,10 +45,17 @@ class Missing:
 
     def __call__(self, *arguments: Any, **words: Any) -> Any:
         decorates = len(arguments) == 1 and not words and isinstance(arguments[0], FunctionType)
-        return arguments[0] if decorates else self
+        if decorates:
+            return arguments[0]
+        called = Missing()
+        with suppress(LookupError, TypeError, ValueError):
+            looped = range(*arguments) if isinstance(arguments[0], int) else arguments[0]
+            iter(looped)
+            vars(called)["_looped"] = looped
+        return called
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(())
+        return iter(self._looped)
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
         return ()

@@ -206,6 +206,8 @@ class Function:
                 is_upper = defaults[spelled["padding"]].isupper()
                 pad = name_pad(case)
                 known["padding"] = words["padding"] = pad.upper() if is_upper else pad
+            if defaults.get(spelled.get("stride", "")) == "None":  # the kernel's, in whatever form
+                defaults[spelled["stride"]] = defaults.get(spelled.get("kernel_size", ""), "None")
             words = {
                 name: spread(known[word], defaults.get(name, ""), len(case.space))
                 for word, name in spelled.items()

@@ -310,6 +310,8 @@ def _read_constructor(parameters: Sequence[str]) -> tuple[dict[str, str], dict[s
             words[our], defaults[our] = their, default
         elif not default and their[0] != "*":
             raise LookupError(f"nobody knows what its constructor takes as {their}")
+    if defaults.get("stride") == "None":  # the kernel's, in whatever form
+        defaults["stride"] = defaults.get("kernel_size", "")
     return words, defaults
 
 
