@@ -237,6 +237,8 @@ class Candidate:
         (call,) = self._plan(function, case, given, OWN)
         defaults = dict(parameter.partition("=")[::2] for parameter in parameters)
         spelled = function.spell(parameters)
+        if function.wants_word(parameters):
+            tried.pop("padding", None)
         tries = [
             (word, name, tried[word])
             for word, name in spelled.items()

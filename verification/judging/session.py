@@ -510,7 +510,29 @@ class Session:
             base=self._find_base(function),
         )
         finding = conclude(finding, self._statuses, self.settings)
-        return self._explain(function, finding) if finding.failing else finding
+        if not finding.failing:
+            return finding
+        finding = self._explain(function, finding)
+        if shadowed := self._find_shadowed(function, finding):
+            self._refuted |= shadowed
+            return self._conclude(function, outcomes)
+        return finding
+
+    def _find_shadowed(self, function: Function, finding: Finding) -> set[tuple[str, str]]:
+        """The conventions whose cases the mistakes found explain too, without them."""
+        found, inquiry = finding.diagnosis, self._inquire(function)
+        if not (found and found.is_whole):
+            return set()
+        needed = {mistake.id for suspect in found.suspects for mistake in suspect.mistakes}
+        cases: dict[str, list[Outcome]] = {}
+        for outcome in finding.outcomes:
+            if outcome.status == "DEVIATES" and outcome.has_numbers:
+                cases.setdefault(outcome.deviations[-1], []).append(outcome)
+        return {
+            (function.name, name)
+            for name, alike in cases.items()
+            if name not in needed and all(found.covers(inquiry, outcome) for outcome in alike)
+        } - self._refuted
 
     def _find_base(self, function: Function) -> Base:
         forward = self.judged.contract.forward_of(function).name

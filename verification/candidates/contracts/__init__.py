@@ -125,7 +125,8 @@ class Function:
             return True
         theirs = [parameter for parameter in parameters if parameter[0] != "*"]
         known = {*self.parameters}.union(*self.spellings.values())
-        if self.is_pass and SETTINGS.intersection(read_names(theirs)) - known:
+        binding = [one for one in theirs if not (self.settings and "=" in one)]
+        if self.is_pass and SETTINGS.intersection(read_names(binding)) - known:
             return False
         ours, is_open = self.signature.split(", "), bool({*parameters} - {*theirs, "*"})
         is_long = is_open or len(theirs) >= _count_required(ours)
@@ -163,13 +164,13 @@ class Function:
 
     def wants_word(self, parameters: Parameters) -> bool:
         """Whether pads are words for a function of these parameters, by its default."""
-        words = [f"{name}={quote}" for name in SPELLINGS["padding"] for quote in "'\""]
-        return bool(self.settings) and any(one.startswith((*words,)) for one in parameters or ())
+        return bool(self.settings) and any(map(_PAD_WORD.match, parameters or ()))
 
     def spell(self, parameters: Parameters) -> dict[str, str]:
         """A function's own names of the settings that it has: all, where nobody knows.
 
-        What stands where the contract has the bias, or the kernel, is that, whatever its name.
+        What stands where the contract has the bias, or the kernel, is that, whatever its name; of
+        a bias with a default the name must say it.  Words for pads are known by the default.
         """
         theirs = ["**words"] if parameters is None else parameters
         names, known = read_names(theirs), set[str]().union(*self.spellings.values())
@@ -177,10 +178,15 @@ class Function:
         for word, spelling in self.spellings.items():
             found = [name for one in spelling for name in names if one in (name, name.lower())]
             if word in ("b", "kernel_size"):
-                there = names[self.parameters.index(word) :][:1]
-                is_number = word == "b" and re.search(r"=[\d.]+$", "".join(theirs[2:3]))
-                is_free = not is_number and known.isdisjoint({one.lower() for one in there})
-                found += [name for name in there if is_free and name[0] != "*"]
+                there = theirs[self.parameters.index(word) :][:1]
+                is_none = word == "b" and "=" in "".join(there)
+                free = [one for one in there if not is_none or _BIAS.match(one)]
+                named = (one.partition("=")[0] for one in free if one[0] != "*")
+                found += [name for name in named if name.lower() not in known]
+            if word == "padding":
+                found = [one.partition("=")[0] for one in theirs if _PAD_WORD.match(one)] or [
+                    name for name in found if f"{name}=False" not in theirs
+                ]
             if found or any(name.startswith("**") for name in names):
                 spelled[word] = [*found, word][0]
         return spelled
@@ -378,6 +384,8 @@ def is_usual(word: str, default: str) -> bool:
 
 NAMES = ("assignment", "functional", "cs231n", "holberton", "npcnn", "layers")
 """Every contract; the order decides where several fit alike."""
+_BIAS = re.compile(r"(b\w*|\w*bias\w*|offset|intercept)=None$", re.IGNORECASE)
+_PAD_WORD = re.compile(r"\w+=['\"](same|valid|full)['\"]$", re.IGNORECASE)
 _UPSTREAM = re.compile(r"(d_?(y|z|out|output)|(d_?)?grad\w*|upstream\w*|delta\w*)$", re.IGNORECASE)
 """The names that a gradient by the output goes by."""
 LAYOUTS = ("nchw", "nhwc", "chw", "hwc", "hw")
