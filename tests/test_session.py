@@ -85,9 +85,18 @@ def test_shown(opened, function, bend, more, mistakes, row, wrong, looks):
     assert block.looks == looks
 
 
+def test_what_no_mistake_explains_is_shown_by_a_case_of_its_own(opened):
+    """Made smaller it would be one that the mistake explains."""
+    row = "conv x=[2,4,4,2] w=[3,3,2,2] fill=digits"
+    bend = "wrong('bias-twice') if case.name != '0' else give(y=y + 1)"
+    _, found = judge(opened, {"conv_forward": bend}, [row])
+    named, other = found["conv_forward"].blocks
+    assert (named.mistake.id, other.mistake, other.outcome.question.row) == ("bias-twice", None, row)
+
+
 def test_a_search_that_is_cut_is_told(opened, monkeypatch):
     """Not that no mistake fits, where not all could be tried."""
-    for effort, words in ((0, "not all known mistakes could be tried"), (8_000, "")):
+    for effort, words in ((0, "not all known mistakes could be tried"), (20_000, "")):
         monkeypatch.setattr("verification.mistakes.diagnosis.EFFORT", effort)
         run, found = judge(opened, {"conv_forward": "give(y=y + y * np.sin(y))"})
         finding = found["conv_forward"]

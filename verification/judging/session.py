@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -24,7 +25,7 @@ from verification.candidates import LAYOUTS, LOST, NAMES, Function, Terms, load
 from verification.judging import smallest
 from verification.judging.settling import Base, settle
 from verification.judging.trial import Check, Outcome, Trial, plan
-from verification.mistakes import Diagnosis, Inquiry, Mistake, Suspect
+from verification.mistakes import Diagnosis, Inquiry, Mistake
 from verification.questions import (
     RUNGS,
     Case,
@@ -615,13 +616,17 @@ class Session:
         left = list(failing)
         for mistake, suspect in found.parts if found else ():
             shows = [o for o in failing if inquiry.shows(suspect, o)]
-            least = min(shows or failing, key=_size)
-            least = self._shrink(function, inquiry, least, suspect if shows else None)
+            alike = partial(inquiry.explains, suspect) if shows else lambda outcome: True
+            least = self._shrink(function, min(shows or failing, key=_size), alike)
             yield self._block(function, least, mistake)
         if found:
             left = [o for o in failing if not found.covers(inquiry, o)]
         if left and not (found and found.is_whole):
-            least = self._shrink(function, inquiry, min(left, key=_size), None)
+            least = self._shrink(
+                function,
+                min(left, key=_size),
+                lambda outcome: not (found and found.covers(inquiry, outcome)),
+            )
             yield self._block(function, least, None, self._look(function, least, left))
 
     def _block(
@@ -638,9 +643,9 @@ class Session:
         return Block(outcome, mistake, tuple(looks), call)
 
     def _shrink(
-        self, function: Function, inquiry: Inquiry, outcome: Outcome, suspect: Suspect | None
+        self, function: Function, outcome: Outcome, is_alike: Callable[[Outcome], object]
     ) -> Outcome:
-        """The smallest outcome that fails in the same way."""
+        """The smallest outcome that fails in the same way, and is alike."""
         case = outcome.question
         assert isinstance(case, Case)
         if case.work > SMALL or outcome.kind in LOST:
@@ -650,11 +655,10 @@ class Session:
         def fails(smaller: Case) -> bool:
             nonlocal best
             again = self._name_convention(function, self._trial.judge(function, smaller))
-            if _way(again) != _way(outcome):
+            if _way(again) != _way(outcome) or not is_alike(again):
                 return False
-            is_alike = not suspect or bool(inquiry.explains(suspect, again))
-            best = again if is_alike else best
-            return is_alike
+            best = again
+            return True
 
         # of a wrong shape the sizes must be told apart
         least = smallest.shrink(case, fails, 1 + any(c.message for c in outcome.comparisons))
