@@ -91,7 +91,11 @@ def test_what_no_mistake_explains_is_shown_by_a_case_of_its_own(opened):
     bend = "wrong('bias-twice') if case.name != '0' else give(y=y + 1)"
     _, found = judge(opened, {"conv_forward": bend}, [row])
     named, other = found["conv_forward"].blocks
-    assert (named.mistake.id, other.mistake, other.outcome.question.row) == ("bias-twice", None, row)
+    assert (named.mistake.id, other.mistake, other.outcome.question.row) == (
+        "bias-twice",
+        None,
+        row,
+    )
 
 
 def test_a_search_that_is_cut_is_told(opened, monkeypatch):

@@ -90,10 +90,10 @@ def test_broken(fake, contract, row, function, bend, outputs):
     assert {o.status for o in found.values()} <= {"ok"}
 
 
-@parametrize_from_file
-def test_proof(fake, row, function, bend, message):
-    """The first wrong coefficient of every output, by name."""
-    judged = fake({function: bend}, "npcnn")
+@parametrize_from_file(schema=defaults(contract="npcnn"))
+def test_proof(fake, contract, row, function, bend, message):
+    """The first wrong coefficient of every output, by name, where the contract has it."""
+    judged = fake({function: bend}, contract)
     assert run(judged, [f"{row} check=proof"])[1][function].message == message
 
 

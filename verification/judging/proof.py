@@ -17,14 +17,18 @@ from verification.questions import Array, Arrays, Case, Ints, arrays, divisors, 
 from verification.truth import oracle
 
 Ask = Callable[[Case, Arrays], Arrays]
+Write = Callable[[str, Ints], str]
 SPIKE = 64.0
 MAXIMA = ("max_pool", "adaptive_max_pool")
 CODES = {"y": "w", "dx": "w", "dw": "x"}
 """The array whose entries are a convolution's coefficients."""
 
 
-def prove(case: Case, ask: Ask, dtype: str, is_gradient: bool) -> list[str]:
-    """The first coefficient of every output that is not as it should be, in words."""
+def prove(case: Case, ask: Ask, dtype: str, is_gradient: bool, write: Write) -> list[str]:
+    """The first coefficient of every output that is not as it should be, in words.
+
+    `write` names a place of an array as the candidate has it.
+    """
     wrong: dict[str, str] = {}
     by = "dy" if is_gradient and case.op not in MAXIMA else "x"
     base = {
@@ -43,15 +47,15 @@ def prove(case: Case, ask: Ask, dtype: str, is_gradient: bool) -> list[str]:
             if not differing.any():
                 continue
             place = tuple(map(int, np.argwhere(differing)[0]))
-            cell = _index(by, _meet(case, spikes, place)) if spikes else "nothing"
+            cell = write(by, _meet(case, spikes, place)) if spikes else "nothing"
             if case.w and spikes:
                 values = (float((a - still[out])[place] / spike) for a in (got, right))
-                takes, should = (_name(out, value, base) for value in values)
+                takes, should = (_name(out, value, base, write) for value in values)
                 wrong[out] = f"takes {takes} times {cell}, it should take {should}"
             else:
                 numbers = f"is {got[place]:g}, it should be {right[place]:g}"
                 wrong[out] = f"{numbers}, where {cell} stands out"
-            wrong[out] = f"{_index(out, place)} {wrong[out]}"
+            wrong[out] = f"{write(out, place)} {wrong[out]}"
         if wrong.keys() == answers.keys():
             break
     return [wrong[out] for out in case.outputs if out in wrong]
@@ -96,15 +100,11 @@ def _encode(shape: Ints) -> Array:
     return (2.0 * (count + np.arange(count)) + 1).reshape(shape)
 
 
-def _name(out: str, value: float, base: Arrays) -> str:
+def _name(out: str, value: float, base: Arrays, write: Write) -> str:
     """The entry that a coefficient is, or its number."""
     coded = base.get(CODES.get(out, ""), np.zeros(0))
     for sign in (1, -1):
         places = np.argwhere(coded == sign * value)
         if value and len(places):
-            return "-" * (sign < 0) + _index(CODES[out], tuple(map(int, places[0])))
+            return "-" * (sign < 0) + write(CODES[out], tuple(map(int, places[0])))
     return f"{value:g}"
-
-
-def _index(name: str, at: Ints) -> str:
-    return f"{name}[{','.join(map(str, at))}]"

@@ -680,7 +680,7 @@ class Session:
         assert isinstance(case, Case)
         if case.op == "conv" and least.answers and max(map(math.prod, (case.x, case.y))) <= CALLS:
             proof = self._trial.judge(function, replace(case, check="proof", dtype=""))
-            yield from (f"here {line}" for line in proof.message.splitlines())
+            yield from (f"cell by cell: {line}" for line in proof.message.splitlines())
 
     def _describe(self, function: Function, outcome: Outcome, where: str) -> Iterator[str]:
         case, wrong = outcome.question, {c.name for c in outcome.comparisons if c.worst}

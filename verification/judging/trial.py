@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from verification.candidates import CANONICAL, LOST, OWN, Candidate, Function, R
 from verification.judging import laws, proof
 from verification.judging.compare import Comparison, check_form, compare, conform
 from verification.mistakes import Sighting
-from verification.questions import REAL, Array, Arrays, Case, Question, Refusal
+from verification.questions import REAL, Array, Arrays, Case, Ints, Question, Refusal, shapes
 from verification.truth import Truth
 
 EMPTY = 1000
@@ -338,12 +340,17 @@ class Trial:
             with np.errstate(all="ignore"):  # a stranger's numbers may be infinite
                 if case.check == "proof":
                     is_gradient = function.op.endswith("_backward")
-                    broken = proof.prove(plain, ask, dtype, is_gradient)
+                    write = partial(_write_place, function, plain)
+                    broken = proof.prove(plain, ask, dtype, is_gradient, write)
                 elif case.check == "adjoint":
                     broken = list(laws.check_adjoint(plain, given, ask_forward, ask))
                 else:
                     broken = list(laws.check(case.check, plain, given, ask))
-            status, message = "WRONG" if broken else "ok", "\n".join(broken)
+            parts = (line.partition(" ") for line in broken)  # what it is called, and the rest
+            message = "\n".join(
+                f"{function.words.get(name, name)} {text}" for name, _, text in parts
+            )
+            status = "WRONG" if broken else "ok"
             reply = Reply(status, error=message, ages=tuple(ages))
         except UnansweredError as error:
             reply = error.reply
@@ -367,3 +374,10 @@ class Trial:
             if not (self.judged.contract.is_bitwise or case.op in REAL):
                 plain[name] = np.where(np.abs(got - np.rint(got)) < ROOM, np.rint(got), got)
         return plain
+
+
+def _write_place(function: Function, case: Case, name: str, at: Ints) -> str:
+    """A place of an array, in the contract's form."""
+    numbers = np.arange(math.prod(shape := (shapes(case) | case.outputs)[name])).reshape(shape)
+    places = np.argwhere(np.asarray(function.form(case, name, numbers)) == numbers[at])
+    return f"{function.words.get(name, name)}[{','.join(map(str, places[0]))}]"
