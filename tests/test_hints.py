@@ -7,6 +7,7 @@ from verification.questions import parse
 from verification.reports.hints import describe_kind
 
 HELPERS = ["create_mask_from_window x=[1,3] fill=ties", "create_mask_from_window x=[2,2] fill=ties"]
+PLAIN = "distribute_value x=[2,2] fill=integers"
 ROWS = [
     "conv x=[1,4,4,1] w=[2,2,1,1] fill=units",
     "conv x=[1,4,4,1] w=[2,2,1,1] pad=1 fill=units",
@@ -23,6 +24,9 @@ def test_a_window_holds_no_examples():
     outcomes = [Outcome("f", "f", *parse(row), status) for row, status in pairs]
     told = describe_kind(Finding("f", "f", (*outcomes,)))
     assert told == "it fails 1 of 1 where the sides of the window differ, and no other"
+    outcomes = [Outcome("f", "f", *parse(PLAIN), status) for status in ("WRONG", "ok")]
+    told = describe_kind(Finding("f", "f", (*outcomes,)))
+    assert told == "1 of 2 cases fail, of no kind alone"
 
 
 @parametrize_from_file

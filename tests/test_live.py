@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import closing, suppress
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
@@ -93,6 +94,16 @@ def test_a_textbook_and_an_expression():
     assert (run.verdict, run.oracle) == ("match", "textbook")
     assert {outcome.question.pad for outcome in run.outcomes} == {((2, 2), (2, 2))}
     assert judge(zero_pad, level=1, only="zero_pad").run.oracle.startswith("torch 2")
+
+
+def test_a_module():
+    """Is its names."""
+    module = ModuleType("pads")
+    exec(
+        "import numpy as np\ndef distribute_value(dz, shape): return dz * np.ones(shape)",
+        vars(module),
+    )
+    assert judge(module, level=1).functions["distribute_value"] == "differs"
 
 
 def test_a_path(tmp_path):

@@ -13,11 +13,11 @@ __all__ = ["judge"]
 def judge(candidate: Given, **options: Unpack[Options]) -> Judgement:
     """Judge live functions, or a file or module by its name, and show what came of it.
 
-    `candidate` is a function, several in a list, a namespace such as globals(), or a name as the
-    command line takes it.  Options: only (names), case (an id or a row), where (an expression),
-    level, rung, contract, layout, names ({ours: theirs}), seed, draw, dtype, timeout, memory,
-    strict, exam, show, hint, oracle ("textbook" needs no torch).  In a notebook the answer shows
-    itself; elsewhere it has functions, mistakes, raise_for_failure().  TypeError for what is no
+    `candidate` is a function, several in a list, a module, a namespace such as globals(), or a
+    name as the command line takes it.  Options: only (names), case (an id or a row), where (an
+    expression), level, rung, contract, layout, names ({ours: theirs}), seed, draw, dtype, timeout,
+    memory, strict, exam, show, hint, oracle ("textbook" needs no torch).  The answer has functions,
+    mistakes, raise_for_failure(), and shows itself in a notebook.  TypeError for what is no
     candidate, UsageError (a ValueError) for an option that fits nothing, UnloadableError for a
     file that does not run.
 

@@ -91,21 +91,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    if options.template:
-        print(write_template(options.template), end="")
-        return CODES["match"]
     options.style = Style(_is_coloured(options.color), bool(options.case), options.verbose)
+    runs: list[Run] = []
     try:
+        if options.template:
+            print(write_template(options.template), end="", flush=True)
+            return CODES["match"]
+        if options.exam and options.show not in ("", "status"):
+            raise UsageError(f"--exam is --show status, got --show {options.show}")
+        options.show = "status" if options.exam else options.show or SHOW[0]
         options.reports = _read_reports(options)
         options.is_told = all(file != "-" for _, file in options.reports)
         if options.watch:
             return _keep_watching(options)
         runs = _judge(options)
-    except UsageError as error:
-        parser.error(str(error))
-    try:
         _write(runs, options)
         print(end="", flush=True)
+    except UsageError as error:
+        parser.error(str(error))
     except BrokenPipeError:
         _silence()
         return CODES["interrupted"]
@@ -131,9 +134,10 @@ def _keep_watching(options: argparse.Namespace) -> int:
     """The report after each save, with what fails on top, until the keyboard interrupts."""
     every = _read_settings(options)
     paths = [Path(str(one.candidate)) for one in every]
-    if len(paths) > 1 or not paths[0].is_file() or options.list or not options.is_told:
-        got = ", ".join(map(str, paths))
-        raise UsageError(f"--watch takes one file and prints reports, got {got}")
+    if len(paths) > 1 or not paths[0].is_file():
+        raise UsageError(f"--watch takes one file, got {', '.join(map(str, paths))}")
+    if options.list or not options.is_told:
+        raise UsageError("--watch prints reports: no --list, and no --report to standard output")
     _check_reports(options.reports, [str(paths[0])])
 
     def tell(watch: Watch) -> None:
@@ -173,9 +177,10 @@ def _read_settings(options: argparse.Namespace) -> list[Settings]:
     if not (shard := re.fullmatch(r"(\d+)/(\d+)", options.shard)):
         raise UsageError(f"--shard takes K/N, got {options.shard}")
     words["shard"] = int(shard[1]), int(shard[2])
-    if options.jobs < 1 or (options.list and len(every) > 1):
-        told = f"--jobs {options.jobs} must be at least 1, and --list takes one candidate"
-        raise UsageError(told)
+    if options.jobs < 1:
+        raise UsageError(f"--jobs must be at least 1, got {options.jobs}")
+    if options.list and len(every) > 1:
+        raise UsageError(f"--list takes one candidate, got {', '.join(every)}")
     if options.reports or int(shard[2]) > 1 or len(every) > 1:
         words.setdefault("seed", 0)
     known = {field.name for field in fields(Settings)} - {"candidate"}
@@ -214,7 +219,7 @@ def _read_known(file: str) -> frozenset[str]:
 
 def _read_reports(options: argparse.Namespace) -> list[tuple[str, str]]:
     """Formats, and the files that they go to."""
-    wishes = [*options.report, *([f"json={options.json}"] if options.json else [])]
+    wishes = [*options.report, *(f"json={file}" for file in options.json)]
     if options.list and wishes:
         raise UsageError("--list judges nothing, so there is no --json and no --report")
     return [

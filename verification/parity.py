@@ -60,9 +60,11 @@ class Question:
         )
         with Session(settings) as session:
             run = replace(session.run(), notes=())  # that it is a library's kernel is no news
+            judged = session.judged
+            lacks = [judged.lacks(one) for one in judged.contract.functions if judged.has(one)]
         outcomes = [outcome for finding in run.findings for outcome in finding.outcomes]
         if not outcomes or any(one.kind == "NotImplementedError" for one in outcomes):
-            reasons = [outcome.message for outcome in outcomes] or ["it takes no such question"]
+            reasons = [outcome.message for outcome in outcomes] or lacks
             pytest.skip(f"outside: {reasons[0]}")
         Judgement(run).raise_for_failure()
 
@@ -85,12 +87,15 @@ def questions(
     no question is left.
     """
     functions = {one.name: one for one in get_contract("functional", layout).functions}
-    given = {"name": name, "rung": rung, "layout": layout, "dtype": dtype}
-    known = {"name": [*functions], "rung": ["", *asked.RUNGS], "layout": ["nchw", "nhwc"]}
-    known["dtype"] = ["float64", "float32"]
+    given = {"name": name, "rung": rung, "layout": layout, "dtype": dtype, "level": level}
+    known: dict[str, list[object]] = {"name": [*functions], "rung": ["", *asked.RUNGS]}
+    known |= {"layout": ["nchw", "nhwc"], "dtype": ["float64", "float32"], "level": [1, 2, 3, 4]}
     for word, value in given.items():
         if value not in known[word]:
-            raise ValueError(f"{word}={value!r} is none of {', '.join(filter(None, known[word]))}")
+            words = ", ".join(str(one) for one in known[word] if one)
+            raise ValueError(f"{word}={value!r} is none of {words}")
+    if draw < 0:
+        raise ValueError(f"draw={draw} must not be negative")
 
     chooses = asked.read_where(where) if isinstance(where, str) else where
 

@@ -49,6 +49,8 @@ CALLS = 256
 """Cells of a question up to which every coefficient is looked at, with a call for each."""
 STREAM = 2_000
 """Draws after which a contract is taken to express none."""
+MOST = 1e6
+"""Points that a function may be worth."""
 SHOW = ("all", "actual", "status")
 _CHOICES: Mapping[str, Sequence[object]] = {
     "show": SHOW,
@@ -119,9 +121,8 @@ class Settings(Terms):
                 "a shard holds what an exam withholds: give --exam to --merge, as --show and --hint"
             )
             raise UsageError(words)
-        if not all(0 <= worth < math.inf for worth in self.points.values()):
-            words = f"got {dict(self.points)}"
-            raise UsageError(f"points must be finite and must not be negative, {words}")
+        if not all(0 <= worth <= MOST for worth in self.points.values()):
+            raise UsageError(f"points must be from 0 to {MOST:g}, got {dict(self.points)}")
         try:
             if self.where:
                 read_where(self.where)

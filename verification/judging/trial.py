@@ -231,7 +231,7 @@ class Trial:
         if not judged.expresses(function, case):
             return Reply("outside")
         if self._lost[function.name] >= PATIENCE:
-            return Reply("not judged", error=f"{word} is too slow to go on")
+            return Reply("not judged", error=f"{word} came to no answer {PATIENCE} times")
         paces = self._paces.setdefault(function.name, [])
         if len(paces) >= PACED and min(paces) * case.work > judged.timeout:
             return Reply("outside", error=f"{word} would take more than {judged.timeout:g} s")

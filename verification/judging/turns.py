@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import replace
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 
 from verification.candidates import UnloadableError
 from verification.judging.session import Run, Session, Settings, UsageError, lighten
@@ -54,6 +54,8 @@ def judge_in_turn(every: Sequence[Settings], jobs: int) -> Iterator[Run]:
                     words = f"fault of the harness: {error}"
                     yield Run(one, str(one.candidate), fault="fault", error=words)
         finally:
+            for process in active_children():  # nobody waits for what they judge any more
+                process.terminate()
             pool.shutdown(cancel_futures=True)
 
 

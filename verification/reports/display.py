@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from os import PathLike, fspath
+from types import ModuleType
 from typing import Any, TypedDict, Unpack
 
 from verification.judging import Run, Session, Settings, Watch
@@ -17,8 +18,9 @@ from verification.reports.document import write_json
 from verification.reports.page import write_fragment
 from verification.reports.text import write_text
 
-Given = str | PathLike[str] | Callable[..., Any] | Sequence[Callable[..., Any]] | Mapping[str, Any]
-"""A file or module by its name, a function, several, or the names of a session."""
+Functions = Callable[..., Any] | Sequence[Callable[..., Any]]
+Given = str | PathLike[str] | Functions | Mapping[str, Any] | ModuleType
+"""A file or module by its name, a function, several, the names of a session, or a module."""
 PAUSE = 0.2
 """Seconds between two lines of progress."""
 
@@ -120,8 +122,8 @@ def _watch() -> Watch:
 
 
 def _name(candidate: Given) -> Mapping[str, Any]:
-    if isinstance(candidate, Mapping):
-        return candidate
+    if isinstance(candidate, Mapping | ModuleType):
+        return candidate if isinstance(candidate, Mapping) else vars(candidate)
     functions: Any = candidate if isinstance(candidate, list | tuple) else [candidate]
     if not functions or not all(hasattr(function, "__name__") for function in functions):
         kind = type(candidate).__name__

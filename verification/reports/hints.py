@@ -51,13 +51,18 @@ def describe_kind(finding: Finding) -> str:
     while count and len(told) < MOST:
         kinds = {words: [f for case, f in left if holds(case)] for words, holds in FEATURES.items()}
         weights = {
-            words: (sum(kind) == count, sum(kind) / max(len(kind), 1), len(kind))
+            words: (sum(kind) == count, sum(kind) / len(kind), len(kind))
             for words, kind in kinds.items()
+            if any(kind)
         }
+        if not weights:
+            break
         # all failures, or else the largest part that fails, of as many as there are
         words = max(weights, key=weights.__getitem__)
         told.append(f"{sum(kinds[words])} of {len(kinds[words])} where {words}")
         left = [(case, fails) for case, fails in left if not FEATURES[words](case)]
         count = sum(fails for _, fails in left)
+    if not told:
+        return f"{count} of {len(left)} cases fail, of no kind alone"
     rest = f", and {count} more" if count else ", and no other"
     return f"it fails {'; of the rest '.join(told)}{rest}"
