@@ -163,7 +163,7 @@ def _drop_batch(form: Form, case: Case, name: str, value: Array) -> Any:
 
 
 def _keep_space(case: Case, name: str, value: Array) -> Any:
-    """The spatial axes alone; the only bias is a number."""
+    """The spatial axes alone; the only bias is a number, and so is its gradient."""
     if name in ("b", "db"):
-        return value.item() if name == "b" else value
+        return value.item() if name == "b" else value.reshape(())
     return value[..., 0, 0] if name in ("w", "dw") else value[0, ..., 0]
