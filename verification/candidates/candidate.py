@@ -87,7 +87,8 @@ class Terms:
 class Candidate:
     """A stranger's functions; `names` are theirs for ours, `notes` what is to be said of it all.
 
-    Where no contract fits, `misfit` says what is there and how to go on, and nothing is asked.
+    Where no contract fits, `misfit` says what is there and how to go on, and nothing is asked;
+    `unfit` says of functions why no layout fits them.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Candidate:
     notes: list[str]
     timeout: float = math.inf
     misfit: str = ""
+    unfit: Mapping[str, str] = field(default_factory=dict)
     _narrow: dict[str, dict[str, str]] = field(default_factory=dict, init=False)
     _returns: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
 
@@ -115,13 +117,15 @@ class Candidate:
 
     def understands(self, function: Function) -> bool:
         """Whether all that it must be given is known."""
-        return not function.find_foreign(self._parameters(function))
+        is_unfit = function.name in self.unfit
+        return not (is_unfit or function.find_foreign(self._parameters(function)))
 
     def expresses(self, function: Function, question: Question) -> bool:
         """Whether the question can be put to it under the contract."""
         if isinstance(question, Refusal):
             return True
-        if not function.expresses(question, self._parameters(function)):
+        is_known = self.understands(function)
+        if not (is_known and function.expresses(question, self._parameters(function))):
             return False
         words = {**function.keywords(question), "b": 0 if question.bias else ()}
         asked = {name for name, word in words.items() if isinstance(word, tuple)}
@@ -135,6 +139,8 @@ class Candidate:
         parts += self._find_narrow(function).values()
         parts += ["number as padding"] * function.wants_word(self._parameters(function))
         name = self.name_of(function)
+        if function.name in self.unfit:
+            return f"{name} is not judged: no layout fits it: {self.unfit[function.name]}"
         if foreign := function.find_foreign(self._parameters(function)):
             return f"{name} is not judged: nobody knows what it takes as {', '.join(foreign)}"
         return f"{name} takes no {', '.join(parts)}: such questions are outside" if parts else ""
@@ -260,23 +266,24 @@ class Candidate:
                 if isinstance(got, np.ndarray) and got.shape == want.shape:
                     yield word, lack  # np.pad takes it for the sides of every axis
 
-    def rate_layout(self, function: Function) -> float | None:
+    def rate_layout(self, function: Function) -> tuple[float | None, str]:
         """How well its first answer to a probe has the contract's layout; None: not in time.
 
         1 where the shape is right, less where only the number of axes is, 0 where neither is; -1
-        where it raises, or cannot be asked.
+        where it raises, with what it raised, or cannot be asked.
         """
+        error = ""
         for case in (case for case in PROBES if self.expresses(function, case)):
             reply = self.ask(function, case, arrays(case, 0, "float64"))
             for name, got in reply.values.items():
                 want = function.form(case, name, np.zeros(case.outputs[name])).shape
                 shape = got.sizes if isinstance(got, Other) else got.shape
                 same = sum(map(operator.eq, shape, want))
-                fit: float = (len(shape) == len(want)) * (1 + same) / (1 + len(want))
-                return fit
+                return (len(shape) == len(want)) * (1 + same) / (1 + len(want)), ""
+            error = error or reply.error
             if reply.kind in LOST:
-                return None
-        return -1.0
+                return None, error
+        return -1.0, error
 
     def refuse(self, function: Function, refusal: Refusal) -> Reply:
         """Make a call that must be refused."""
@@ -338,10 +345,12 @@ def _find_layout(known: Candidate) -> Candidate:
     names = {function.name for function in there if not function.optional}
     names = names or {function.name for function in there}
     best, found, rate = known, "nchw", -1.0
+    raised: dict[str, list[str]] = {}
     for layout in contracts.LAYOUTS:
         tried = replace(known, contract=contracts.get("functional", layout))
         for function in (one for one in tried.contract.functions if one.name in names):
-            rated = tried.rate_layout(function)
+            rated, error = tried.rate_layout(function)
+            raised.setdefault(function.name, []).append(error)
             if rated is None:  # it gave no answer in time, and would not again
                 return known
             if rated > rate:
@@ -349,9 +358,12 @@ def _find_layout(known: Candidate) -> Candidate:
         if rate == 1:
             known.notes += [f"its arrays are {layout}, as its answers show"] * (layout != "nchw")
             return best
+    unfit = {
+        n: errors[0] for n, errors in raised.items() if all(map(contracts.RANKS.search, errors))
+    }
     note = f"its answers show no layout: its arrays are taken to be {found}"
-    known.notes += [f"{note} (--layout {'|'.join(contracts.LAYOUTS)})"] * bool(names)
-    return best
+    known.notes += [f"{note} (--layout {'|'.join(contracts.LAYOUTS)})"] * (names > unfit.keys())
+    return replace(best, unfit=unfit)
 
 
 def _find_hint(path: Path) -> str:

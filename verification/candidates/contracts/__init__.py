@@ -44,6 +44,8 @@ SPELLINGS: Mapping[str, Sequence[str]] = _WORDS["spellings"]
 """The names that optional settings go by, torch's first."""
 STATISTICS = ("mean", "var")
 """The running ones of a batch norm."""
+RANKS = re.compile("values to unpack|too many indices|number of dimensions")
+"""What is raised where arrays of another number of axes are wanted."""
 SHOWN = 20
 """Functions that are listed where no contract fits."""
 

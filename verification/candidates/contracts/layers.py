@@ -23,6 +23,7 @@ import numpy as np
 
 from verification.candidates.contracts import (
     OWN,
+    RANKS,
     SPELLINGS,
     Contract,
     Form,
@@ -49,8 +50,6 @@ _WORDS = {
     for our in (*_TABLE["words"], *_SIZES, "b")
 }
 Ask = Callable[[list[Call]], Reply]
-_RANK = re.compile("values to unpack|too many indices|number of dimensions")
-"""What is raised where arrays of another number of axes are wanted."""
 _RATE = 1.0
 """A learning rate at which dx shows whether the weights were changed before it was computed."""
 
@@ -237,7 +236,7 @@ def _try(ours: str, written: Mapping[str, str], names: Names, ask: Ask, notes: l
         error = ask(first.plan(replace(case, bias=layer.has_bias), given, False)).error
         if _takes_no_kernel(layer) and not error:
             raise LookupError(f"{owner} takes no kernel size, and none that is tried is its own")
-        if _RANK.search(error):
+        if RANKS.search(error):
             raise LookupError(f"{owner} takes no arrays of {len(case.x)} axes: {error}")
         notes.append(f"{owner} gives no answer of the right shape: asked with channels first")
     layer, case = chosen or tries[0]
