@@ -61,6 +61,8 @@ class Result:
 class Call:
     """A call of the candidate's function by its own name, dots included; `words` are keywords.
 
+    Beside them there are ".", ".=", "[]" and "[]=", which read and set what a result has or holds,
+    and "", which gathers results.
     Arguments are arrays, numbers, words, None, tuples, lists and dicts of them, Result, IDENTITY.
     `outputs` are our names for what it returns, "" for what is not sent; a single one is the result
     itself.  `returns` are the contract's words for them.  What is `kept` becomes the candidate's

@@ -28,6 +28,7 @@ from io import RawIOBase, StringIO, TextIOWrapper
 from itertools import takewhile
 from json import dumps, loads
 from math import inf
+from operator import getitem, setitem
 from os import getpid
 from socket import socket
 from struct import Struct
@@ -278,14 +279,13 @@ class Worker:
 
     def _call(self, call: Header) -> list[Any]:
         """What the candidate's function returned, thing by thing."""
-        function, count = _gather, len(call["arguments"])
-        if call["function"]:
-            function = self._program.find(call["function"])
+        name, count = call["function"], len(call["arguments"])
+        function = ACCESS[name] if name in ACCESS else self._program.find(name)
         known = takewhile(lambda one: not one.startswith("*"), parameters(function) or [])
         names = [one.partition("=")[0] for one in known]
         names += [f"number {n + 1}" for n in range(len(names), count)]
-        if call["function"].endswith(".__setattr__"):
-            names[2] = call["arguments"][1]
+        if name in (".=", "[]="):
+            names[2] = str(call["arguments"][1])
         layout, made = "C" if call["kept"] else self._layout, list[Any]()
         for name, recipe in (*zip(names, call["arguments"]), *call["words"].items()):
             made.append(self._make(recipe, name, layout))
@@ -352,6 +352,11 @@ class Worker:
 def _gather(*results: Any) -> tuple[Any, ...]:
     """What is called by no name: the results of earlier calls, together."""
     return results
+
+
+ACCESS: Mapping[str, Callable[..., Any]]
+ACCESS = {"": _gather, ".": getattr, ".=": setattr, "[]": getitem, "[]=": setitem}
+"""Calls of no function of the candidate's: of results together, attributes and items."""
 
 
 def returns_activated(activated: list[Array], result: Any) -> bool:

@@ -13,6 +13,7 @@ question a layer is made, given its weights, and called: backward follows forwar
 
 from __future__ import annotations
 
+import ast
 import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -111,7 +112,8 @@ class Layer:
         }
         calls = [Call(self.name, words=words)]
         held = {our: their for our, their in self.holders.items() if our in given}
-        calls += [self.call("__setattr__", their, given[our]) for our, their in held.items()]
+        for our, their in held.items():
+            calls += reach(their, len(calls), given[our])
         calls = [replace(call, kept=is_gradient) for call in calls]  # backward may end with a step
         calls.append(self.call(self.forward, given["x"]))
         if not is_gradient:
@@ -120,13 +122,29 @@ class Layer:
         asked = [our for our in ("dw", "db") if our in self.holders]
         if not asked:
             return [*calls, replace(last, outputs=self.gives, returns=", ".join(self.gives))]
-        reads = [self.call("__getattribute__", self.holders[our]) for our in asked]
-        results = tuple(Result(len(calls) + n, 0) for n in range(1 + len(asked)))
-        return [*calls, last, *reads, Call("", results, outputs=("dx", *asked))]
+        calls.append(last)
+        results = [Result(len(calls) - 1, 0)]
+        for our in asked:
+            calls += reach(self.holders[our], len(calls))
+            results.append(Result(len(calls) - 1, 0))
+        return [*calls, Call("", (*results,), outputs=("dx", *asked))]
 
     def call(self, method: str, *arguments: Any, **words: Any) -> Call:
         """A call of a method of the layer that the first call has made."""
         return Call(f"{self.name}.{method}", (Result(0, 0), *arguments), words)
+
+
+def reach(path: str, at: int, *value: Any) -> list[Call]:
+    """The calls, from this place on, that read what the layer has as W, params['W'], weight.data;
+    or, with a value, that set it.
+    """
+    steps, owner, calls = re.findall(r"\w+|\[[^]]+\]", path), Result(0, 0), list[Call]()
+    for step in steps:
+        way, key = ("[]", ast.literal_eval(step[1:-1])) if step[0] == "[" else (".", step)
+        is_set = bool(value) and len(calls) == len(steps) - 1
+        calls.append(Call(f"{way}=" if is_set else way, (owner, key, *(value if is_set else ()))))
+        owner = Result(at + len(calls) - 1, 0)
+    return calls
 
 
 @dataclass(frozen=True)
@@ -196,6 +214,10 @@ class Layers(Contract):
             else:
                 written.pop(function.name, "")
             functions.append(function)
+        whole = [name for name in hello.names if name not in hello.stubs]
+        made = {name.rpartition(".")[0] for name in whole if name.endswith(".forward")}
+        if other := sorted(made - {their.rpartition(".")[0] for their in names.values()}):
+            notes.append(f"not judged: {', '.join(other)}, none of {', '.join(CLASSES)}")
         is_first = all(layer.is_first for layer in known.values())
         return replace(self, functions=(*functions,), channels_first=is_first), written, notes
 
@@ -211,12 +233,18 @@ def _try(ours: str, written: Mapping[str, str], names: Names, ask: Ask, notes: l
         return layer  # the questions show why
     forms, held = (lead_channels, keep_form), None
     if case.w and "w" not in layer.words:
-        w, size = _find(layer, _ATTRIBUTES["w"], start, given["w"].size, ask)
-        b, shape = _find(layer, _ATTRIBUTES["b"], start, given["b"].size, ask)
+        # at once, or from the first forward pass on
+        late = [[*start, layer.call(forward, form(case, "x", given["x"]))] for form in forms]
+        for calls in (start, *late):
+            w, size = _find(_ATTRIBUTES["w"], calls, given["w"].size, ask)
+            b, shape = _find(_ATTRIBUTES["b"], calls, given["b"].size, ask)
+            if w:
+                break
         shapes = {form(case, "w", given["w"]).shape: form for form in forms}
         if size not in shapes:
             known = " or ".join(map(str, shapes))
-            found = f"{w} has shape {size}" if w else f"none is {', '.join(_ATTRIBUTES['w'])}"
+            plain = ", ".join(filter(str.isidentifier, _ATTRIBUTES["w"]))
+            found = f"{w} has shape {size}" if w else f"none is {plain}, or held so in params"
             raise LookupError(f"{owner} has no weights of shape {known}: {found}")
         layer, held = replace(layer, holders={"w": w, "b": b} if b else {"w": w}), shapes[size]
 
@@ -274,8 +302,10 @@ def _try_backward(
     holders = {**layer.holders}
     for name in weights if isinstance(dx, np.ndarray) else ():
         stems = (holders.get(name, name), *_ATTRIBUTES[name])
-        known = [way.format(stem) for stem in stems for way in _ATTRIBUTES["gradients"]]
-        found, _ = _find(layer, known, plan, given[name].size, ask)
+        plain = [stem for stem in stems if stem.isidentifier()]
+        known = [way.format(stem) for stem in plain for way in _ATTRIBUTES["gradients"]]
+        known += _ATTRIBUTES[f"d{name}"]
+        found, _ = _find(known, plan, given[name].size, ask)
         if found:
             holders[f"d{name}"] = found
         else:
@@ -315,11 +345,11 @@ def _read_constructor(parameters: Sequence[str]) -> tuple[dict[str, str], dict[s
 
 
 def _find(
-    layer: Layer, names: Sequence[str], calls: list[Call], size: int, ask: Ask
+    names: Sequence[str], calls: list[Call], size: int, ask: Ask
 ) -> tuple[str, tuple[int, ...]]:
     """The first of these attributes that holds so many numbers after the calls; their shape."""
     for name in names:
-        value = ask([*calls, layer.call("__getattribute__", name)]).values.get("y")
+        value = ask([*calls, *reach(name, len(calls))]).values.get("y")
         if isinstance(value, np.ndarray) and value.size == size:
             return name, value.shape
     return "", ()
