@@ -6,6 +6,7 @@ What the field leaves open about the form of an answer is a convention, and know
     single-step-shape    one number in an array with axes
     mask-float           0 and 1 where False and True are meant
     wider-result         float64 where float32 came in
+    nonfinite-spreads    an infinity or NaN of the input in outputs that do not read it
 
 The conventions that show in the numbers themselves (ties, division by the batch) are forms of the
 catalogue.
