@@ -7,6 +7,11 @@ harness failed, else 1 if any differs or cannot be loaded.
 
 from __future__ import annotations
 
+import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # while torch comes in there is nothing to tell
+
 import argparse
 import io
 import os
@@ -348,5 +353,7 @@ def _is_coloured(wish: str) -> bool:
 
 
 if __name__ == "__main__":
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     warnings.simplefilter("ignore")  # what a stranger's numbers do to ours is no news
     sys.exit(main())
