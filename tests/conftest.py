@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import tomllib
+import warnings
 from functools import partial
 from itertools import chain, groupby, pairwise
 from pathlib import Path
@@ -58,7 +59,8 @@ def pytest_runtestloop(session):
     with TemporaryFile() as file:
         reports = Reports(session.config, file)
         sys.stdout.flush()
-        copy, code = os.fork(), 1
+        with warnings.catch_warnings(action="ignore"):  # of a fork beside OpenBLAS's threads
+            copy, code = os.fork(), 1
         if not copy:
             session.config.pluginmanager.unregister(name="terminalreporter")
             session.config.pluginmanager.register(reports)
