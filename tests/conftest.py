@@ -48,8 +48,8 @@ def pytest_runtestloop(session):
     parts = [[*items] for _, items in groupby(session.items, lambda item: item.path)]
     is_shared = sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1 and len(parts) > 2
     is_plain = not (session.config.option.collectonly or session.config.option.usepdb)
-    if session.testsfailed or not (is_shared and is_plain) or "coverage" in sys.modules:
-        return None  # coverage sees this process alone
+    if session.testsfailed or not (is_shared and is_plain):
+        return None
     numbers, end = os.pipe()
     os.write(end, bytes(chain.from_iterable(n.to_bytes(2) for n in range(len(parts)))))
     os.close(end)
@@ -74,6 +74,9 @@ def pytest_runtestloop(session):
             code = DONE
         finally:
             if not copy:
+                if seen := "coverage" in sys.modules and sys.modules["coverage"].Coverage.current():
+                    seen.stop()
+                    seen.save()
                 os._exit(code)
             os.read(numbers, 2 * len(parts))  # what it would take
             _, status = os.waitpid(copy, 0)

@@ -42,7 +42,7 @@ STEPS = [
     ("X[:, h : h + f, w : w + f]", "X[:, h * stride :, w * stride :][:, :f, :f]"),
     ("conv_backward", "2", "What is x[0:-0]?"),
     ("pad:-pad, pad:-pad]", "pad : pad + A_prev.shape[1], pad : pad + A_prev.shape[2]]"),
-    ("conv_backward", "3", "dx[...] = where windows overlap loses the earlier windows'"),
+    ("conv_backward", "3", "dx[...] = where windows overlap loses the other windows'"),
     ("dX[at] =", "dX[at] +="),
 ]
 """A function, a degree of hint, and what it says; or a text, and what mends it."""
