@@ -10,11 +10,13 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+import pytest
 
 from verification import judge
 from verification.candidates.process import Call, Process
+from verification.judging import UsageError
 
-LIVE = "this session"
+LIVE = "live session"
 
 
 def test_functions_of_a_session_with_all_that_they_stand_on():
@@ -104,6 +106,12 @@ def test_a_module():
         vars(module),
     )
     assert judge(module, level=1).functions["distribute_value"] == "differs"
+
+
+def test_an_exam_that_shows_is_none():
+    """It is refused before anything is asked."""
+    with pytest.raises(UsageError, match="an exam shows status alone, got show=all"):
+        judge({"zero_pad": lambda X, pad: X}, exam=True, show="all")
 
 
 def test_a_path(tmp_path):

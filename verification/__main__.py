@@ -35,6 +35,7 @@ from verification.judging import (
     Settings,
     UsageError,
     Watch,
+    choose_show,
     judge,
     judge_in_turn,
 )
@@ -97,14 +98,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     options.style = Style(_is_coloured(options.color), bool(options.case), options.verbose)
-    runs: list[Run] = []
     try:
         if options.template:
             print(write_template(options.template), end="", flush=True)
             return CODES["match"]
-        if options.exam and options.show not in ("", "status"):
-            raise UsageError(f"--exam is --show status, got --show {options.show}")
-        options.show = "status" if options.exam else options.show or SHOW[0]
+        options.show = choose_show(options.exam, options.show)
         options.reports = _read_reports(options)
         options.is_told = all(file != "-" for _, file in options.reports)
         if options.watch:

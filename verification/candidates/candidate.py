@@ -49,9 +49,10 @@ from verification.questions import (
 
 PROBES = [case for row in contracts.read_table("probes")["probes"] for case in parse(row)]
 """A question for each of torch's functions, whose answer tells the layout by its shape."""
-SESSION = "this session"
+SESSION = "live session"
 """What a live namespace is called where a file would have its name."""
 OPEN = "None in output_size"
+"""What an adaptive pool may not take: an axis that keeps its size."""
 PAIR = ("y", ""), "a pair: the first is judged"
 FEWER = {
     "it should return (dx, dw, db), it returned a tuple": (

@@ -11,6 +11,7 @@ from verification.judging.session import (
     Settings,
     UsageError,
     Watch,
+    choose_show,
     conclude,
     lighten,
 )
@@ -33,5 +34,5 @@ __all__ = [
     "Session",
     "Settings",
 ]
-__all__ += ["Trial", "UsageError", "Watch", "Worst", "conclude", "judge", "judge_in_turn"]
-__all__ += ["lighten", "plan", "settle"]
+__all__ += ["Trial", "UsageError", "Watch", "Worst", "choose_show", "conclude", "judge"]
+__all__ += ["judge_in_turn", "lighten", "plan", "settle"]

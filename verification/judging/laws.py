@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 
-from verification.questions import REAL, Array, Arrays, Case, arrays
+from verification.questions import MAXIMA, REAL, Array, Arrays, Case, arrays
 
 Ask = Callable[[Case, Arrays], Arrays]
 View = tuple[Case, Callable[[str, Array], Array]]
@@ -44,7 +44,6 @@ PROBES, FRESH = 2, 7_000_000
 """Seeds of probes lie beyond those that people choose."""
 STEP, SLACK = 2.0**-24, 1e-6
 """Of differences in float64, and how far they may be from slopes, as a share of what is summed."""
-MAXIMA = ("max_pool", "adaptive_max_pool")
 NEAR = {"float32": 2.0**-14, "float64": 2.0**-40}
 """Of the largest number: what roots and powers may be off."""
 

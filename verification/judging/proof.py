@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from verification.questions import Array, Arrays, Case, Ints, arrays, divisors, shapes
+from verification.questions import MAXIMA, Array, Arrays, Case, Ints, arrays, divisors, shapes
 from verification.truth import oracle
 
 Ask = Callable[[Case, Arrays], Arrays]
 Write = Callable[[str, Ints], str]
+"""A place of an array by its name, in words."""
 SPIKE = 64.0
-MAXIMA = ("max_pool", "adaptive_max_pool")
 CODES = {"y": "w", "dx": "w", "dw": "x"}
 """The array whose entries are a convolution's coefficients."""
 

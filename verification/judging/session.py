@@ -70,6 +70,13 @@ class UsageError(ValueError):
     """A setting that fits nothing; the message says which and what is known."""
 
 
+def choose_show(exam: bool, show: str) -> str:
+    """How much is shown, where "" is no wish: an exam is "status", whatever else is wished."""
+    if exam and show not in ("", "status"):
+        raise UsageError(f"an exam shows status alone, got show={show}")
+    return "status" if exam else show or SHOW[0]
+
+
 @dataclass(frozen=True)
 class Settings(Terms):
     """What to judge, and how; every question is asked unless a filter says otherwise.

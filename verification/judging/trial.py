@@ -16,7 +16,17 @@ from verification.candidates import CANONICAL, LOST, OWN, Candidate, Function, R
 from verification.judging import laws, proof
 from verification.judging.compare import Comparison, check_form, compare, conform
 from verification.mistakes import Sighting
-from verification.questions import REAL, Array, Arrays, Case, Ints, Question, Refusal, shapes
+from verification.questions import (
+    MAXIMA,
+    REAL,
+    Array,
+    Arrays,
+    Case,
+    Ints,
+    Question,
+    Refusal,
+    shapes,
+)
 from verification.truth import Truth
 
 EMPTY = 1000
@@ -277,7 +287,7 @@ class Trial:
             if all(c.is_right for c in roomier):
                 comparisons, note = roomier, "right within its rounding, not exactly"
                 outcome = replace(outcome, evidence="bounded", note=note)
-            elif asked.case.fill == "special" and asked.case.op not in proof.MAXIMA:
+            elif asked.case.fill == "special" and asked.case.op not in MAXIMA:
                 filled = self._compare(
                     function, asked, self._fill(function, asked, answers), limits
                 )

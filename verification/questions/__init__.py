@@ -3,6 +3,7 @@
 from verification.questions.case import (
     ADAPTIVE,
     FURTHER,
+    MAXIMA,
     REAL,
     Array,
     Arrays,
@@ -18,6 +19,16 @@ from verification.questions.levels import RUNGS, level, rung
 from verification.questions.rows import LINE, Question, Refusal, parse, read
 from verification.questions.where import read_where
 
-__all__ = ["ADAPTIVE", "FURTHER", "LIMIT", "LINE", "REAL", "RUNGS", "Array", "Arrays", "Case"]
-__all__ += ["CaseError", "Ints", "Question", "Refusal", "arrays", "divisors", "draw", "level"]
+__all__ = ["ADAPTIVE", "FURTHER", "LIMIT", "LINE", "MAXIMA", "REAL", "RUNGS", "Array", "Arrays"]
+__all__ += [
+    "Case",
+    "CaseError",
+    "Ints",
+    "Question",
+    "Refusal",
+    "arrays",
+    "divisors",
+    "draw",
+    "level",
+]
 __all__ += ["parse", "read", "read_where", "rung", "shapes", "simplify", "simplify_pad"]

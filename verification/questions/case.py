@@ -28,6 +28,7 @@ FLAT = frozenset({"constant", "zeros"})
 """Fills of real numbers with places where nothing varies, or nothing is."""
 POOLS = frozenset({"max_pool", "avg_pool"})
 ADAPTIVE = frozenset({"adaptive_max_pool", "adaptive_avg_pool"})
+MAXIMA = frozenset({"max_pool", "adaptive_max_pool"})
 GROWING = frozenset({"conv_transpose", "max_unpool"})
 """Operations whose windows lie on the output."""
 REAL = frozenset({"lp_pool", "batch_norm"})
@@ -185,7 +186,7 @@ class Case:
         moved = one if is_norm and self.training and self.running else None
         shapes = {
             "y": self.y,
-            "index": self.y if self.op in ("max_pool", "adaptive_max_pool") else None,
+            "index": self.y if self.op in MAXIMA else None,
             "mean": moved,
             "var": moved,
             "dx": self.x if self.is_pass else None,

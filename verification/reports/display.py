@@ -13,7 +13,7 @@ from os import PathLike, fspath
 from types import ModuleType
 from typing import Any, TypedDict, Unpack
 
-from verification.judging import Run, Session, Settings, Watch
+from verification.judging import Run, Session, Settings, Watch, choose_show
 from verification.reports.document import write_json
 from verification.reports.page import write_fragment
 from verification.reports.text import write_text
@@ -95,7 +95,7 @@ def judge(candidate: Given, **options: Unpack[Options]) -> Judgement:
     named = fspath(candidate) if isinstance(candidate, str | PathLike) else _name(candidate)
     words: dict[str, Any] = {**options}
     only, names = words.pop("only", ()), words.pop("names", None)
-    words |= {"show": "status"} if words.pop("exam", False) else {}
+    words["show"] = choose_show(words.pop("exam", False), words.get("show", ""))
     words["only"] = (only,) if isinstance(only, str) else tuple(only)
     settings = Settings(candidate=named, names=dict(names or {}), **words)
     with warnings.catch_warnings(action="ignore"), Session(settings) as session:

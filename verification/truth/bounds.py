@@ -27,7 +27,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from verification.questions import REAL, Array, Arrays, Case
+from verification.questions import MAXIMA, REAL, Array, Arrays, Case
 from verification.truth import oracle
 
 
@@ -49,7 +49,7 @@ def bound(case: Case, given: Arrays, dtype: str) -> dict[str, Array]:
     if "b" in live:
         live["b"] = np.zeros_like(live["b"])
     averaged = summed = case
-    if case.op in ("max_pool", "adaptive_max_pool"):
+    if case.op in MAXIMA:
         size["x"] = live["x"] = given["x"]
     if case.op == "avg_pool":
         divisor = case.divisor_override

@@ -387,7 +387,9 @@ def is_usual(word: str, default: str) -> bool:
 NAMES = ("assignment", "functional", "cs231n", "holberton", "npcnn", "layers")
 """Every contract; the order decides where several fit alike."""
 _BIAS = re.compile(r"(b\w*|\w*bias\w*|offset|intercept)=None$", re.IGNORECASE)
+"""A parameter that may be left out, and is a bias all the same."""
 _PAD_WORD = re.compile(r"\w+=['\"](same|valid|full)['\"]$", re.IGNORECASE)
+"""A parameter that takes pads in words, whatever its name."""
 _UPSTREAM = re.compile(r"(d_?(y|z|out|output)|(d_?)?grad\w*|upstream\w*|delta\w*)$", re.IGNORECASE)
 """The names that a gradient by the output goes by."""
 LAYOUTS = ("nchw", "nhwc", "chw", "hwc", "hw")

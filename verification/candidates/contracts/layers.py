@@ -46,6 +46,7 @@ CLASSES, _ATTRIBUTES = _TABLE["classes"], _TABLE["attributes"]
 METHODS = {"forward": ("forward", "compute"), "backward": ("backward", "gradient")}
 _SIGNATURES = {"forward": "self, x", "backward": "self, dy, learning_rate=0"}
 _SIZES = ("kernel_size", "stride", "padding")
+_FORMS = (lead_channels, keep_form)
 _WORDS = {
     our: (*SPELLINGS.get(our, ()), *_TABLE["words"].get(our, ()))
     for our in (*_TABLE["words"], *_SIZES, "b")
@@ -231,22 +232,9 @@ def _try(ours: str, written: Mapping[str, str], names: Names, ask: Ask, notes: l
     start = layer.plan(case, given, False)[:1]
     if ask(start).status != "ok":
         return layer  # the questions show why
-    forms, held = (lead_channels, keep_form), None
+    held: Form | None = None
     if case.w and "w" not in layer.words:
-        # at once, or from the first forward pass on
-        late = [[*start, layer.call(forward, form(case, "x", given["x"]))] for form in forms]
-        for calls in (start, *late):
-            w, size = _find(_ATTRIBUTES["w"], calls, given["w"].size, ask)
-            b, shape = _find(_ATTRIBUTES["b"], calls, given["b"].size, ask)
-            if w:
-                break
-        shapes = {form(case, "w", given["w"]).shape: form for form in forms}
-        if size not in shapes:
-            known = " or ".join(map(str, shapes))
-            plain = ", ".join(filter(str.isidentifier, _ATTRIBUTES["w"]))
-            found = f"{w} has shape {size}" if w else f"none is {plain}, or held so in params"
-            raise LookupError(f"{owner} has no weights of shape {known}: {found}")
-        layer, held = replace(layer, holders={"w": w, "b": b} if b else {"w": w}), shapes[size]
+        layer, held, shape = _find_weights(layer, case, given, start, ask)
 
     def fits(tried: Layer, case: Case) -> bool | None:
         case = replace(case, bias=not case.w or tried.has_bias)
@@ -256,7 +244,7 @@ def _try(ours: str, written: Mapping[str, str], names: Names, ask: Ask, notes: l
 
     first, last = (
         replace(layer, form=_shape(form, held or form, shape), is_first=form is lead_channels)
-        for form in forms
+        for form in _FORMS
     )
     tries = [(tried, sized) for tried in (first, last) for sized in _size(layer, case)]
     chosen = next((one for one in tries if fits(*one)), None)
@@ -282,6 +270,27 @@ def _try(ours: str, written: Mapping[str, str], names: Names, ask: Ask, notes: l
     layer = replace(layer, tuples=tuples)
     backward = written.get(f"{ours}.backward", "").rpartition(".")[2]
     return _try_backward(layer, backward, names, case, ask, notes) if backward else layer
+
+
+def _find_weights(
+    layer: Layer, case: Case, given: Arrays, start: list[Call], ask: Ask
+) -> tuple[Layer, Form, tuple[int, ...]]:
+    """The layer with what holds its weights, at once or from the first forward pass on; the form
+    that w has there, and the shape of b.
+    """
+    late = [[*start, layer.call(layer.forward, form(case, "x", given["x"]))] for form in _FORMS]
+    for calls in (start, *late):
+        w, size = _find(_ATTRIBUTES["w"], calls, given["w"].size, ask)
+        b, shape = _find(_ATTRIBUTES["b"], calls, given["b"].size, ask)
+        if w:
+            break
+    forms = {form(case, "w", given["w"]).shape: form for form in _FORMS}
+    if size not in forms:
+        known = " or ".join(map(str, forms))
+        plain = ", ".join(filter(str.isidentifier, _ATTRIBUTES["w"]))
+        found = f"{w} has shape {size}" if w else f"none is {plain}, or held so in params"
+        raise LookupError(f"{layer.name} has no weights of shape {known}: {found}")
+    return replace(layer, holders={"w": w, "b": b} if b else {"w": w}), forms[size], shape
 
 
 def _try_backward(
