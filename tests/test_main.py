@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 
 from verification import __main__ as command
 from verification import mistakes
-from verification.judging import Session
+from verification.judging import Session, Settings, judge_in_turn
 from verification.truth import oracle
 
 CANDIDATES = Path(__file__).parent / "candidates"
@@ -82,6 +83,17 @@ def test_several_candidates(run, tmp_path):
     graded = [json.loads(path.read_text("utf-8")) for path in tmp_path.glob("*ann-pads.py.json")]
     assert [one["score"] for one in graded] == [4]
     assert len([*tmp_path.glob("*.py.json")]) == 4
+
+
+def test_who_waits_no_longer_leaves_nobody_at_work(tmp_path):
+    """Several at a time end with the one who asked for them, however long they would take."""
+    (tmp_path / "slow.py").write_text("import time\ndef zero_pad(X, pad): time.sleep(60)\n")
+    every = [Settings(candidate=str(tmp_path / name), timeout=90) for name in ("no.py", "slow.py")]
+    runs = judge_in_turn(every, 2)
+    assert next(runs).fault == "unloadable"
+    start = time.monotonic()
+    runs.close()
+    assert time.monotonic() - start < 20
 
 
 def test_parts_put_together(run, tmp_path):
