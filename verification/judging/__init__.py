@@ -1,21 +1,10 @@
 """What came of it: a candidate is asked everything, and each answer compared with the truth."""
 
 from verification.judging.compare import Comparison, Worst
-from verification.judging.session import (
-    SHOW,
-    Block,
-    Drawn,
-    Finding,
-    Run,
-    Session,
-    Settings,
-    UsageError,
-    Watch,
-    choose_show,
-    conclude,
-    lighten,
-)
-from verification.judging.settling import Base, settle
+from verification.judging.run import Base, Block, Drawn, Finding, Run, lighten
+from verification.judging.session import Session, Watch
+from verification.judging.settings import SHOW, Settings, UsageError, choose_show
+from verification.judging.settling import conclude, settle
 from verification.judging.trial import EMPTY, FAILING, Check, Outcome, Trial, plan
 from verification.judging.turns import judge, judge_in_turn
 

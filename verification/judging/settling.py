@@ -7,20 +7,37 @@ follow, or by a function below that fails: those deviate, and these are not judg
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from verification import mistakes
+from verification.judging.run import Base, Finding
+from verification.judging.settings import Settings
 from verification.judging.trial import Outcome
 from verification.questions import Case
 
 
-@dataclass(frozen=True)
-class Base:
-    """What a function stands on, by our names: those that it calls, and its forward pass."""
-
-    name: str = ""
-    calls: tuple[str, ...] = ()
-    forward: str = ""
+def conclude(finding: Finding, statuses: dict[str, str], settings: Settings) -> Finding:
+    """A finding with what its `raw` outcomes come to; its status is added to those before it."""
+    raw = finding.raw
+    if raw and all(outcome.kind == "NotImplementedError" for outcome in raw):
+        raw = tuple(replace(outcome, status="not attempted") for outcome in raw)
+    asked = [outcome for outcome in raw if outcome.status != "outside"]
+    reasons = [outcome.message for outcome in raw if outcome.status == "outside"]
+    outcomes = settle(asked, finding.base, statuses, settings.strict)
+    aged = [outcome.age[0] for outcome in outcomes if outcome.age]
+    finding = replace(
+        finding,
+        outcomes=tuple(outcomes),
+        outside=finding.outside + len(reasons),
+        reasons=tuple(dict.fromkeys(filter(None, (*reasons, *finding.reasons)))),
+        age=next((mistake for mistake in mistakes.read() if mistake.id in aged[:1]), None),
+    )
+    statuses[finding.base.name] = finding.status
+    known = (
+        replace(o, status="known") if o.is_failing and o.id in settings.known else o
+        for o in outcomes
+    )
+    return replace(finding, outcomes=tuple(known))
 
 
 def settle(

@@ -10,7 +10,9 @@ from dataclasses import replace
 from multiprocessing import active_children, get_context
 
 from verification.candidates import UnloadableError
-from verification.judging.session import Run, Session, Settings, UsageError, lighten
+from verification.judging.run import Run, lighten
+from verification.judging.session import Session
+from verification.judging.settings import Settings, UsageError
 
 
 def judge(settings: Settings, ask: Callable[[Session], Run] = Session.run) -> Run:
