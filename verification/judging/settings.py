@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from typing import Any
 
 from verification.candidates import LAYOUTS, NAMES, Terms
@@ -22,6 +22,13 @@ _CHOICES: Mapping[str, Sequence[object]] = {
     "oracle": ("torch", "textbook"),
     "contract": ("", *NAMES),
     "layout": ("", *LAYOUTS),
+}
+
+_NOUNS = {str: "a text", Integral: "a whole number", Real: "a number"}
+_KINDS = {
+    **dict.fromkeys(("text", "where", "case"), str),
+    **dict.fromkeys(("draw", "memory"), Integral),
+    "timeout": Real,
 }
 
 
@@ -69,6 +76,11 @@ class Settings(Terms):
     hint: int = 0
 
     def __post_init__(self) -> None:
+        if not self.candidate:
+            raise UsageError(f"there is no candidate in candidate={self.candidate!r}")
+        for name, kind in _KINDS.items():
+            if not isinstance(value := getattr(self, name), kind):
+                raise UsageError(f"{name} must be {_NOUNS[kind]}, got {name}={value!r}")
         for name, known in _CHOICES.items():
             if (value := getattr(self, name)) not in known:
                 words = ", ".join(str(one) for one in known if one != "")
@@ -77,7 +89,7 @@ class Settings(Terms):
             raise UsageError(f"hint={self.hint} tells what show=status, an exam, hides")
         if not 0 < self.timeout < 1e6 or self.memory < 1:
             raise UsageError(f"timeout={self.timeout:g} and memory={self.memory} must be above 0")
-        if operator.index(self.draw) < 0:
+        if self.draw < 0:
             raise UsageError(f"draw={self.draw} must not be negative")
         number, count = self.shard
         if not 1 <= number <= count:
