@@ -125,7 +125,8 @@ def test_a_hostile_candidate_is_answered_for_in_time(
         start = time.monotonic()
         got = process.ask([Call("conv_forward", CONV, outputs=("y", ""), returns="Z, cache")])
         assert time.monotonic() - start < words["timeout"] + room.GRACE + 1
-        assert (got.status, got.error[: len(error)]) == (status, error)
+        assert got.status == status
+        assert got.error.startswith(error if isinstance(error, str) else tuple(error))
         assert bool(got.error) == (status != "ok")
         assert {name: getattr(got, name) for name in reply} == reply
         assert not other or got.values == {"y": Other(other)}

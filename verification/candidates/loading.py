@@ -193,7 +193,10 @@ class Program:
             name = f"cell {cell[1]}"
         elif "ipykernel" in file:
             name = "cell"
-        return f"{name} line {number}: {linecache.getline(file, number).strip()}"[:WORDS]
+        line = ""
+        with suppress(Exception):  # Python's own modules, which a candidate may have emptied
+            line = linecache.getline(file, number).strip()
+        return f"{name} line {number}: {line}"[:WORDS]
 
 
 def _make_module(path: str) -> ModuleType:

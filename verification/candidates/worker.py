@@ -23,7 +23,7 @@ import resource
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
-from functools import partial
+from functools import partial, reduce
 from io import RawIOBase, StringIO, TextIOWrapper
 from itertools import takewhile
 from json import dumps, loads
@@ -76,6 +76,8 @@ SCALARS = {bool, int, float, *(dtype(code).type for code in "?bBhHiIlLqQefdg")}
 PLAIN, ARRAYS = SCALARS | {str, type(None)}, {ndarray, age.Mended}
 RESERVE = 2**22
 """Bytes to tell with that there are no more."""
+DEEP = 500
+"""Nested calls for which there is a stack when there is no more memory."""
 FUNCTIONS, LINES, PRINTED = 2000, 8, 500
 """Names, lines of a traceback, and characters printed that are kept."""
 AXES, LARGE = 6, 2**20
@@ -186,6 +188,7 @@ def _read_nothing(prompt: object = "") -> str:
 def _limit(memory: int) -> None:
     """No more memory than now and so many MiB; no core dumps."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    repr(reduce(lambda inner, _: [inner], range(DEEP), []))  # the stack grows now: it is memory, too
     if sys.platform == "linux":
         with open("/proc/self/statm") as file:
             pages = int(file.read().split()[0])
