@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import reduce
 from importlib import import_module
+from itertools import chain
 from textwrap import dedent
 from traceback import walk_tb
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType, NoneType
@@ -44,7 +45,11 @@ PARTS = ast.Name | ast.Attribute | ast.Subscript | ast.Slice | ast.Tuple | ast.C
 PARTS |= ast.expr_context
 """What is given is made of these alone."""
 FRESH_ARRAYS = ("zeros", "zeros_like", "empty", "empty_like")
-METHODS = ("forward", "backward", "compute", "gradient")
+METHODS: dict[str, tuple[str, ...]] = {
+    "forward": ("forward", "compute", "forward_pass", "forward_prop", "forward_propagation"),
+    "backward": ("backward", "gradient", "backward_pass", "backward_prop", "backward_propagation"),
+}
+METHODS["backward"] += ("backprop", "back_prop", "back_propagation", "bprop")
 """What a class is looked into for, beside what is static."""
 PLAIN = (NoneType, bool, int, float, str)
 STARS = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}
@@ -143,7 +148,7 @@ class Program:
                 functions |= {f"{name}.{one}": f for one, f in inner if not one.startswith("_")}
             elif isinstance(value, type) and name in functions:
                 known = [one for one, way in vars(value).items() if type(way) is staticmethod]
-                for one in METHODS:
+                for one in chain(*METHODS.values()):
                     is_method = type(inspect.getattr_static(value, one, 0)) is FunctionType
                     known += [one] * is_method
                 functions |= {f"{name}.{one}": getattr(value, one) for one in known}

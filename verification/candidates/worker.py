@@ -23,12 +23,12 @@ import resource
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
-from functools import partial, reduce
+from functools import partial
 from io import RawIOBase, StringIO, TextIOWrapper
 from itertools import takewhile
 from json import dumps, loads
 from math import inf
-from operator import getitem, setitem
+from operator import getitem, neg, setitem
 from os import getpid
 from socket import socket
 from struct import Struct
@@ -188,7 +188,10 @@ def _read_nothing(prompt: object = "") -> str:
 def _limit(memory: int) -> None:
     """No more memory than now and so many MiB; no core dumps."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    repr(reduce(lambda inner, _: [inner], range(DEEP), []))  # the stack grows now: it is memory, too
+    nested: list[Any] = []
+    for _ in range(DEEP):
+        nested = [nested]
+    repr(nested)  # the stack grows now: it is memory, too
     if sys.platform == "linux":
         with open("/proc/self/statm") as file:
             pages = int(file.read().split()[0])
@@ -352,14 +355,14 @@ class Worker:
         return asarray(value, order="C")
 
 
-def _gather(*results: Any) -> tuple[Any, ...]:
+def _gather(*results: Any) -> Any:
     """What is called by no name: the results of earlier calls, together."""
-    return results
+    return results if len(results) != 1 else results[0]
 
 
 ACCESS: Mapping[str, Callable[..., Any]]
-ACCESS = {"": _gather, ".": getattr, ".=": setattr, "[]": getitem, "[]=": setitem}
-"""Calls of no function of the candidate's: of results together, attributes and items."""
+ACCESS = {"": _gather, ".": getattr, ".=": setattr, "[]": getitem, "[]=": setitem, "-": neg}
+"""Calls of no function of the candidate's: of results together, attributes, items, the negative."""
 
 
 def returns_activated(activated: list[Array], result: Any) -> bool:

@@ -373,6 +373,30 @@ def lead_channels(case: Case, name: str, value: Array) -> Array:
     return np.moveaxis(value, -1, 1)
 
 
+def drop_batch(form: Form, case: Case, name: str, value: Array) -> Any:
+    """The form without the axis of the only image."""
+    formed = form(case, name, value)
+    return formed if name in ("w", "b", "dw", "db") else formed[0]
+
+
+def keep_space(case: Case, name: str, value: Array) -> Any:
+    """The spatial axes alone; the only bias is a number, and so is its gradient."""
+    if name in ("b", "db"):
+        return value.item() if name == "b" else value.reshape(())
+    return value[..., 0, 0] if name in ("w", "dw") else value[0, ..., 0]
+
+
+FORMS: Mapping[str, Form] = {
+    "nchw": lead_channels,
+    "nhwc": keep_form,
+    "chw": functools.partial(drop_batch, lead_channels),
+    "hwc": functools.partial(drop_batch, keep_form),
+    "hw": keep_space,
+}
+"""The layouts of arrays; the order decides where several fit alike."""
+LAYOUTS = (*FORMS,)
+
+
 def drop_usual(case: Case, words: Mapping[str, Any], *kept: str) -> dict[str, Any]:
     """Without the words that say what holds anyway: so the defaults are asked about too."""
     usual = {**_WORDS["usual"], "stride": simplify(case.usual_stride)}
@@ -392,8 +416,6 @@ _PAD_WORD = re.compile(r"\w+=['\"](same|valid|full)['\"]$", re.IGNORECASE)
 """A parameter that takes pads in words, whatever its name."""
 _UPSTREAM = re.compile(r"(d_?(y|z|out|output)|(d_?)?grad\w*|upstream\w*|delta\w*)$", re.IGNORECASE)
 """The names that a gradient by the output goes by."""
-LAYOUTS = ("nchw", "nhwc", "chw", "hwc", "hw")
-"""Of functional's arrays; the order decides where several fit alike."""
 
 
 @functools.cache

@@ -28,18 +28,16 @@ from functools import partial
 from typing import Any
 
 from verification.candidates.contracts import (
+    FORMS,
     Contract,
-    Form,
     Function,
     drop_usual,
     has_equal_pads,
     is_affordable,
-    keep_form,
-    lead_channels,
     read_names,
     read_table,
 )
-from verification.questions import ADAPTIVE, FURTHER, Array, Case, simplify, simplify_pad
+from verification.questions import ADAPTIVE, FURTHER, Case, simplify, simplify_pad
 
 _TABLE = read_table("functional")
 _WAYS = {
@@ -140,10 +138,8 @@ def build_contract(layout: str) -> Contract:
         has_one = not is_plane or case.x[-1] == case.y[-1] == 1
         return has_equal_pads(case) and is_affordable(case) and is_image and has_one
 
-    form: Form = lead_channels if is_first else _keep_space if is_plane else keep_form
-    form = partial(_drop_batch, form) if is_single and not is_plane else form
     there = (one for one in build_functions(fits, _keywords) if not (is_single and one.optional))
-    functions = tuple(replace(function, form=form) for function in there)
+    functions = tuple(replace(function, form=FORMS[layout]) for function in there)
     name = "functional" if layout == "nchw" else f"functional-{layout}"
     return Contract(name, functions, channels_first=is_first, may_decline=True)
 
@@ -154,16 +150,3 @@ def _keywords(case: Case) -> dict[str, Any]:
     if case.word:
         words["padding"] = simplify_pad(case.pad)
     return drop_usual(case, words, "padding", *(["stride"] if case.w else []))
-
-
-def _drop_batch(form: Form, case: Case, name: str, value: Array) -> Any:
-    """The form without the axis of the only image."""
-    formed = form(case, name, value)
-    return formed if name in ("w", "b", "dw", "db") else formed[0]
-
-
-def _keep_space(case: Case, name: str, value: Array) -> Any:
-    """The spatial axes alone; the only bias is a number, and so is its gradient."""
-    if name in ("b", "db"):
-        return value.item() if name == "b" else value.reshape(())
-    return value[..., 0, 0] if name in ("w", "dw") else value[0, ..., 0]

@@ -6,9 +6,11 @@
     MaxPool2d(kernel_size, stride=None, padding=0), AvgPool2d(...)
         .forward(x), .backward(dy)
 
-Also `compute` and `gradient`.  A class is known by its name, which holds conv, or pool with max or
-avg; the layout, the attributes, and whether a size may be a tuple are found by trying.  For every
-question a layer is made, given its weights, and called: backward follows forward.
+Methods have other usual names, too.  A class is known by its name, which holds conv, or pool with
+max or avg; the layout, of batches or of one image, the attributes, the sizes that are its own, and
+whether a size may be a tuple are found by trying.  For every question a layer is made, given its
+weights, and called: backward follows forward.  Where backward takes a step of descent in place of
+keeping dW and db, its step from zero tells them.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from verification.candidates.contracts import (
+    FORMS,
     OWN,
     RANKS,
     SPELLINGS,
@@ -38,22 +41,46 @@ from verification.candidates.contracts import (
     read_table,
     spread,
 )
+from verification.candidates.loading import METHODS
 from verification.candidates.process import Call, Hello, Other, Reply, Result
 from verification.questions import Array, Arrays, Case, arrays, parse, simplify, simplify_pad
 
 _TABLE = read_table("layers")
 CLASSES, _ATTRIBUTES = _TABLE["classes"], _TABLE["attributes"]
-METHODS = {"forward": ("forward", "compute"), "backward": ("backward", "gradient")}
 _SIGNATURES = {"forward": "self, x", "backward": "self, dy, learning_rate=0"}
 _SIZES = ("kernel_size", "stride", "padding")
-_FORMS = (lead_channels, keep_form)
 _WORDS = {
     our: (*SPELLINGS.get(our, ()), *_TABLE["words"].get(our, ()))
-    for our in (*_TABLE["words"], *_SIZES, "b")
+    for our in dict.fromkeys((*_TABLE["words"], *_SIZES, "b"))
 }
 Ask = Callable[[list[Call]], Reply]
 _RATE = 1.0
 """A learning rate at which dx shows whether the weights were changed before it was computed."""
+
+
+def _keep_planes(case: Case, name: str, value: Array) -> Any:
+    """One image of one channel, without that axis; of its filters the images lie last."""
+    return keep_form(case, name, value)[0, ..., 0] if name in ("x", "dx") else value[0]
+
+
+def _lead_filters(case: Case, name: str, value: Array) -> Array:
+    """Weights (K, *kernel, C)."""
+    return np.moveaxis(value, -1, 0)
+
+
+def _lead_planes(case: Case, name: str, value: Array) -> Any:
+    """Weights of one channel (K, *kernel)."""
+    return np.moveaxis(value[..., 0, :], -1, 0) if value.shape[-2] == 1 else value
+
+
+_FORMS = {**FORMS, "planes": _keep_planes}
+_HELD: Sequence[Form] = (lead_channels, keep_form, _lead_filters, _lead_planes)
+"""The layouts of images and outputs, and those of weights; the order decides where several fit."""
+_PROBES = {"probe": ("nchw", "nhwc", "chw", "hwc"), "plane": ("hw", "planes")}
+"""The questions that tell a layout by the answer's shape, each with the layouts to try."""
+_ONES = {"chw": ("images",), "hwc": ("images",), "planes": ("images", "channels")}
+_ONES["hw"] = ("images", "channels", "filters")
+"""What there is one of in a layout."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +88,9 @@ class Layer:
     """A candidate's class: its methods, and by our words the parameters of its constructor.
 
     `holders` are its attributes for w, b, dw and db, `tuples` the sizes that may differ by axis;
-    `is_first` says that channels come first.  Backward returns what it `gives`, and wants a
-    learning `rate` of this name, or of none.  `own` are sizes that its constructor does not take.
+    `steps` are the gradients that a step of descent tells.  Backward returns what it `gives`, and
+    wants a learning `rate` of this name, or of none; `pace` is that rate.  `own` are sizes that are
+    not anybody's to choose.
     """
 
     name: str
@@ -71,12 +99,14 @@ class Layer:
     words: Mapping[str, str]
     defaults: Mapping[str, str]
     form: Form = lead_channels
-    is_first: bool = True
+    layout: str = "nchw"
     holders: Mapping[str, str] = field(default_factory=dict)
     tuples: frozenset[str] = frozenset()
     gives: tuple[str, ...] = ("dx",)
     rate: tuple[str, ...] = ()
-    own: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    steps: tuple[str, ...] = ()
+    pace: float = _RATE
+    own: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def has_word(self) -> bool:
@@ -89,13 +119,12 @@ class Layer:
 
     def takes(self, case: Case) -> bool:
         """Whether it has words for all that the question needs."""
-        pads = tuple(before for before, _ in case.pad)
         usual = {"stride": (1, 1) if case.w else case.kernel, "padding": (0, 0)}
-        usual |= {"kernel_size": case.kernel, **self.own}
-        for word, size in zip(_SIZES, (case.kernel, case.stride, pads)):
-            is_usual = word not in self.words and size == usual.get(word)
-            is_taken = word in self.words and (len({*size}) == 1 or word in self.tuples)
-            if not (is_usual or is_taken):
+        counts = {"images": case.x[0], "channels": case.x[-1], "filters": case.y[-1]}
+        for word, size in (_sizes(case) | counts).items():
+            is_free = word in counts or (word in self.words and len({*size}) == 1)
+            is_free |= word in self.tuples or (word == "kernel_size" and word not in self.words)
+            if size != self.own.get(word, size if is_free else usual.get(word)):
                 return False
         has_bias = not case.w or self.has_bias
         return case.bias == has_bias and bool(name_pad(case) or not self.has_word)
@@ -103,10 +132,44 @@ class Layer:
     def plan(self, case: Case, given: Arrays, is_gradient: bool) -> list[Call]:
         """The calls that put a question; the last one's results are the answer."""
         given = {name: self.form(case, name, a) for name, a in given.items()}
+        calls = self._plan_forward(case, given, 0, is_gradient)
+        if not is_gradient:
+            return calls
+        calls.append(self._plan_backward(given, 0))
+        outputs = dict.fromkeys(self.gives[:1], Result(len(calls) - 1, 0))
+        if len(self.gives) > 1:
+            return [
+                *calls[:-1],
+                replace(calls[-1], outputs=self.gives, returns=", ".join(self.gives)),
+            ]
+        for our in ("dw", "db"):
+            if our in self.holders:
+                calls += reach(self.holders[our], len(calls), 0)
+                outputs[our] = Result(len(calls) - 1, 0)
+        if self.steps:
+            made = len(calls)
+            calls += self._plan_forward(case, given, made, is_gradient)
+            held = [our for our in ("w", "b") if our in self.holders]
+            for our in held:
+                calls += reach(self.holders[our], len(calls), made, np.zeros_like(given[our]))
+                calls[-1] = replace(calls[-1], kept=True)
+            calls.append(self._plan_backward(given, made))
+            for our in self.steps:
+                calls += reach(self.holders[our[1:]], len(calls), made)
+                calls.append(Call("-", (Result(len(calls) - 1, 0),)))
+                outputs[our] = Result(len(calls) - 1, 0)
+        return [*calls, Call("", (*outputs.values(),), outputs=(*outputs,))]
+
+    def _plan_forward(self, case: Case, given: Arrays, made: int, is_kept: bool) -> list[Call]:
+        """A layer, at this place among the calls, with its weights, and its forward pass.
+
+        Weights are kept before a backward pass, which may end with a step of descent.
+        """
         known: dict[str, Any] = {"channels": case.x[-1], "filters": case.y[-1], **given}
         known |= {"kernel_size": simplify(case.kernel), "stride": simplify(case.stride)}
         known |= dict(zip(("height", "width"), case.kernel))
         known["padding"] = name_pad(case) if self.has_word else simplify_pad(case.pad)
+        known["rate"] = self.pace
         words = {
             their: spread(known[our], self.defaults[our], len(case.space))
             for our, their in self.words.items()
@@ -114,38 +177,34 @@ class Layer:
         calls = [Call(self.name, words=words)]
         held = {our: their for our, their in self.holders.items() if our in given}
         for our, their in held.items():
-            calls += reach(their, len(calls), given[our])
-        calls = [replace(call, kept=is_gradient) for call in calls]  # backward may end with a step
-        calls.append(self.call(self.forward, given["x"]))
-        if not is_gradient:
-            return calls
-        last = self.call(self.backward, given["dy"], **dict.fromkeys(self.rate, _RATE))
-        asked = [our for our in ("dw", "db") if our in self.holders]
-        if not asked:
-            return [*calls, replace(last, outputs=self.gives, returns=", ".join(self.gives))]
-        calls.append(last)
-        results = [Result(len(calls) - 1, 0)]
-        for our in asked:
-            calls += reach(self.holders[our], len(calls))
-            results.append(Result(len(calls) - 1, 0))
-        return [*calls, Call("", (*results,), outputs=("dx", *asked))]
+            calls += reach(their, made + len(calls), made, given[our])
+        calls = [replace(call, kept=is_kept) for call in calls]
+        return [*calls, self.call(self.forward, made, given["x"])]
 
-    def call(self, method: str, *arguments: Any, **words: Any) -> Call:
-        """A call of a method of the layer that the first call has made."""
-        return Call(f"{self.name}.{method}", (Result(0, 0), *arguments), words)
+    def _plan_backward(self, given: Arrays, made: int) -> Call:
+        rate = dict.fromkeys(self.rate, self.pace)
+        return self.call(self.backward, made, given["dy"], **rate)
+
+    def call(self, method: str, made: int, *arguments: Any, **words: Any) -> Call:
+        """A call of a method of the layer that the call at this place has made."""
+        return Call(f"{self.name}.{method}", (Result(made, 0), *arguments), words)
 
 
-def reach(path: str, at: int, *value: Any) -> list[Call]:
-    """The calls, from this place on, that read what the layer has as W, params['W'], weight.data;
-    or, with a value, that set it.
+def reach(path: str, at: int, made: int, *value: Any) -> list[Call]:
+    """The calls, from this place on, that read what the layer, made by that call, has as W,
+    params['W'], weight.data; or, with a value, that set it.
     """
-    steps, owner, calls = re.findall(r"\w+|\[[^]]+\]", path), Result(0, 0), list[Call]()
+    steps, owner, calls = re.findall(r"\w+|\[[^]]+\]", path), Result(made, 0), list[Call]()
     for step in steps:
         way, key = ("[]", ast.literal_eval(step[1:-1])) if step[0] == "[" else (".", step)
         is_set = bool(value) and len(calls) == len(steps) - 1
         calls.append(Call(f"{way}=" if is_set else way, (owner, key, *(value if is_set else ()))))
         owner = Result(at + len(calls) - 1, 0)
     return calls
+
+
+def _sizes(case: Case) -> dict[str, Any]:
+    return dict(zip(_SIZES, (case.kernel, case.stride, tuple(before for before, _ in case.pad))))
 
 
 @dataclass(frozen=True)
@@ -171,12 +230,14 @@ class Method(Function):
         layer = self.layer
         assert layer
         words = self.plan(case, given)[0].words
-        told = (f"{t}={o if o in given else repr(words[t])}" for o, t in layer.words.items())
-        lines = [f"layer = {layer.name}({', '.join(told)})"]
+        named = (f"{t}={o if o in given else repr(words[t])}" for o, t in layer.words.items())
+        lines = [f"layer = {layer.name}({', '.join(named)})"]
         lines += [f"layer.{their} = {our}" for our, their in layer.holders.items() if our in given]
         lines += [f"layer.{layer.forward}(x)"]
-        behind = ", ".join(("dy", *(f"{rate}={_RATE}" for rate in layer.rate)))
+        behind = ", ".join(("dy", *(f"{rate}={layer.pace}" for rate in layer.rate)))
         lines += [f"layer.{layer.backward}({behind})"] * self.op.endswith("_backward")
+        told = ((one, layer.holders[one[1:]]) for one in layer.steps)
+        lines += [f"{one} = -layer.{their}   # where it was 0 before" for one, their in told]
         return "\n".join(lines)
 
 
@@ -187,7 +248,8 @@ class Layers(Contract):
     def resolve(self, names: Names, renames: Mapping[str, str]) -> dict[str, str]:
         owners = {our: their for our, their in renames.items() if our in CLASSES}
         resolved = dict[str, str]()
-        for name in names:
+        exact = {our.lower() for our in CLASSES}
+        for name in sorted(names, key=lambda name: name.partition(".")[0].lower() not in exact):
             owner, _, method = name.rpartition(".")
             for ours, row in CLASSES.items():
                 for way, methods in METHODS.items():
@@ -218,98 +280,136 @@ class Layers(Contract):
         whole = [name for name in hello.names if name not in hello.stubs]
         made = {name.rpartition(".")[0] for name in whole if name.endswith(".forward")}
         if other := sorted(made - {their.rpartition(".")[0] for their in names.values()}):
-            notes.append(f"not judged: {', '.join(other)}, none of {', '.join(CLASSES)}")
-        is_first = all(layer.is_first for layer in known.values())
+            notes.append(f"not judged: {', '.join(other)}; one each of {', '.join(CLASSES)} is")
+        is_first = all(layer.layout in ("nchw", "chw") for layer in known.values())
         return replace(self, functions=(*functions,), channels_first=is_first), written, notes
 
 
 def _try(ours: str, written: Mapping[str, str], names: Names, ask: Ask, notes: list[str]) -> Layer:
     """A layer with all that shows when it is tried; LookupError where it cannot be asked."""
     owner, _, forward = written[f"{ours}.forward"].rpartition(".")
-    layer = Layer(owner, forward, "", *_read_constructor(names[owner] or ()))
-    case, *uneven = (parse(CLASSES[ours][key])[0] for key in ("probe", *_SIZES))
-    given, shape = arrays(case, 0, "float64"), tuple[int, ...]()
-    start = layer.plan(case, given, False)[:1]
-    if ask(start).status != "ok":
-        return layer  # the questions show why
-    held: Form | None = None
-    if case.w and "w" not in layer.words:
-        layer, held, shape = _find_weights(layer, case, given, start, ask)
-
-    def fits(tried: Layer, case: Case) -> bool | None:
-        case = replace(case, bias=not case.w or tried.has_bias)
-        y = ask(tried.plan(case, arrays(case, 0, "float64"), False)).values.get("y")
-        want = tried.form(case, "y", np.zeros(case.y)).shape
-        return y.shape == want if isinstance(y, np.ndarray) else None
-
-    first, last = (
-        replace(layer, form=_shape(form, held or form, shape), is_first=form is lead_channels)
-        for form in _FORMS
-    )
-    tries = [(tried, sized) for tried in (first, last) for sized in _size(layer, case)]
-    chosen = next((one for one in tries if fits(*one)), None)
-    if not chosen:
-        error = ask(first.plan(replace(case, bias=layer.has_bias), given, False)).error
-        if _takes_no_kernel(layer) and not error:
-            raise LookupError(f"{owner} takes no kernel size, and none that is tried is its own")
-        if RANKS.search(error):
-            raise LookupError(f"{owner} takes no arrays of {len(case.x)} axes: {error}")
-        notes.append(f"{owner} gives no answer of the right shape: asked with channels first")
-    layer, case = chosen or tries[0]
-    sizes = (case.kernel, case.stride, tuple(before for before, _ in case.pad))
-    if _takes_no_kernel(layer):
-        own = {word: size for word, size in zip(_SIZES, sizes) if word not in layer.words}
-        layer = replace(layer, own=own)
-        words = ", ".join(f"{word}={size[0]}" for word, size in own.items())
-        notes.append(f"{owner} takes no kernel size: asked with {words} alone")
-    silent = {name: a * (name == "x") for name, a in given.items()}
+    blank = Layer(owner, forward, "", *_read_constructor(names[owner] or ()))
+    tries, errors = list[tuple[Layer, Case]](), list[LookupError]()
+    for key, layouts in _PROBES.items():
+        case = parse(CLASSES[ours][key])[0]
+        if ask(blank.plan(case, arrays(case, 0, "float64"), False)[:1]).status != "ok":
+            return blank  # the questions show why
+        try:
+            tries += _list_tries(blank, case, layouts, ask)
+        except LookupError as error:
+            errors.append(error)
+    if not tries:
+        raise errors[0]
+    fitting = (one for one in tries if _gives_shape(*one, ask))
+    layer, case = next(fitting, None) or _find_nearest(owner, tries, ask, notes)
+    if layer.own:
+        words = (
+            f"{word}={size if type(size) is int else size[0]}" for word, size in layer.own.items()
+        )
+        notes.append(f"{owner} is asked with {', '.join(words)} alone")
+    silent = {name: a * (name == "x") for name, a in arrays(case, 0, "float64").items()}
     y = ask(layer.plan(case, silent, False)).values.get("y")
     if layer.holders and isinstance(y, np.ndarray) and y.any():
         raise LookupError(f"{owner} computes with other weights than {layer.holders['w']}")
-    tuples = frozenset(w for w, one in zip(_SIZES, uneven) if fits(layer, one) is not None)
-    layer = replace(layer, tuples=tuples)
+    told = (word for word in _SIZES if word in layer.words and word not in layer.own)
+    uneven = {word: parse(CLASSES[ours][word])[0] for word in told}
+    seen = (word for word, one in uneven.items() if _gives_shape(layer, one, ask) is not None)
+    layer = replace(layer, tuples=frozenset(seen))
     backward = written.get(f"{ours}.backward", "").rpartition(".")[2]
     return _try_backward(layer, backward, names, case, ask, notes) if backward else layer
 
 
-def _find_weights(
-    layer: Layer, case: Case, given: Arrays, start: list[Call], ask: Ask
-) -> tuple[Layer, Form, tuple[int, ...]]:
-    """The layer with what holds its weights, at once or from the first forward pass on; the form
-    that w has there, and the shape of b.
+def _find_nearest(
+    owner: str, tries: Sequence[tuple[Layer, Case]], ask: Ask, notes: list[str]
+) -> tuple[Layer, Case]:
+    """Of tries that give no answer of the right shape, one that takes arrays of so many axes."""
+    for layer, case in tries:
+        error = ask(layer.plan(case, arrays(case, 0, "float64"), False)).error
+        if RANKS.search(error):
+            continue
+        if _takes_no_kernel(layer) and not error:
+            raise LookupError(f"{owner} takes no kernel size, and none that is tried is its own")
+        words = f"asked as {layer.layout}"
+        notes.append(f"{owner} gives no answer of the right shape: {words}")
+        return layer, case
+    raise LookupError(f"{owner} takes no arrays of 2 to 4 axes: {error}")
+
+
+def _list_tries(
+    blank: Layer, case: Case, layouts: Sequence[str], ask: Ask
+) -> list[tuple[Layer, Case]]:
+    """The layer in these layouts, with what holds its weights, and in sizes that may be its own;
+    each with the question that shows whether it is so.
     """
-    late = [[*start, layer.call(layer.forward, form(case, "x", given["x"]))] for form in _FORMS]
+    layer, own, tries = blank, dict[str, Any](), list[tuple[Layer, Case]]()
+    held, shape = None, tuple[int, ...]()
+    if case.w and "w" not in blank.words:
+        layer, held, shape, is_late = _find_weights(blank, case, layouts, ask)
+        counts = {"channels": case.x[-1], "filters": case.y[-1]}
+        own = {} if is_late else {n: c for n, c in counts.items() if n not in blank.words}
+    for layout in layouts:
+        form = _FORMS[layout]
+        shaped = _shape(form, held or (_lead_planes if layout == "planes" else form), shape)
+        ones = own | dict.fromkeys(_ONES.get(layout, ()), 1)
+        for sized, sizes in _list_sizes(layer, case):
+            tries.append((replace(layer, form=shaped, layout=layout, own=ones | sizes), sized))
+    return tries
+
+
+def _gives_shape(layer: Layer, case: Case, ask: Ask) -> bool | None:
+    """Whether its answer has the right shape; None where it has none."""
+    case = replace(case, bias=not case.w or layer.has_bias)
+    y = ask(layer.plan(case, arrays(case, 0, "float64"), False)).values.get("y")
+    want = np.shape(layer.form(case, "y", np.zeros(case.y)))
+    return y.shape == want if isinstance(y, np.ndarray) else None
+
+
+def _find_weights(
+    layer: Layer, case: Case, layouts: Sequence[str], ask: Ask
+) -> tuple[Layer, Form, tuple[int, ...], bool]:
+    """The layer with what holds its weights, the form that w has there, and the shape of b; and
+    whether they are there from the first forward pass on alone.
+    """
+    given = arrays(case, 0, "float64")
+    start = layer.plan(case, given, False)[:1]
+    seen = [_FORMS[layout](case, "x", given["x"]) for layout in layouts]
+    late = [[*start, layer.call(layer.forward, 0, x)] for x in seen]
     for calls in (start, *late):
         w, size = _find(_ATTRIBUTES["w"], calls, given["w"].size, ask)
         b, shape = _find(_ATTRIBUTES["b"], calls, given["b"].size, ask)
         if w:
             break
-    forms = {form(case, "w", given["w"]).shape: form for form in _FORMS}
+    forms = {form(case, "w", given["w"]).shape: form for form in reversed(_HELD)}
     if size not in forms:
-        known = " or ".join(map(str, forms))
+        known = " or ".join(map(str, reversed(forms)))
         plain = ", ".join(filter(str.isidentifier, _ATTRIBUTES["w"]))
         found = f"{w} has shape {size}" if w else f"none is {plain}, or held so in params"
         raise LookupError(f"{layer.name} has no weights of shape {known}: {found}")
-    return replace(layer, holders={"w": w, "b": b} if b else {"w": w}), forms[size], shape
+    layer = replace(layer, holders={"w": w, "b": b} if b else {"w": w})
+    return layer, forms[size], shape, calls is not start
 
 
 def _try_backward(
     layer: Layer, backward: str, names: Names, case: Case, ask: Ask, notes: list[str]
 ) -> Layer:
     wanted = [one for one in names[f"{layer.name}.{backward}"] or () if not {*"*="} & {*one}]
-    if unknown := {*wanted[2:]} - {*_ATTRIBUTES["rates"]}:
+    if unknown := {*wanted[2:]} - {*_WORDS["rate"]}:
         notes.append(f"{layer.name}.{backward} is not judged: it asks for {', '.join(unknown)}")
         return layer
     known = [one.partition("=")[0] for one in names[f"{layer.name}.{backward}"] or ()]
-    rates = dict.fromkeys((*wanted[2:], *(one for one in known if one in _ATTRIBUTES["rates"])))
+    rates = dict.fromkeys((*wanted[2:], *(one for one in known if one in _WORDS["rate"])))
     layer = replace(layer, backward=backward, rate=(*rates,))
     given = arrays(case, 0, "float64")
     plan = layer.plan(case, given, True)
-    dx, weights = ask(plan).values.get("dx"), [n for n in ("w", "b") if n in given]
-    if isinstance(dx, Other) and dx.kind == "tuple":
+    last = ask(plan).values.get("dx")
+    weights = [name for name in ("w", "b") if name in given]
+    if isinstance(last, Other) and last.kind == "tuple":
         return replace(layer, gives=("dx", *(f"d{name}" for name in weights)))
-    holders = {**layer.holders}
-    for name in weights if isinstance(dx, np.ndarray) else ():
+    is_none = isinstance(last, Other) and last.kind == "NoneType"
+    if not (is_none or isinstance(last, np.ndarray)):
+        return layer
+    holders, steps = {**layer.holders}, list[str]()
+    for name in weights:
         stems = (holders.get(name, name), *_ATTRIBUTES[name])
         plain = [stem for stem in stems if stem.isidentifier()]
         known = [way.format(stem) for stem in plain for way in _ATTRIBUTES["gradients"]]
@@ -317,25 +417,54 @@ def _try_backward(
         found, _ = _find(known, plan, given[name].size, ask)
         if found:
             holders[f"d{name}"] = found
+        elif _is_stepped(layer, f"d{name}", case, ask):
+            steps.append(f"d{name}")
+            notes.append(f"{layer.name} keeps no d{name}: the step that {backward} takes tells it")
         else:
             notes.append(f"{layer.name} keeps no gradient of {name} by a usual name: unjudged")
-    return replace(layer, holders=holders)
+    if is_none and (steps or holders != layer.holders):
+        notes.append(f"{layer.name}.{backward} returns nothing: dx is not judged")
+        layer = replace(layer, gives=())
+    return replace(layer, holders=holders, steps=(*steps,))
+
+
+def _is_stepped(layer: Layer, name: str, case: Case, ask: Ask) -> bool:
+    """Whether the weights move by the learning rate times something."""
+    moved = list[Any]()
+    for pace in (_RATE, 2 * _RATE):
+        tried = replace(layer, steps=(name,), gives=(), pace=pace)
+        is_held = name[1:] in layer.holders and (layer.rate or "rate" in layer.words)
+        plan = tried.plan(case, arrays(case, 0, "float64"), True) if is_held else []
+        moved.append(ask(plan).values.get(name) if plan else None)
+    return all(isinstance(one, np.ndarray) and one.any() for one in moved) and bool(
+        np.allclose(2 * moved[0], moved[1])
+    )
 
 
 def _takes_no_kernel(layer: Layer) -> bool:
     return not {"kernel_size", "height", "width", "w"} & layer.words.keys()
 
 
-def _size(layer: Layer, case: Case) -> Iterator[Case]:
-    """The question in the sizes that a constructor may have of its own, where it takes none."""
+def _list_sizes(layer: Layer, case: Case) -> Iterator[tuple[Case, dict[str, Any]]]:
+    """The question in the sizes that a constructor may have of its own, the usual ones first; and
+    which of them are its own.
+    """
     is_free = _takes_no_kernel(layer)
     kernels = [(2, 2), (3, 3)] if is_free and not case.w else [case.kernel]
     for kernel in kernels:
         usual = case.stride if case.w else kernel
-        strides = {usual, (1, 1), (2, 2)} if is_free and "stride" not in layer.words else {usual}
-        pads = (0, 1) if is_free and "padding" not in layer.words else (0,)
-        for stride, pad in itertools.product(sorted(strides, key=usual.__ne__), pads):
-            yield replace(case, kernel=kernel, stride=stride, pad=((pad, pad),) * len(kernel))
+        strides = (
+            [usual]
+            if "stride" in layer.words
+            else sorted({usual, (1, 1), (2, 2)}, key=usual.__ne__)
+        )
+        pads = (0, 1) if "padding" not in layer.words and (is_free or case.w) else (0,)
+        for stride, pad in itertools.product(strides, pads):
+            sized = replace(case, kernel=kernel, stride=stride, pad=((pad, pad),) * len(kernel))
+            is_own = {"kernel_size": is_free or pad, "stride": is_free or stride != usual}
+            is_own["padding"] = is_free or pad
+            free = {word: size for word, size in _sizes(sized).items() if is_own[word]}
+            yield sized, {n: one for n, one in free.items() if n not in layer.words or pad}
 
 
 def _read_constructor(parameters: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -358,7 +487,7 @@ def _find(
 ) -> tuple[str, tuple[int, ...]]:
     """The first of these attributes that holds so many numbers after the calls; their shape."""
     for name in names:
-        value = ask([*calls, *reach(name, len(calls))]).values.get("y")
+        value = ask([*calls, *reach(name, len(calls), 0)]).values.get("y")
         if isinstance(value, np.ndarray) and value.size == size:
             return name, value.shape
     return "", ()
