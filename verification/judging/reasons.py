@@ -189,15 +189,16 @@ class Reasons:
                 yield from (f"{word} {where}: {look}" for look in looks)
 
 
-def _size(outcome: Outcome) -> tuple[bool, int, bool, int, str]:
-    """The order in which failures are shown: small questions first, exact ones before others.
+def _size(outcome: Outcome) -> tuple[bool, bool, bool, int, int, str]:
+    """The order in which failures are shown: exact ones of small questions first, by their work.
 
     Of a wrong shape, those first whose sizes can be told from 1.
     """
     question = outcome.question
     is_shape = any(compared.message for compared in outcome.comparisons)
     is_vague = is_shape and isinstance(question, Case) and 1 in question.y
-    return is_vague, question.work, outcome.evidence != "exact", len(question.row), outcome.id
+    is_rounded, work = outcome.evidence != "exact", question.work
+    return is_vague, work > CHEAP, is_rounded, work, len(question.row), outcome.id
 
 
 def _way(outcome: Outcome) -> tuple[str, str, frozenset[str]]:

@@ -76,8 +76,8 @@ class Settings(Terms):
     hint: int = 0
 
     def __post_init__(self) -> None:
-        if not self.candidate:
-            raise UsageError(f"there is no candidate in candidate={self.candidate!r}")
+        if self.candidate == "":
+            raise UsageError("there is no candidate in candidate=''")
         for name, kind in _KINDS.items():
             if not isinstance(value := getattr(self, name), kind):
                 raise UsageError(f"{name} must be {_NOUNS[kind]}, got {name}={value!r}")
