@@ -195,6 +195,10 @@ def _list_candidates(names: Sequence[str]) -> Iterator[str]:
     """With files and notebooks in place of a folder that is no package."""
     for name in names:
         folder = Path(name)
+        if "=" in name and not folder.exists():
+            raise UsageError(
+                f"{name} is no candidate: --name takes one OURS=THEIRS, again for others"
+            )
         if not folder.is_dir() or (folder / "__init__.py").is_file():
             yield name
             continue

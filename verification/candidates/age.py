@@ -88,16 +88,17 @@ class Mended(ndarray[Any, np.dtype[Any]]):
 
 def mend(numpy: ModuleType, note: Callable[[str], None]) -> None:
     """Repaint the module: what it makes is mended, and what it dropped is back."""
-    find = vars(numpy)["__getattr__"]
 
-    def find_dropped(name: str) -> Any:
-        if name not in DROPPED:
+    def find_dropped(dropped: dict[str, Any], find: Callable[[str], Any], name: str) -> Any:
+        if name not in dropped:
             return find(name)
         note("removed-alias")
-        return DROPPED[name]
+        return dropped[name]
 
     Mended.note = staticmethod(note)
-    vars(numpy)["__getattr__"] = find_dropped
+    for module, dropped in (numpy, DROPPED), (numpy.lib, {"pad": numpy.pad}):
+        names = vars(module)
+        names["__getattr__"] = partial(find_dropped, dropped, names["__getattr__"])
     for name in MAKERS:
         setattr(numpy, name, partial(_make_mended, getattr(numpy, name)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import operator
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -53,7 +54,6 @@ SESSION = "live session"
 """What a live namespace is called where a file would have its name."""
 OPEN = "None in output_size"
 """What an adaptive pool may not take: an axis that keeps its size."""
-PAIR = ("y", ""), "a pair: the first is judged"
 FEWER = {
     "it should return (dx, dw, db), it returned a tuple": (
         ("dx", "dw"),
@@ -65,6 +65,8 @@ FEWER = {
     ),
 }
 """What may be returned in place of what should be."""
+_WIDE = re.compile("non-iterable int object|'int' object is not subscriptable")
+"""What is raised where a size must be a tuple."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ class Candidate:
     unfit: Mapping[str, str] = field(default_factory=dict)
     _narrow: dict[str, dict[str, str]] = field(default_factory=dict, init=False)
     _returns: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
+    _wide: set[str] = field(default_factory=set, init=False)
 
     @property
     def hello(self) -> Hello:
@@ -125,9 +128,11 @@ class Candidate:
         """Whether the question can be put to it under the contract."""
         if isinstance(question, Refusal):
             return True
-        is_known = self.understands(function)
+        is_known, forward = self.understands(function), self.contract.forward_of(function)
         if not (is_known and function.expresses(question, self._parameters(function))):
             return False
+        if function.is_chained and forward is not function:
+            return self.expresses(forward, question)
         words = {**function.keywords(question), "b": 0 if question.bias else ()}
         asked = {name for name, word in words.items() if isinstance(word, tuple)}
         asked |= {OPEN for name, word in words.items() if name in asked and None in word}
@@ -164,24 +169,36 @@ class Candidate:
         Running statistics that are not returned may change in their place, as torch's do.
         """
         reply = self._call(self._plan(function, case, given, cache), case.layout)
-        name, y = function.name, reply.values.get("y")
+        if function.settings and function.name not in self._wide and _WIDE.search(reply.error):
+            self._wide.add(function.name)
+            again = self.ask(function, case, given, cache)
+            if not _WIDE.search(again.error):
+                self._note(f"{self.name_of(function)} takes tuples as sizes, no numbers")
+                return again
+            self._wide.discard(function.name)
+        name = function.name
         if case.training and self._returns.get(name) == ("y",):
             own = function.name_arrays(read_names(self._parameters(function) or ())).values()
             reply = replace(reply, changed=tuple(one for one in reply.changed if one not in own))
             if reply.error.endswith("read-only"):
                 return Reply("outside", error="it moves the running statistics in their place")
-        is_pair = isinstance(y, Other) and y.kind == "tuple"
-        is_known = not function.settings or name in self._returns
+        alone = [*reply.values.values()] if len(reply.values) == 1 else []
+        is_tuple = any(isinstance(one, Other) and one.kind == "tuple" for one in alone)
+        is_known = not function.may_differ or name in self._returns
         fewer = next((way for words, way in FEWER.items() if reply.error.endswith(words)), None)
-        if is_known or not (way := PAIR if is_pair else fewer):
+        first = (*reply.values, "..."), "a tuple: the first is judged"
+        if is_known or not (way := first if is_tuple else fewer):
             return reply
         self._returns[name], what = way
         again = self.ask(function, case, given, cache)
-        if not is_pair and again.status != "ok":
+        if not is_tuple and again.status != "ok":
             del self._returns[name]
             return reply
-        self.notes.append(f"{self.name_of(function)} returns {what}")
+        self._note(f"{self.name_of(function)} returns {what}")
         return again
+
+    def _note(self, note: str) -> None:
+        self.notes += [note] * (note not in self.notes)
 
     def write_call(self, function: Function, case: Case) -> str:
         """The calls that put a question, a line each, with names for arrays."""
@@ -207,8 +224,12 @@ class Candidate:
         ours, calls = {one.name: one for one in self.contract.functions}, []
         for call in function.plan(case, given, cache):
             called = ours.get(call.function, function)
-            call = called.fit(case, call, self._parameters(called))
-            outputs = self._returns.get(called.name, call.outputs)
+            call = called.fit(case, call, self._parameters(called), called.name in self._wide)
+            if bias := called.find_bias(self._parameters(called)):
+                value = called.form(case, "b", given["b"]) if "b" in given else None
+                call = replace(call, words={**call.words, bias: value})
+            is_told = "" in call.outputs  # a pass that is asked for its cache
+            outputs = call.outputs if is_told else self._returns.get(called.name, call.outputs)
             name = self.name_of(called) if call.function in ours else call.function
             calls.append(replace(call, function=name, outputs=outputs))
         return calls
@@ -300,7 +321,8 @@ class Candidate:
 
     def _call(self, calls: list[Call], layout: str) -> Reply:
         reply = self.process.ask(calls, layout)
-        self.notes += [note for note in reply.notes if note not in self.notes]
+        for note in reply.notes:
+            self._note(note)
         return reply
 
 
@@ -330,7 +352,8 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
         inner = [name for name in hello.names if name.startswith(f"{theirs}.")]
         known |= {name.replace(theirs, ours, 1): hello.names[name] for name in inner}
     wished = {**hello.names, **dict.fromkeys(terms.names)}  # a wish is no guess
-    found = terms.contract or contracts.recognise(known) or contracts.recognise(wished)
+    tries = (known, terms.names), (wished, terms.names), (known, ())
+    found = terms.contract or next(filter(None, (contracts.recognise(*one) for one in tries)), "")
     contract = contracts.get(found, terms.layout) if found else contracts.find_nearest(known)
     names = contract.resolve(hello.names, terms.names) if found else {}
     contract, names, more = contract.adapt(hello, names, process.ask)
@@ -348,7 +371,10 @@ def _find_layout(known: Candidate) -> Candidate:
     best, found, rate = known, "nchw", -1.0
     raised: dict[str, list[str]] = {}
     for layout in contracts.LAYOUTS:
-        tried = replace(known, contract=contracts.get("functional", layout))
+        contract, *_ = contracts.get("functional", layout).adapt(
+            known.hello, known.names, known.process.ask
+        )
+        tried = replace(known, contract=contract)
         for function in (one for one in tried.contract.functions if one.name in names):
             rated, error = tried.rate_layout(function)
             raised.setdefault(function.name, []).append(error)

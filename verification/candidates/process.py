@@ -64,9 +64,9 @@ class Call:
     Beside them there are ".", ".=", "[]" and "[]=", which read and set what a result has or holds,
     and "", which gathers results.
     Arguments are arrays, numbers, words, None, tuples, lists and dicts of them, Result, IDENTITY.
-    `outputs` are our names for what it returns, "" for what is not sent; a single one is the result
-    itself.  `returns` are the contract's words for them.  What is `kept` becomes the candidate's
-    own, which it may change.
+    `outputs` are our names for what it returns, "" for what is not sent, "..." for all the rest; a
+    single one is the result itself.  `returns` are the contract's words for them.  What is `kept`
+    becomes the candidate's own, which it may change.
     """
 
     function: str
@@ -306,7 +306,7 @@ def _greet(header: Header) -> Hello:
 
 def _merge(headers: Sequence[Header], token: str, calls: Sequence[Call]) -> Reply:
     """Two answers to the same calls: the first, with what either shows."""
-    outputs = [name for name in calls[-1].outputs if name]
+    outputs = [name for name in calls[-1].outputs if name not in ("", "...")]
     first, again = (_parse(header, token, outputs) for header in headers)
     seen = [bits([one["status"], one["kind"], one["values"]]) for one in headers]
     pairs = ((name, getattr(first, name) + getattr(again, name)) for name in FINDINGS)

@@ -308,6 +308,8 @@ class Worker:
             self._reply["slips"].append("what it returns is not what activation returned")
         if len(call["outputs"]) == 1:
             return [result]
+        if call["outputs"][-1] == "..." and isinstance(result, tuple | list) and result:
+            return [result[0]]
         if not isinstance(result, tuple | list) or len(result) != len(call["outputs"]):
             raise TypeError(f"it should return ({call['returns']}), it returned a {kind(result)}")
         return [*result]

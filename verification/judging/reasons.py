@@ -189,8 +189,9 @@ class Reasons:
                 yield from (f"{word} {where}: {look}" for look in looks)
 
 
-def _size(outcome: Outcome) -> tuple[bool, bool, bool, int, int, str]:
-    """The order in which failures are shown: exact ones of small questions first, by their work.
+def _size(outcome: Outcome) -> tuple[bool, bool, bool, bool, int, int, str]:
+    """The order in which failures are shown: exact ones of small questions first, by their work,
+    and those without numbers last.
 
     Of a wrong shape, those first whose sizes can be told from 1.
     """
@@ -198,7 +199,7 @@ def _size(outcome: Outcome) -> tuple[bool, bool, bool, int, int, str]:
     is_shape = any(compared.message for compared in outcome.comparisons)
     is_vague = is_shape and isinstance(question, Case) and 1 in question.y
     is_rounded, work = outcome.evidence != "exact", question.work
-    return is_vague, work > CHEAP, is_rounded, work, len(question.row), outcome.id
+    return not work, is_vague, work > CHEAP, is_rounded, work, len(question.row), outcome.id
 
 
 def _way(outcome: Outcome) -> tuple[str, str, frozenset[str]]:

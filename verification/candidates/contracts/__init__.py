@@ -13,7 +13,7 @@ import itertools
 import math
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -42,6 +42,8 @@ def read_table(name: str) -> dict[str, Any]:
 _WORDS = read_table("words")
 SPELLINGS: Mapping[str, Sequence[str]] = _WORDS["spellings"]
 """The names that optional settings go by, torch's first."""
+WIDE = ("kernel_size", "stride", "padding", "dilation", "output_size")
+"""The settings that a tuple may give, a size for each axis."""
 STATISTICS = ("mean", "var")
 """The running ones of a batch norm."""
 RANKS = re.compile("values to unpack|too many indices|number of dimensions")
@@ -71,10 +73,10 @@ class Function:
     what needs it.  `words` are the contract's names of what it returns, in order, by ours; "" is
     not sent here.  `form` shapes the oracle's arrays, going and coming, as the contract has them.
     A function that is `optional` is not missed; one with a `telling` parameter is known by it.
-    `also` are other names, `needs` the functions that it stands on where its code does not tell.  A
-    gradient with a cache gets dy and that of its `forward` pass, or the canonical one, which is the
-    arguments of that pass.  Where it `has_mode`, "average" stands behind them, and "max" where a
-    function has no default for it.
+    `also` are other names, `loose` those that tell where parameters do, too; `needs` the functions
+    that it stands on where its code does not tell.  A gradient with a cache gets dy and that of its
+    `forward` pass, or the canonical one, which is the arguments of that pass.  Where it `has_mode`,
+    "average" stands behind them, and "max" where a function has no default for it.
     """
 
     name: str
@@ -90,11 +92,17 @@ class Function:
     optional: bool = False
     telling: str = ""
     also: tuple[str, ...] = ()
+    loose: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     forward: Function | None = None
     has_mode: bool = False
     is_chained: ClassVar[bool] = False
     """Whether a gradient cannot be asked but behind its own forward pass."""
+
+    @property
+    def may_differ(self) -> bool:
+        """Whether it may return less, or a pair, where nobody has agreed on more than y."""
+        return bool(self.settings)
 
     @property
     def kind(self) -> str:
@@ -150,8 +158,14 @@ class Function:
         """What such a function insists on that is none of the arrays and settings."""
         if not (self.settings and parameters):
             return []
-        behind, known = parameters[len(self.arrays.split()) :], self.spell(parameters).values()
+        behind = parameters[len(self.arrays.split()) :]
+        known = {*self.spell(parameters).values(), self.find_bias(parameters)}
         return [one for one in behind if one.isidentifier() and one not in known]
+
+    def find_bias(self, parameters: Parameters) -> str:
+        """The parameter of a gradient that takes the bias, which it does not need; "" if none."""
+        named = (one for one in parameters or () if self.op == "conv_backward" and self.settings)
+        return next((one for one in named if one.lower() in SPELLINGS["b"]), "")
 
     def _insists(self, case: Case, parameters: Parameters) -> bool:
         """Whether it has no default for an array that the question has not; a bias is tried."""
@@ -193,8 +207,10 @@ class Function:
                 spelled[word] = [*found, word][0]
         return spelled
 
-    def fit(self, case: Case, call: Call, parameters: Parameters) -> Call:
-        """The call as such a function takes it: by its own names, by keyword where it must be."""
+    def fit(self, case: Case, call: Call, parameters: Parameters, is_wide: bool = False) -> Call:
+        """The call as such a function takes it: by its own names, by keyword where it must be;
+        where it `is_wide`, with tuples alone as sizes.
+        """
         if parameters is None:
             return call
         arguments, words = call.arguments, dict(call.words)
@@ -217,7 +233,11 @@ class Function:
             if defaults.get(spelled.get("stride", "")) == "None":  # the kernel's, in whatever form
                 defaults[spelled["stride"]] = defaults.get(spelled.get("kernel_size", ""), "None")
             words = {
-                name: spread(known[word], defaults.get(name, ""), len(case.space))
+                name: spread(
+                    known[word],
+                    "(" if is_wide and word in WIDE else defaults.get(name, ""),
+                    len(case.space),
+                )
                 for word, name in spelled.items()
                 if word in words or not is_usual(word, defaults.get(name, "None"))
             } | keyed
@@ -287,6 +307,8 @@ class Contract:
         theirs = self.resolve(names, {})
         there = [function for function in self.functions if function.name in theirs]
         fitting = [one for one in there if one.fits(names[theirs[one.name]])]
+        strange = [one.name for one in there if one not in fitting]  # so are their caches
+        fitting = [one for one in fitting if not (one.forward and one.forward.name in strange)]
         passes = sum(function.is_pass for function in fitting)
         is_none = not passes and any(function.is_pass for function in there)
         return (0, 0) if is_none else (passes, len(fitting) - passes)
@@ -310,10 +332,15 @@ class Contract:
         resolved: dict[str, str] = {}
         for function in self.functions:
             wanted = (renames[function.name],) if function.name in renames else ()
-            for name in wanted or (function.name, *function.also):
+            loose = (n for n in function.loose if n in names and function.fits(names[n]))
+            for name in wanted or (function.name, *function.also, *loose):
                 is_meant = wanted or {function.telling} <= {"", *read_names(names.get(name) or ())}
                 if name in names and (is_meant or names[name] is None):
                     resolved.setdefault(function.name, name)
+        for function in self.functions:  # a pass of other parameters makes a cache of its own
+            first = function.forward
+            if first and first.name not in resolved and {*first.loose} & names.keys():
+                resolved.pop(function.name, "")
         return resolved
 
 
@@ -427,10 +454,16 @@ def get(name: str, layout: str = "") -> Contract:
     return cast("Contract", room.CONTRACT)
 
 
-def recognise(names: Names) -> str:
-    """The contract that most of these functions are written for, passes first; "" if none is."""
-    counts = {name: get(name).count_fitting(names) for name in NAMES}
-    best = max(NAMES, key=lambda name: counts[name])
+def recognise(names: Names, ours: Iterable[str] = ()) -> str:
+    """The contract that most of these functions are written for, passes first; "" if none is.
+
+    It is one that has functions, or classes, of our names that are meant.
+    """
+    counts = {}
+    for name in sorted(NAMES, key="functional".__eq__):  # last: it knows the courses' names, too
+        known = {one for f in get(name).functions for one in (f.name, f.name.partition(".")[0])}
+        counts[name] = get(name).count_fitting(names) if known.issuperset(ours) else (0, 0)
+    best = max(counts, key=lambda name: counts[name])
     return best if any(counts[best]) else ""
 
 
@@ -467,7 +500,8 @@ def _suggest(names: Names) -> str:
     """A function that would do under another name."""
     for function in get("functional").functions:
         for name, parameters in names.items():
-            is_alike = function.kind in name and ("back" in name) == ("back" in function.name)
+            ways = ((way in name.lower()) == (way in function.name) for way in ("back", "trans"))
+            is_alike = function.kind in name and all(ways)
             if is_alike and "2d" in function.name and parameters and function.fits(parameters):
                 return f", as in --name {function.name}={name}"
     return ""

@@ -5,8 +5,8 @@
     max_pool_forward_naive(x, pool_param)      out, cache    {"pool_height", "pool_width", "stride"}
     max_pool_backward_naive(dout, cache)       dx
 
-Also without `_naive`, or with `_fast`, `_im2col`, `_strides`.  x is (N, C, H, W), w (F, C, HH, WW),
-b (F,); one int stride, one int pad, no pads in pools.
+Also without `_naive`, or with `_fast`, `_im2col`, `_strides`; and maxpool_forward.  x is
+(N, C, H, W), w (F, C, HH, WW), b (F,); one int stride, one int pad, no pads in pools.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from verification.candidates.contracts import (
 )
 from verification.questions import Case
 
-_ENDINGS = ("_im2col", "_strides", "_fast", "")
+_ENDINGS = ("_naive", "_im2col", "_strides", "_fast", "")
 
 
 def _takes(case: Case) -> bool:
@@ -46,7 +46,8 @@ def _build_layer(
     op = "conv" if name == "conv" else "pool"
 
     def build(way: str, *asked: Any, **more: Any) -> Function:
-        more["also"] = tuple(f"{name}_{way}{ending}" for ending in _ENDINGS)
+        stems = (name, name.replace("_", ""))
+        more["loose"] = tuple(f"{stem}_{way}{end}" for stem in stems for end in _ENDINGS)
         more["form"] = lead_channels
         return Function(f"{name}_{way}_naive", f"{op}_{way}", _takes, *asked, **more)
 

@@ -13,6 +13,8 @@ and var where training moves the running ones.  A size is an int, or a tuple of 
 A function without one of these parameters is not asked what needs it, and none is asked for outputs
 that loops cannot afford.
 
+A gradient may take what its forward pass returns beside y in place of all behind dy: (dy, cache).
+
 nchw    x (N, C, *space), w (K, C/groups, *kernel)
 nhwc    x (N, *space, C), w (*kernel, C/groups, K)
 chw     one image: nchw without N
@@ -22,30 +24,103 @@ hw      one image of one channel, x (*space), w (*kernel), b a number: conv2d(im
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from verification.candidates.contracts import (
     FORMS,
+    OWN,
     Contract,
     Function,
+    Parameters,
     drop_usual,
     has_equal_pads,
     is_affordable,
     read_names,
     read_table,
 )
-from verification.questions import ADAPTIVE, FURTHER, Case, simplify, simplify_pad
+from verification.candidates.process import Call, Hello, Reply, Result
+from verification.questions import ADAPTIVE, FURTHER, Arrays, Case, simplify, simplify_pad
 
 _TABLE = read_table("functional")
 _WAYS = {
-    "forward": ("{}", "{}_forward"),
-    "backward": ("{}_backward", "{}_grad", "{}_gradient", "d{}"),
+    "forward": ("{}", "{}_forward", "{}Forward"),
+    "backward": ("{}_backward", "{}_grad", "{}_gradient", "d{}", "{}Backward"),
 }
 """What else a function is called: conv2d_forward, conv2d_grad, dconv2d."""
+_ENDINGS = ("", "_naive", "_im2col", "_fast", "_numpy", "_loop", "_loops", "_vectorized")
+"""What may stand behind that: conv2d_numpy."""
+_CACHE = re.compile(r"\w*cache\w*|ctx|context|saved\w*|memory|mem", re.IGNORECASE)
+"""A parameter that takes what a forward pass has kept."""
+_MADE = re.compile(
+    r"\w*(mask|cache|cols?|columns|padded|pad|strided|windows|patches|idx|indices|argmax|switches)",
+    re.IGNORECASE,
+)
+"""A parameter that takes something that a forward pass has made of x."""
 Keywords = Callable[[Case], dict[str, Any]]
+Ask = Callable[[list[Call]], Reply]
+Kind = TypeVar("Kind", bound=Function)
+
+
+def takes_cache(parameters: Parameters) -> bool:
+    """Whether a gradient of these parameters takes (dy, cache)."""
+    required = [one for one in parameters or () if "=" not in one and one[0] != "*"]
+    return len(required) == 2 and bool(_CACHE.fullmatch(required[1]))
+
+
+class Operation(Function):
+    """One of torch's functions; a gradient fits with a cache, too."""
+
+    def fits(self, parameters: Parameters) -> bool:
+        if self.op.endswith("_backward") and takes_cache(parameters):
+            return True
+        return super().fits(parameters) and not self.find_foreign(parameters)
+
+    def find_foreign(self, parameters: Parameters) -> list[str]:
+        """Also what a forward pass has made of x, in the place of x."""
+        arrays = self.arrays.split()
+        at = arrays.index("x") if "x" in arrays and "index" not in arrays else len(arrays)
+        theirs = read_names(parameters or ())[at : at + 1]
+        return [one for one in theirs if _MADE.fullmatch(one)] + super().find_foreign(parameters)
+
+
+@dataclass(frozen=True)
+class Cached(Function):
+    """A gradient that takes (dy, cache): it follows its own `before`, its forward pass."""
+
+    before: Function | None = None
+    is_chained = True
+    may_differ = True
+
+    def plan(self, case: Case, given: Arrays, cache: str = OWN) -> list[Call]:
+        assert self.before
+        (first,) = self.before.plan(case, given)
+        first = replace(first, outputs=("y", ""), returns="y, cache")
+        arguments = self.form(case, "dy", given["dy"]), Result(0, 1)
+        return [first, Call(self.name, arguments, {}, (*self.words,), ", ".join(self.words))]
+
+
+class Functional(Contract):
+    """The contract; `adapt` finds the gradients that take a cache."""
+
+    def adapt(
+        self, hello: Hello, names: Mapping[str, str], ask: Ask
+    ) -> tuple[Contract, dict[str, str], list[str]]:
+        functions, known, notes = list[Function](), {**names}, list[str]()
+        for function in self.functions:
+            parameters = hello.names.get(names.get(function.name, ""))
+            if function.op.endswith("_backward") and takes_cache(parameters):
+                before = self.forward_of(function)
+                if before.name not in names:
+                    their = known.pop(function.name)
+                    notes.append(f"{their} is not judged: its cache is that of no function here")
+                function = _become(Cached, function, settings=None, keywords=lambda case: {})
+                function = replace(function, before=before)
+            functions.append(function)
+        return replace(self, functions=(*functions,)), known, notes
 
 
 def write_settings(case: Case) -> dict[str, Any]:
@@ -94,7 +169,8 @@ def build_functions(fits: Callable[[Case], bool], keywords: Keywords) -> tuple[F
         gradients = [f"d{array}" for array in ("x", "w", "b") if array in arrays[0].split()]
         for rank in row.get("ranks", (1, 2, 3)):
             name = f"{op}{rank}d" if rank else op
-            stems = [f"{stem}{gap}{rank}d" for stem in row.get("stems", [op]) for gap in ("", "_")]
+            plain = row.get("stems", [op])
+            stems = [f"{stem}{gap}{rank}{d}" for stem in plain for gap in ("", "_") for d in "dD"]
             for way, own, taken, parameters, gives, telling in zip(
                 _WAYS,
                 (name, row.get("gradient", f"{name}_backward")),
@@ -139,9 +215,26 @@ def build_contract(layout: str) -> Contract:
         return has_equal_pads(case) and is_affordable(case) and is_image and has_one
 
     there = (one for one in build_functions(fits, _keywords) if not (is_single and one.optional))
-    functions = tuple(replace(function, form=FORMS[layout]) for function in there)
+    functions = tuple(
+        _become(Operation, function, form=FORMS[layout], loose=_list_loose(function))
+        for function in there
+    )
     name = "functional" if layout == "nchw" else f"functional-{layout}"
-    return Contract(name, functions, channels_first=is_first, may_decline=True)
+    return Functional(name, functions, channels_first=is_first, may_decline=True)
+
+
+def _become(kind: type[Kind], function: Function, **more: Any) -> Kind:
+    """The same function, of this kind."""
+    return kind(**{one.name: getattr(function, one.name) for one in fields(function)} | more)
+
+
+def _list_loose(function: Function) -> tuple[str, ...]:
+    """The names of a function of images that say less, or more: conv, conv2d_numpy."""
+    if "2d" not in function.name:
+        return ()
+    names = dict.fromkeys((function.name, *function.also))
+    plain = dict.fromkeys(re.sub("_?2[dD]", "", name) for name in names)
+    return tuple(f"{name}{ending}" for name in (*names, *plain) for ending in _ENDINGS)
 
 
 def _keywords(case: Case) -> dict[str, Any]:

@@ -222,7 +222,7 @@ class Method(Function):
         assert self.layer
         return self.layer.plan(case, given, self.op.endswith("_backward"))
 
-    def fit(self, case: Case, call: Call, parameters: Parameters) -> Call:
+    def fit(self, case: Case, call: Call, parameters: Parameters, is_wide: bool = False) -> Call:
         return call
 
     def tell(self, case: Case, given: Arrays) -> str:
