@@ -65,6 +65,12 @@ FEWER = {
     ),
 }
 """What may be returned in place of what should be."""
+_PASS = re.compile(
+    r"\w*(conv|pool|batch_?norm)\w*(forward|backward|backprop|fast|naive|im2col|[12]d|grad)\w*"
+    r"|conv|convolve|convolution|((max|avg|average|mean)_?)?pool(ing)?",
+    re.IGNORECASE,
+)
+"""What passes are called."""
 _WIDE = re.compile("non-iterable int object|'int' object is not subscriptable")
 """What is raised where a size must be a tuple."""
 
@@ -358,9 +364,25 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
     names = contract.resolve(hello.names, terms.names) if found else {}
     contract, names, more = contract.adapt(hello, names, process.ask)
     misfit = "" if found else contracts.explain_misfit(hello.names, contract)
+    more += _list_hidden(hello, contract, names) if found else []
     notes, timeout = [*hello.notes, *more], math.inf if terms.here else terms.timeout
     judged = Candidate(name, contract, names, process, _hash(name), notes, timeout, misfit)
     return _find_layout(judged) if found == "functional" and not terms.layout else judged
+
+
+def _list_hidden(hello: Hello, contract: Contract, names: Mapping[str, str]) -> list[str]:
+    """A note of what seems to be a pass, and is neither judged nor called by what is."""
+    reached = {*names.values()}
+    while new := {one for name in reached for one in hello.calls.get(name, ())} - reached:
+        reached |= new
+    classes = {name.partition(".")[0] for name in hello.names if "." in name}
+    hidden = [
+        name
+        for name in hello.names
+        if _PASS.fullmatch(name) and name not in {*reached, *classes, *hello.stubs}
+    ]
+    words = "no such functions are in its contract, or others are judged in their place"
+    return [f"not judged: {', '.join(hidden)}; {words}"] if hidden else []
 
 
 def _find_layout(known: Candidate) -> Candidate:

@@ -38,7 +38,7 @@ MARK = "VERIFICATION_WORKER"
 """In the environment of all that a new interpreter starts, so that it can be found again."""
 LOST = frozenset({"TIMEOUT", "MEMORY", "DIED"})
 """Kinds of calls that came to no answer."""
-FINDINGS = ("changed", "shared", "reused", "slips", "notes", "ages")
+FINDINGS = ("changed", "shared", "reused", "slips", "lists", "notes", "ages")
 """What is told where either of two answers shows it."""
 Namespace = Mapping[str, Any] | None
 IDENTITY = object()
@@ -110,10 +110,11 @@ class Reply:
     """What calls came to: "ok", "CRASH", "TIMEOUT" or "MEMORY".
 
     `kind` is the exception's type, or TIMEOUT, MEMORY, DIED; `where` holds the candidate's own
-    lines; `changed` names its parameters whose arguments it changed, `shared` results within their
-    memory, `reused` results of earlier calls that are no longer what they were; `slips` say what
-    right numbers hide; `steady` says whether it answered the same when it was asked again; `ages`
-    are the errors of age that were mended, each with its line.
+    lines; `changed` names its parameters whose arguments it changed, `shared` results within
+    their memory, `reused` results of earlier calls that are no longer what they were; `slips`
+    say what right numbers hide; `lists` are results that came as lists; `steady` says whether
+    it answered the same when it was asked again; `ages` are the errors of age that were mended,
+    each with its line.
     """
 
     status: str
@@ -127,6 +128,7 @@ class Reply:
     shared: tuple[str, ...] = ()
     reused: tuple[str, ...] = ()
     slips: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
     steady: bool = True
     notes: tuple[str, ...] = ()
     ages: tuple[tuple[str, str], ...] = ()

@@ -22,7 +22,7 @@ import platform
 import resource
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from functools import partial
 from io import RawIOBase, StringIO, TextIOWrapper
 from itertools import takewhile
@@ -224,7 +224,7 @@ class Worker:
         self._results: list[list[Any]] = []
         self._activated: list[Array] | None = None
         reply = {"token": request["token"], "values": [], "seconds": 0.0}
-        reply |= {"changed": [], "shared": [], "reused": [], "slips": []}
+        reply |= {"changed": [], "shared": [], "reused": [], "slips": [], "lists": []}
         return self._watch(partial(self._run, request["calls"]), reply)
 
     def _load(self) -> None:
@@ -345,6 +345,10 @@ class Worker:
     def _describe(self, name: str, value: Any) -> Array | str:
         """What is sent: of what is no array of numbers, the name of its type."""
         value = array(value) if type(value) in SCALARS else value
+        if type(value) is list and value and is_plain(value):
+            with suppress(ValueError):  # of unequal lengths
+                value = array(value)
+                self._reply["lists"].append(name)
         if type(value) not in ARRAYS:
             return f"list of shape {measure(value)}" if type(value) is list else kind(value)
         if value.dtype.kind not in NUMBERS:
@@ -381,6 +385,13 @@ def measure(value: Any, most: int = AXES) -> tuple[int, ...]:
         return value.shape if type(value) in ARRAYS else ()
     shapes = {measure(one, most - 1) for one in value}
     return (len(value), *(shapes.pop() if len(shapes) == 1 else ()))
+
+
+def is_plain(value: Any) -> bool:
+    """Whether nested lists hold numbers alone, in arrays or not."""
+    if type(value) is list:
+        return all(map(is_plain, value))
+    return type(value) in SCALARS or (type(value) in ARRAYS and value.dtype.kind in NUMBERS)
 
 
 def bits(value: Any) -> Any:

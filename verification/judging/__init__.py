@@ -4,7 +4,7 @@ from verification.judging.compare import Comparison, Worst
 from verification.judging.run import Base, Block, Drawn, Finding, Run, lighten
 from verification.judging.session import Session, Watch
 from verification.judging.settings import SHOW, Settings, UsageError, choose_show
-from verification.judging.settling import conclude, settle
+from verification.judging.settling import Statuses, conclude, settle
 from verification.judging.trial import EMPTY, FAILING, Check, Outcome, Trial, plan
 from verification.judging.turns import judge, judge_in_turn
 
@@ -23,5 +23,5 @@ __all__ = [
     "Session",
     "Settings",
 ]
-__all__ += ["Trial", "UsageError", "Watch", "Worst", "choose_show", "conclude", "judge"]
+__all__ += ["Statuses", "Trial", "UsageError", "Watch", "Worst", "choose_show", "conclude", "judge"]
 __all__ += ["judge_in_turn", "lighten", "plan", "settle"]

@@ -39,6 +39,7 @@ class Reasons:
         """A wrong answer that a convention alone explains deviates."""
         is_case = isinstance(outcome.question, Case) and not outcome.question.check
         is_wrong = outcome.status == "WRONG" and is_case and not outcome.habits
+        is_wrong &= not any("dtype" in compared.message for compared in outcome.comparisons)
         if self._trial.judged.contract.is_bitwise or not is_wrong:
             return outcome
         name = mistakes.find_convention(self._inquire(), outcome)

@@ -20,7 +20,7 @@ from verification.candidates import Function, load
 from verification.judging.reasons import CHEAP, Reasons
 from verification.judging.run import Base, Drawn, Finding, Run
 from verification.judging.settings import Settings, UsageError
-from verification.judging.settling import conclude, settle
+from verification.judging.settling import Statuses, conclude, settle
 from verification.judging.trial import Check, Outcome, Trial, plan
 from verification.questions import (
     CaseError,
@@ -87,7 +87,7 @@ class Session:
                 self._outside[name] = outside[name]
         self._draw_seed = time.time_ns() if settings.seed is None else settings.seed
         self._trial = Trial(self.judged, self.known.seed, settings.dtype)
-        self._statuses: dict[str, str] = {}
+        self._statuses: Statuses = {}
         self._reasons = {function.name: Reasons(self._trial, function) for function in functions}
 
     def __enter__(self) -> Session:

@@ -6,7 +6,7 @@ follow, or by a function below that fails: those deviate, and these are not judg
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from verification import mistakes
@@ -15,8 +15,11 @@ from verification.judging.settings import Settings
 from verification.judging.trial import Outcome
 from verification.questions import Case
 
+Statuses = dict[str, tuple[str, str]]
+"""By our names of functions, theirs and the status of each."""
 
-def conclude(finding: Finding, statuses: dict[str, str], settings: Settings) -> Finding:
+
+def conclude(finding: Finding, statuses: Statuses, settings: Settings) -> Finding:
     """A finding with what its `raw` outcomes come to; its status is added to those before it."""
     raw = finding.raw
     if raw and all(outcome.kind == "NotImplementedError" for outcome in raw):
@@ -32,7 +35,7 @@ def conclude(finding: Finding, statuses: dict[str, str], settings: Settings) -> 
         reasons=tuple(dict.fromkeys(filter(None, (*reasons, *finding.reasons)))),
         age=next((mistake for mistake in mistakes.read() if mistake.id in aged[:1]), None),
     )
-    statuses[finding.base.name] = finding.status
+    statuses[finding.base.name] = finding.function, finding.status
     known = (
         replace(o, status="known") if o.is_failing and o.id in settings.known else o
         for o in outcomes
@@ -41,11 +44,11 @@ def conclude(finding: Finding, statuses: dict[str, str], settings: Settings) -> 
 
 
 def settle(
-    outcomes: Sequence[Outcome], base: Base, statuses: Mapping[str, str], strict: bool
+    outcomes: Sequence[Outcome], base: Base, statuses: Statuses, strict: bool
 ) -> list[Outcome]:
     """Conventions are no failures, and what may be inherited is not judged.
 
-    `statuses` are those of the functions that were judged before, by our names.
+    `statuses` are those of the functions that were judged before.
     """
     shown = {name for outcome in outcomes for name in outcome.deviations}
     known = mistakes.read() if shown else ()
@@ -63,14 +66,15 @@ def settle(
     return [_excuse(o, base, statuses) if o.is_failing else o for o in outcomes]
 
 
-def _excuse(outcome: Outcome, base: Base, statuses: Mapping[str, str]) -> Outcome:
+def _excuse(outcome: Outcome, base: Base, statuses: Statuses) -> Outcome:
     """Not judged where it calls what fails; a check needs a forward pass that is right."""
     below, question = {*base.calls}, outcome.question
     if outcome.is_inherited or (isinstance(question, Case) and question.check):
         below.add(base.forward)
     for name in sorted(below - {base.name}):
         words = {"differs": "fails", "not attempted": "is not written"}
-        if word := words.get(statuses.get(name, "")):
-            message = f"it stands on {name}, which {word}"
+        their, status = statuses.get(name, ("", ""))
+        if word := words.get(status):
+            message = f"it stands on {their}, which {word}"
             return replace(outcome, status="not judged", message=message)
     return outcome

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from verification import mistakes, truth
-from verification.candidates import CANONICAL, LOST, OWN, Candidate, Function, Reply
+from verification.candidates import CANONICAL, LOST, OWN, Candidate, Function, Other, Reply
 from verification.judging import laws, proof
 from verification.judging.compare import Comparison, check_form, compare, conform
 from verification.mistakes import Sighting
@@ -243,7 +243,7 @@ class Trial:
         if self._lost[function.name] >= PATIENCE:
             return Reply("not judged", error=f"{word} came to no answer {PATIENCE} times")
         paces = self._paces.setdefault(function.name, [])
-        if len(paces) >= PACED and min(paces) * case.work > judged.timeout:
+        if len(paces) >= PACED and max(paces[-PACED:]) * case.work > judged.timeout:
             return Reply("outside", error=f"{word} would take more than {judged.timeout:g} s")
         reply = judged.ask(function, case, given, cache)
         if reply.status == "CRASH" and any(
@@ -315,6 +315,11 @@ class Trial:
         """The answers in the form that was asked for, and the conventions they follow instead."""
         answers = {name: reply.values[name] for name in asked.values if name in reply.values}
         conventions: dict[str, None] = {}
+        for name in answers.keys() & {*reply.lists}:
+            if self.judged.contract.is_bitwise:
+                answers[name] = Other("list")
+            else:
+                conventions["list-result"] = None
         for name, got in answers.items():
             want = function.form(asked.case, name, asked.values[name])
             is_integer = isinstance(got, np.ndarray) and got.dtype.kind in "iu"

@@ -205,7 +205,16 @@ class Inquiry:
         if mistake.sign in FORMATS:
             right = _define_rightly(self.op, seen.case, self.seed, self.dtype)
             return bool(self._compare(right, seen, LOSS * FORMATS[mistake.sign].unit))
-        return seen.shows(mistake.sign) or mistake.matches(seen.message)
+        return self.has_sign(mistake, seen) or mistake.matches(seen.message)
+
+    def has_sign(self, mistake: Mistake, seen: Sighting) -> bool:
+        """Whether it shows beside the numbers: by a habit, or in the answer's dtype."""
+        if mistake.sign != "narrow":
+            return seen.shows(mistake.sign)
+        return self.is_right(seen) and any(self._is_narrow(got) for got in seen.answers.values())
+
+    def _is_narrow(self, got: Any) -> bool:
+        return type(got) is np.ndarray and got.dtype == np.float32 and self.dtype == "float64"
 
     def _predict(self, suspect: Suspect, case: Case) -> dict[str, Any]:
         self.effort += 1 + case.work // EVERY
@@ -249,6 +258,8 @@ class Inquiry:
             return 0
         if value.shape != got.shape:
             return 0
+        if self._is_narrow(got):
+            near = max(near, LOSS * FORMATS["float32"].unit)
         with np.errstate(all="ignore"):
             same = np.array_equal(value.astype(got.dtype), got, equal_nan=got.dtype.kind == "f")
         return EXACTLY if same else NEARLY * _is_near(value, got, near)
@@ -269,7 +280,7 @@ def diagnose(
     steady = [seen for seen in small if not seen.shows("unsteady")]
     wrong = [seen for seen in steady if not asked.is_right(seen)]
     right = [seen for seen in (*passing, *small) if seen.case.work <= WORK and seen not in wrong]
-    habits = [Suspect((m,)) for m in known if any(seen.shows(m.sign) for seen in small)]
+    habits = [Suspect((m,)) for m in known if any(asked.has_sign(m, seen) for seen in small)]
     followed = _suspect([m for m in known if m.id in conventions and len(m.forms) == 1])
     found, others = _search(_Search(asked, known, wrong, right, next(followed, None)))
     suspects = (*habits, *found)

@@ -30,6 +30,7 @@ from verification.judging import (
     Outcome,
     Run,
     Settings,
+    Statuses,
     UsageError,
     Worst,
     conclude,
@@ -137,7 +138,7 @@ def _merge(name: str, numbered: dict[int, Run], show: str, hint: int) -> Run:
     faults = [part for part in parts if part.fault not in ("", "nothing")]
     if all(part.fault for part in parts):
         faults.append(first)
-    statuses: dict[str, str] = {}
+    statuses: Statuses = {}
     findings = tuple(_merge_findings(settings, parts, statuses)) if first.contract else ()
     notes = chain.from_iterable(part.notes for part in parts)
     return replace(
@@ -153,7 +154,7 @@ def _merge(name: str, numbered: dict[int, Run], show: str, hint: int) -> Run:
 
 
 def _merge_findings(
-    settings: Settings, parts: Sequence[Run], statuses: dict[str, str]
+    settings: Settings, parts: Sequence[Run], statuses: Statuses
 ) -> Iterable[Finding]:
     """In the contract's order, as a function may stand on those before it."""
     order = get_contract(parts[0].contract.partition("-")[0], settings.layout).functions
@@ -210,7 +211,7 @@ def _explain(whole: Finding, found: Sequence[Finding]) -> Finding:
 
 
 def _merge_drawn(
-    parts: Sequence[Run], findings: Sequence[Finding], statuses: dict[str, str]
+    parts: Sequence[Run], findings: Sequence[Finding], statuses: Statuses
 ) -> Drawn | None:
     drawn, strict = [part.drawn for part in parts if part.drawn], parts[0].settings.strict
     raw = [outcome for some in drawn for outcome in some.raw]

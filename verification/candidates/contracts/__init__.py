@@ -213,7 +213,7 @@ class Function:
         """
         if parameters is None:
             return call
-        arguments, words = call.arguments, dict(call.words)
+        arguments, words, axes = call.arguments, dict(call.words), len(case.space)
         names = read_names(parameters)
         defaults = dict(parameter.partition("=")[::2] for parameter in parameters)
         if self.has_mode and len(arguments) < _count_required(parameters):
@@ -232,12 +232,9 @@ class Function:
                 known["padding"] = words["padding"] = pad.upper() if is_upper else pad
             if defaults.get(spelled.get("stride", "")) == "None":  # the kernel's, in whatever form
                 defaults[spelled["stride"]] = defaults.get(spelled.get("kernel_size", ""), "None")
+            sizes = widen(defaults) if is_wide else defaults
             words = {
-                name: spread(
-                    known[word],
-                    "(" if is_wide and word in WIDE else defaults.get(name, ""),
-                    len(case.space),
-                )
+                name: spread(known[word], sizes.get(name, "") if word in WIDE else "", axes)
                 for word, name in spelled.items()
                 if word in words or not is_usual(word, defaults.get(name, "None"))
             } | keyed
@@ -376,6 +373,11 @@ def has_one_pad(case: Case) -> bool:
 def spread(size: Any, default: str, axes: int) -> Any:
     """A size for each axis where the default is a tuple, as such a one may be all that is taken."""
     return (size,) * axes if default.startswith("(") and isinstance(size, int) else size
+
+
+def widen(defaults: Mapping[str, str]) -> dict[str, str]:
+    """With tuples as the defaults of sizes, but for those that are numbers."""
+    return {name: one if one.isdigit() else "(" for name, one in defaults.items()}
 
 
 def name_pad(case: Case) -> str:

@@ -40,6 +40,7 @@ from verification.candidates.contracts import (
     name_pad,
     read_table,
     spread,
+    widen,
 )
 from verification.candidates.loading import METHODS
 from verification.candidates.process import Call, Hello, Other, Reply, Result
@@ -90,7 +91,7 @@ class Layer:
     `holders` are its attributes for w, b, dw and db, `tuples` the sizes that may differ by axis;
     `steps` are the gradients that a step of descent tells.  Backward returns what it `gives`, and
     wants a learning `rate` of this name, or of none; `pace` is that rate.  `own` are sizes that are
-    not anybody's to choose.
+    not anybody's to choose; where it `is_wide`, its constructor takes tuples alone as sizes.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Layer:
     steps: tuple[str, ...] = ()
     pace: float = _RATE
     own: Mapping[str, Any] = field(default_factory=dict)
+    is_wide: bool = False
 
     @property
     def has_word(self) -> bool:
@@ -170,8 +172,9 @@ class Layer:
         known |= dict(zip(("height", "width"), case.kernel))
         known["padding"] = name_pad(case) if self.has_word else simplify_pad(case.pad)
         known["rate"] = self.pace
+        defaults = widen(self.defaults) if self.is_wide else self.defaults
         words = {
-            their: spread(known[our], self.defaults[our], len(case.space))
+            their: spread(known[our], defaults[our] if our in _SIZES else "", len(case.space))
             for our, their in self.words.items()
         }
         calls = [Call(self.name, words=words)]
@@ -300,7 +303,8 @@ def _try(ours: str, written: Mapping[str, str], names: Names, ask: Ask, notes: l
             errors.append(error)
     if not tries:
         raise errors[0]
-    fitting = (one for one in tries if _gives_shape(*one, ask))
+    wide = [(replace(layer, is_wide=True), case) for layer, case in tries]
+    fitting = (one for one in (*tries, *wide) if _gives_shape(*one, ask))
     layer, case = next(fitting, None) or _find_nearest(owner, tries, ask, notes)
     if layer.own:
         words = (
