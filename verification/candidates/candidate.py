@@ -22,6 +22,7 @@ from verification.candidates.contracts import (
     Contract,
     Function,
     Parameters,
+    functional,
     read_names,
 )
 from verification.candidates.loading import is_path
@@ -232,8 +233,8 @@ class Candidate:
             called = ours.get(call.function, function)
             call = called.fit(case, call, self._parameters(called), called.name in self._wide)
             if bias := called.find_bias(self._parameters(called)):
-                value = called.form(case, "b", given["b"]) if "b" in given else None
-                call = replace(call, words={**call.words, bias: value})
+                value = given.get("b", np.zeros(case.y[-1], given["dy"].dtype))
+                call = replace(call, words={**call.words, bias: called.form(case, "b", value)})
             is_told = "" in call.outputs  # a pass that is asked for its cache
             outputs = call.outputs if is_told else self._returns.get(called.name, call.outputs)
             name = self.name_of(called) if call.function in ours else call.function
@@ -390,29 +391,66 @@ def _find_layout(known: Candidate) -> Candidate:
     there = [one for one in known.contract.functions if known.has(one) and known.understands(one)]
     names = {function.name for function in there if not function.optional}
     names = names or {function.name for function in there}
-    best, found, rate = known, "nchw", -1.0
-    raised: dict[str, list[str]] = {}
+    best, total = "nchw", -math.inf
+    tried, rates, raised = (
+        dict[str, Candidate](),
+        dict[str, dict[str, float]](),
+        dict[str, list[str]](),
+    )
     for layout in contracts.LAYOUTS:
         contract, *_ = contracts.get("functional", layout).adapt(
             known.hello, known.names, known.process.ask
         )
-        tried = replace(known, contract=contract)
-        for function in (one for one in tried.contract.functions if one.name in names):
-            rated, error = tried.rate_layout(function)
+        tried[layout], rates[layout] = replace(known, contract=contract), {}
+        for function in (one for one in contract.functions if one.name in names):
+            rated, error = tried[layout].rate_layout(function)
             raised.setdefault(function.name, []).append(error)
             if rated is None:  # it gave no answer in time, and would not again
                 return known
-            if rated > rate:
-                best, found, rate = tried, layout, rated
-        if rate == 1:
-            known.notes += [f"its arrays are {layout}, as its answers show"] * (layout != "nchw")
-            return best
+            rates[layout][function.name] = rated
+        if sum(rates[layout].values()) > total:  # of a gradient the shape alone tells little
+            best, total = layout, sum(rates[layout].values())
+        if {*rates[layout].values()} == {1}:
+            break
+    if 1 in rates[best].values():
+        known.notes += [f"its arrays are {best}, as its answers show"] * (best != "nchw")
+        return _find_bias(_mix_layouts(tried, rates, best))
     unfit = {
         n: errors[0] for n, errors in raised.items() if all(map(contracts.RANKS.search, errors))
     }
-    note = f"its answers show no layout: its arrays are taken to be {found}"
+    note = f"its answers show no layout: its arrays are taken to be {best}"
     known.notes += [f"{note} (--layout {'|'.join(contracts.LAYOUTS)})"] * (names > unfit.keys())
-    return replace(best, unfit=unfit)
+    return replace(tried[best], unfit=unfit)
+
+
+def _mix_layouts(
+    tried: Mapping[str, Candidate], rates: Mapping[str, Mapping[str, float]], best: str
+) -> Candidate:
+    """The best one, with what it has raised in the layouts in which that answers."""
+    known, functions = tried[best], list[Function]()
+    for function in known.contract.functions:
+        fitting = [one for one in rates if rates[one].get(function.name) == 1]
+        if rates[best].get(function.name) == -1 and fitting:
+            others = tried[fitting[0]].contract.functions
+            function = next(one for one in others if one.name == function.name)
+            known.notes.append(f"{known.name_of(function)} takes {fitting[0]}")
+        functions.append(function)
+    return replace(known, contract=replace(known.contract, functions=(*functions,)))
+
+
+def _find_bias(known: Candidate) -> Candidate:
+    """The candidate with its bias in the first shape whose axes its convolutions want."""
+    there = [f for f in known.contract.functions if f.op in ("conv_forward", "conv_backward")]
+    names = {f.name for f in there if known.has(f) and known.understands(f)}
+    for sizes in functional.BIASES:
+        tried = replace(known, contract=functional.shape_bias(known.contract, sizes))
+        tries = (tried.rate_layout(f) for f in tried.contract.functions if f.name in names)
+        if not any(contracts.RANKS.search(error) for _, error in tries):
+            is_usual = sizes == functional.BIASES[0]
+            words = str(sizes).replace("-1", "filters")
+            known.notes += [f"its b is of shape {words}, as its answers show"] * (not is_usual)
+            return known if is_usual else tried
+    return known
 
 
 def _find_hint(path: Path) -> str:

@@ -25,7 +25,7 @@ hw      one image of one channel, x (*space), w (*kernel), b a number: conv2d(im
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -34,6 +34,7 @@ from verification.candidates.contracts import (
     FORMS,
     OWN,
     Contract,
+    Form,
     Function,
     Parameters,
     drop_usual,
@@ -43,7 +44,7 @@ from verification.candidates.contracts import (
     read_table,
 )
 from verification.candidates.process import Call, Hello, Reply, Result
-from verification.questions import ADAPTIVE, FURTHER, Arrays, Case, simplify, simplify_pad
+from verification.questions import ADAPTIVE, FURTHER, Array, Arrays, Case, simplify, simplify_pad
 
 _TABLE = read_table("functional")
 _WAYS = {
@@ -51,6 +52,8 @@ _WAYS = {
     "backward": ("{}_backward", "{}_grad", "{}_gradient", "d{}", "{}Backward"),
 }
 """What else a function is called: conv2d_forward, conv2d_grad, dconv2d."""
+BIASES = ((-1,), (1, 1, 1, -1), (-1, 1), (-1, 1, 1), (1, -1, 1, 1))
+"""The shapes that b may have; the order decides where several fit alike."""
 _ENDINGS = ("", "_naive", "_im2col", "_fast", "_numpy", "_loop", "_loops", "_vectorized")
 """What may stand behind that: conv2d_numpy."""
 _CACHE = re.compile(r"\w*cache\w*|ctx|context|saved\w*|memory|mem", re.IGNORECASE)
@@ -235,6 +238,22 @@ def _list_loose(function: Function) -> tuple[str, ...]:
     names = dict.fromkeys((function.name, *function.also))
     plain = dict.fromkeys(re.sub("_?2[dD]", "", name) for name in names)
     return tuple(f"{name}{ending}" for name in (*names, *plain) for ending in _ENDINGS)
+
+
+def shape_bias(contract: Contract, sizes: Sequence[int]) -> Contract:
+    """The same with b, and so db, in such a shape."""
+
+    def shape(function: Function) -> Function:
+        form = partial(_reshape_bias, function.form, sizes)
+        if isinstance(function, Cached) and function.before:
+            return replace(function, form=form, before=shape(function.before))
+        return replace(function, form=form)
+
+    return replace(contract, functions=tuple(map(shape, contract.functions)))
+
+
+def _reshape_bias(form: Form, sizes: Sequence[int], case: Case, name: str, value: Array) -> Any:
+    return value.reshape(sizes) if name in ("b", "db") else form(case, name, value)
 
 
 def _keywords(case: Case) -> dict[str, Any]:
