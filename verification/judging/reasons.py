@@ -24,6 +24,8 @@ ENOUGH = 24
 """Numbers in an output that a pattern shows in."""
 CALLS = 256
 """Cells of a question up to which every coefficient is looked at, with a call for each."""
+EMPTY = "empty-batch"
+"""The convention of what raises where there are no examples, and nowhere else."""
 SIMPLE = ("units", "digits")
 """Fills that are easier to read, the easier one first."""
 
@@ -40,7 +42,11 @@ class Reasons:
         is_case = isinstance(outcome.question, Case) and not outcome.question.check
         is_wrong = outcome.status == "WRONG" and is_case and not outcome.habits
         is_wrong &= not any("dtype" in compared.message for compared in outcome.comparisons)
-        if self._trial.judged.contract.is_bitwise or not is_wrong:
+        if self._trial.judged.contract.is_bitwise:
+            return outcome
+        if is_case and EMPTY not in self._refuted and _refuses_nothing(outcome):
+            return replace(outcome, status="DEVIATES", deviations=(EMPTY,))
+        if not is_wrong:
             return outcome
         name = mistakes.find_convention(self._inquire(), outcome)
         names = tuple(dict.fromkeys((*outcome.deviations, name)))
@@ -49,10 +55,12 @@ class Reasons:
 
     def name_conventions(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """The same of many: what right answers contradict is no convention, but a coincidence."""
+        crashes = (o for o in outcomes if o.status == "CRASH" and not _refuses_nothing(o))
+        self._refuted |= {EMPTY} if any(crashes) else set()
         raw = [self.name_convention(outcome) for outcome in outcomes]
         named: dict[str, list[Outcome]] = {}
         for before, after in zip(outcomes, raw, strict=True):
-            if before.status != after.status:
+            if before.status != after.status and not _refuses_nothing(before):
                 named.setdefault(after.deviations[-1], []).append(before)
         right = [o for o in raw if o.status == "ok" and o.has_numbers]
         small = [seen for seen in right if seen.case.work <= CHEAP]
@@ -188,6 +196,13 @@ class Reasons:
                 right = truth.answer(case, self._trial.seed, self._trial.dtype).values[name]
                 looks = mistakes.describe(plain, right, name)
                 yield from (f"{word} {where}: {look}" for look in looks)
+
+
+def _refuses_nothing(outcome: Outcome) -> bool:
+    """Whether it raises, and there are no examples."""
+    question = outcome.question
+    is_crash = outcome.status == "CRASH" and outcome.kind not in LOST
+    return is_crash and isinstance(question, Case) and not question.x[0]
 
 
 def _size(outcome: Outcome) -> tuple[bool, bool, bool, bool, int, int, str]:
