@@ -156,10 +156,13 @@ class Reasons:
         assert isinstance(case, Case)
         if case.work > SMALL or outcome.kind in LOST:
             return outcome
-        best = outcome
+        best, forward = outcome, self._trial.judged.contract.forward_of(self.function)
+        is_behind = forward is not self.function and self._trial.judged.has(forward)
 
         def fails(smaller: Case) -> bool:
             nonlocal best
+            if is_behind and self._trial.judge(forward, smaller).is_failing:
+                return False  # what it would be shown for may be inherited
             again = self.name_convention(self._trial.judge(self.function, smaller))
             if _way(again) != _way(outcome) or not is_alike(again):
                 return False
