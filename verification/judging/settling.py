@@ -15,6 +15,8 @@ from verification.judging.settings import Settings
 from verification.judging.trial import Outcome
 from verification.questions import Case
 
+LARGE = 100_000
+"""Multiply-adds that right code in bare loops may not do in time."""
 Statuses = dict[str, tuple[str, str]]
 """By our names of functions, theirs and the status of each."""
 
@@ -24,6 +26,7 @@ def conclude(finding: Finding, statuses: Statuses, settings: Settings) -> Findin
     raw = finding.raw
     if raw and all(outcome.kind == "NotImplementedError" for outcome in raw):
         raw = tuple(replace(outcome, status="not attempted") for outcome in raw)
+    raw = _allow_time(raw, settings.timeout)
     asked = [outcome for outcome in raw if outcome.status != "outside"]
     reasons = [outcome.message for outcome in raw if outcome.status == "outside"]
     outcomes = settle(asked, finding.base, statuses, settings.strict)
@@ -41,6 +44,22 @@ def conclude(finding: Finding, statuses: Statuses, settings: Settings) -> Findin
         for o in outcomes
     )
     return replace(finding, outcomes=tuple(known))
+
+
+def _allow_time(raw: tuple[Outcome, ...], timeout: float) -> tuple[Outcome, ...]:
+    """Large questions are outside where nothing fails but that they take too long."""
+    late = [outcome for outcome in raw if outcome.is_failing]
+    is_slow = all(o.kind == "TIMEOUT" and o.question.work > LARGE for o in late)
+    if not late or not is_slow or not any(outcome.status == "ok" for outcome in raw):
+        return raw
+    lost = min(outcome.question.work for outcome in late)
+    words = f"{late[0].function} takes more than {timeout:g} s for {lost:,} multiply-adds"
+    return tuple(
+        replace(outcome, status="outside", message=words)
+        if outcome in late or (outcome.status == "not judged" and outcome.question.work >= lost)
+        else outcome
+        for outcome in raw
+    )
 
 
 def settle(
