@@ -67,7 +67,7 @@ FEWER = {
 }
 """What may be returned in place of what should be."""
 _PASS = re.compile(
-    r"\w*(conv|pool|batch_?norm)\w*(forward|backward|backprop|fast|naive|im2col|[12]d|grad)\w*"
+    r"\w*(conv|pool|batch_?norm)\w*(fo\w*[ao]rd|back|fast|naive|im2col|[12]d|grad)\w*"
     r"|conv|convolve|convolution|((max|avg|average|mean)_?)?pool(ing)?",
     re.IGNORECASE,
 )
@@ -322,6 +322,7 @@ class Candidate:
     def mend(self) -> None:
         """From now on errors of age are mended in flight, and recorded."""
         self.process.mend()
+        self._narrow.clear()  # it may answer now, and show what it takes
 
     def close(self) -> None:
         self.process.close()
@@ -368,7 +369,8 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
     more += _list_hidden(hello, contract, names) if found else []
     notes, timeout = [*hello.notes, *more], math.inf if terms.here else terms.timeout
     judged = Candidate(name, contract, names, process, _hash(name), notes, timeout, misfit)
-    return _find_layout(judged) if found == "functional" and not terms.layout else judged
+    is_open = found == "functional" and not terms.layout
+    return _find_layout(judged, terms.names) if is_open else judged
 
 
 def _list_hidden(hello: Hello, contract: Contract, names: Mapping[str, str]) -> list[str]:
@@ -386,7 +388,7 @@ def _list_hidden(hello: Hello, contract: Contract, names: Mapping[str, str]) -> 
     return [f"not judged: {', '.join(hidden)}; {words}"] if hidden else []
 
 
-def _find_layout(known: Candidate) -> Candidate:
+def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
     """The candidate in the layout that an answer of its functions fits best, the first of these."""
     there = [one for one in known.contract.functions if known.has(one) and known.understands(one)]
     names = {function.name for function in there if not function.optional}
@@ -415,8 +417,12 @@ def _find_layout(known: Candidate) -> Candidate:
     if 1 in rates[best].values():
         known.notes += [f"its arrays are {best}, as its answers show"] * (best != "nchw")
         return _find_bias(_mix_layouts(tried, rates, best))
+    guessed = (f for f in there if known.name_of(f) in {*f.loose} - {*f.also})
+    loose = {function.name for function in guessed} - wished.keys()
     unfit = {
-        n: errors[0] for n, errors in raised.items() if all(map(contracts.RANKS.search, errors))
+        name: errors[0] or "its answers have another shape"
+        for name, errors in raised.items()
+        if name in loose or all(map(contracts.RANKS.search, errors))
     }
     note = f"its answers show no layout: its arrays are taken to be {best}"
     known.notes += [f"{note} (--layout {'|'.join(contracts.LAYOUTS)})"] * (names > unfit.keys())

@@ -334,6 +334,8 @@ class Worker:
                 return self._activate
             case [*items]:
                 return [self._make(item, name, layout) for item in items]
+            case str():
+                return sys.intern(recipe)  # as a literal: `padding is "same"`
         return recipe
 
     def _activate(self, Z: Any) -> Any:

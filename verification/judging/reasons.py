@@ -13,7 +13,7 @@ from verification.candidates import LOST, Function
 from verification.judging import smallest
 from verification.judging.run import Block, Finding
 from verification.judging.trial import Outcome, Trial
-from verification.mistakes import Diagnosis, Inquiry, Mistake
+from verification.mistakes import Diagnosis, Inquiry, Mistake, Suspect
 from verification.questions import Case, CaseError, parse
 
 SMALL = 50_000
@@ -127,6 +127,10 @@ class Reasons:
         for mistake, suspect in found.parts if found else ():
             shows = [o for o in failing if inquiry.shows(suspect, o)]
             alike = partial(inquiry.explains, suspect) if shows else lambda outcome: True
+            if len(suspect.mistakes) > 1:  # of two, this one must matter
+                needs = partial(self._needs, inquiry, suspect, mistake)
+                if telling := [o for o in shows if needs(o)]:
+                    shows, alike = telling, needs
             least = self._shrink(min(shows or failing, key=_size), alike)
             yield self._block(least, mistake)
         if found:
@@ -137,6 +141,11 @@ class Reasons:
                 lambda outcome: not (found and found.covers(inquiry, outcome)),
             )
             yield self._block(least, None, self._look(least, left))
+
+    def _needs(self, inquiry: Inquiry, pair: Suspect, mistake: Mistake, outcome: Outcome) -> bool:
+        """Whether both mistakes explain it, and not the other one alone."""
+        rest = pair.leave(mistake)
+        return bool(inquiry.explains(pair, outcome)) and not inquiry.explains(rest, outcome)
 
     def _block(
         self,

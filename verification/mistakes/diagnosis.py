@@ -167,7 +167,8 @@ class Inquiry:
             return 0
         agreement = self._compare(predicted, seen)
         if agreement and (self.is_right(seen) or not self._changes(predicted, seen.case)):
-            return 0  # what is right here, or a hair off, is wrong for another reason
+            # what is right here, or a hair off, is wrong for another reason; but for near-ties
+            return agreement * (agreement == EXACTLY and seen.case.fill == "near")
         return agreement
 
     def shows(self, suspect: Suspect, seen: Sighting) -> bool:

@@ -29,7 +29,7 @@ TURNS = 10_000
 """Numbers in an output, each a turn of a course's loops: more are for vectorised code."""
 
 SETTINGS = {"stride", "strides", "pad", "padding", "activation", "kernel_shape", "kernel_size"}
-SETTINGS |= {"conv_param", "pool_param"}
+SETTINGS |= {"conv_param", "pool_param", "hparameters"}
 """Parameters that tell contracts apart."""
 
 
