@@ -24,7 +24,7 @@ from verification.mistakes.precision import FORMATS, find_narrower
 from verification.questions import Array, Case, Question, rung
 from verification.truth import answer, define, textbook
 
-EFFORT, EVERY = 20_000, 10_000
+EFFORT, EVERY = 26_000, 10_000
 """Runs of wrong code for one function's diagnosis, some 0.3 ms each; more multiply-adds
 than that are as many runs.  No clock is asked: a slow machine must say the same as a fast one."""
 WORK = 2_000_000
