@@ -68,7 +68,7 @@ FEWER = {
 """What may be returned in place of what should be."""
 _PASS = re.compile(
     r"\w*(conv|pool|batch_?norm)\w*(fo\w*[ao]rd|back|fast|naive|im2col|[12]d|grad)\w*"
-    r"|conv|convolve|convolution|((max|avg|average|mean)_?)?pool(ing)?",
+    r"|conv|convolve|convolution|(max|avg|average|mean)_?pool(ing)?|(?-i:pool|pooling)",
     re.IGNORECASE,
 )
 """What passes are called."""

@@ -148,11 +148,18 @@ class Function:
             return False
         if self.wants_word(parameters) and not name_pad(case):
             return False
+        if self.has_mode and case.op == "avg_pool" and self._lacks_mode(parameters):
+            return False
         words = drop_usual(case, self.keywords(case)), ["b"] * case.bias
         wanted = {*itertools.chain(*words)} & self.spellings.keys()
         if self.find_foreign(parameters) or not wanted <= self.spell(parameters).keys():
             return False
         return not self._insists(case, parameters)
+
+    def _lacks_mode(self, parameters: Parameters) -> bool:
+        """Whether it ends before the mode: then it is for maxima alone."""
+        is_open = parameters is None or any(one[0] == "*" for one in parameters)
+        return not is_open and len(parameters or ()) < len(self.parameters)
 
     def find_foreign(self, parameters: Parameters) -> list[str]:
         """What such a function insists on that is none of the arrays and settings."""
