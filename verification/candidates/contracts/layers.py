@@ -61,7 +61,7 @@ _RATE = 1.0
 
 def _keep_planes(case: Case, name: str, value: Array) -> Any:
     """One image of one channel, without that axis; of its filters the images lie last."""
-    return keep_form(case, name, value)[0, ..., 0] if name in ("x", "dx") else value[0]
+    return value[0, ..., 0] if name in ("x", "dx") else value[0]
 
 
 def _lead_filters(case: Case, name: str, value: Array) -> Array:
@@ -333,8 +333,7 @@ def _find_nearest(
             continue
         if _takes_no_kernel(layer) and not error:
             raise LookupError(f"{owner} takes no kernel size, and none that is tried is its own")
-        words = f"asked as {layer.layout}"
-        notes.append(f"{owner} gives no answer of the right shape: {words}")
+        notes.append(f"{owner} gives no answer of the right shape: asked as {layer.layout}")
         return layer, case
     raise LookupError(f"{owner} takes no arrays of 2 to 4 axes: {error}")
 
