@@ -115,6 +115,10 @@ def _prepared_oracle():
     oracle.prepare()
 
 
+BELOW = {"conv_forward": ("conv_single_step", "zero_pad"), "conv_backward": ("zero_pad",)}
+BELOW["pool_backward"] = ("create_mask_from_window", "distribute_value")
+
+
 class Fake(Candidate):
     """A right candidate in this process; what a function of it answers, an expression may bend.
 
@@ -144,6 +148,9 @@ class Fake(Candidate):
         scope |= {"wrong": partial(self._err, function, case, given, give), "crash": crash}
         return eval(self.bends.get(function.name, "give()"), scope | {"mended": self.is_mended})
 
+    def trace(self, function, case, given, cache):
+        return [name for name in BELOW.get(function.name, ()) if name in self.names]
+
     def refuse(self, function, refusal):
         return eval(self.bends[function.name], {"crash": crash, "give": Reply})
 
@@ -171,10 +178,10 @@ class Fake(Candidate):
             return crash(f"{type(error).__name__}: {error}")
 
 
-def crash(error, kind=""):
-    """An exception; or, of another kind, no answer at all."""
+def crash(error, kind="", at=""):
+    """An exception, in the call that it is raised at; or, of another kind, no answer at all."""
     status = kind if kind in ("TIMEOUT", "MEMORY") else "CRASH"
-    return Reply(status, error=error, kind=kind or error.partition(":")[0])
+    return Reply(status, error=error, kind=kind or error.partition(":")[0], at=at)
 
 
 @pytest.fixture

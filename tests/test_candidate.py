@@ -55,11 +55,13 @@ def test_questions_are_those_that_it_takes(write, text, function, terms, lacks, 
 
 
 @parametrize_from_file
-def test_what_it_stands_on_is_what_it_calls(write, text, stands):
-    """By our names, over helpers; what cannot be read stands on what the contract says."""
+def test_what_it_comes_through_is_what_it_calls(write, text, function, below):
+    """By our names, over helpers, in this question, and in the last of its calls."""
     with write(text) as candidate:
-        found = {f.name: candidate.stands_on(f) for f in candidate.contract.functions}
-        assert {name: found[name] for name in stands} == {n: {*w} for n, w in stands.items()}
+        for row, names in below.items():
+            (case,) = parse(row)
+            given = arrays(case, 0, "float64")
+            assert [*candidate.trace(find(candidate, function), case, given, OWN)] == [*names]
 
 
 @parametrize_from_file

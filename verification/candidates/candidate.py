@@ -158,17 +158,14 @@ class Candidate:
             return f"{name} is not judged: nobody knows what it takes as {', '.join(foreign)}"
         return f"{name} takes no {', '.join(parts)}: such questions are outside" if parts else ""
 
-    def stands_on(self, function: Function) -> set[str]:
-        """The contract's functions that it calls, by our names; that it may call, if unread."""
-        calls = self.hello.calls
-        if self.name_of(function) not in calls:
-            return {name for name in function.needs if name in self.names}
-        reached, todo = set[str](), [self.name_of(function)]
-        while todo:
-            new = {*calls.get(todo.pop(), ())} - reached
-            reached |= new
-            todo += new
-        return {our for our, their in self.names.items() if their in reached}
+    def trace(self, function: Function, case: Case, given: Arrays, cache: str) -> tuple[str, ...]:
+        """The contract's other functions that it comes through for a question, by our names."""
+        if not self.hello.calls.get(self.name_of(function), ["where nobody knows, perhaps"]):
+            return ()
+        calls = self._plan(function, case, given, cache)
+        entered = self.process.ask(calls, case.layout, is_watched=True).entered
+        known = {our for our, their in self.names.items() if their in entered}
+        return (*sorted(known - {function.name}),)
 
     def ask(self, function: Function, case: Case, given: Arrays, cache: str = OWN) -> Reply:
         """Put a question to a function; of y and a cache take y; others may be left out.
@@ -207,13 +204,13 @@ class Candidate:
     def _note(self, note: str) -> None:
         self.notes += [note] * (note not in self.notes)
 
-    def write_call(self, function: Function, case: Case) -> str:
+    def write_call(self, function: Function, case: Case, cache: str = OWN) -> str:
         """The calls that put a question, a line each, with names for arrays."""
         given = {name: np.zeros(shape) for name, shape in shapes(case).items()}
         if told := function.tell(case, given):
             return told
         ours = {self.name_of(one): one for one in self.contract.functions}
-        cache = OWN if self.has(self.contract.forward_of(function)) else CANONICAL
+        cache = cache if self.has(self.contract.forward_of(function)) else CANONICAL
         calls = []
         for call in self._plan(function, case, given, cache):
             called = ours[call.function]

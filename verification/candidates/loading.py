@@ -311,6 +311,13 @@ def describe(error: BaseException) -> str:
         return f"{kind(error)}, whose words cannot be read"
 
 
+def find_code(function: Any) -> Iterator[int]:
+    """The id of its code, by which it is known when it is entered; of a function of C none."""
+    with suppress(Exception):  # a stranger's __wrapped__
+        inner = inspect.unwrap(function)
+        yield id(inner.__code__ if type(inner) is FunctionType else type(inner).__call__.__code__)
+
+
 def trace(error: BaseException) -> Iterator[Place]:
     """The lines that led there, and the one that is no Python."""
     for frame, number in walk_tb(error.__traceback__):

@@ -38,7 +38,7 @@ MARK = "VERIFICATION_WORKER"
 """In the environment of all that a new interpreter starts, so that it can be found again."""
 LOST = frozenset({"TIMEOUT", "MEMORY", "DIED"})
 """Kinds of calls that came to no answer."""
-FINDINGS = ("changed", "shared", "reused", "slips", "lists", "notes", "ages")
+FINDINGS = ("changed", "shared", "reused", "slips", "lists", "notes", "ages", "entered")
 """What is told where either of two answers shows it."""
 Namespace = Mapping[str, Any] | None
 IDENTITY = object()
@@ -114,7 +114,8 @@ class Reply:
     their memory, `reused` results of earlier calls that are no longer what they were; `slips`
     say what right numbers hide; `lists` are results that came as lists; `steady` says whether
     it answered the same when it was asked again; `ages` are the errors of age that were mended,
-    each with its line.
+    each with its line.  `at` is the last of the calls that was begun, and `entered` are the
+    candidate's functions that it came through, where that was watched.
     """
 
     status: str
@@ -132,6 +133,8 @@ class Reply:
     steady: bool = True
     notes: tuple[str, ...] = ()
     ages: tuple[tuple[str, str], ...] = ()
+    at: str = ""
+    entered: tuple[str, ...] = ()
 
 
 class Process:
@@ -149,12 +152,12 @@ class Process:
         self._timeout, self._namespace, self._is_closed = timeout, namespace, False
         self.hello = self._start()
 
-    def ask(self, calls: Sequence[Call], layout: str = "C") -> Reply:
+    def ask(self, calls: Sequence[Call], layout: str = "C", is_watched: bool = False) -> Reply:
         """What came of the calls, made twice on fresh copies; values are those of the last one."""
         if self._is_closed:
             raise ValueError("the process is closed")
         start, token = monotonic(), token_hex(8)
-        request = {"token": token, "layout": layout, "calls": [*map(_pack, calls)]}
+        request = _build_request(calls, layout, is_watched, token)
         try:
             if not self._end.alive:
                 self._start()
@@ -230,9 +233,9 @@ class Here:
         self._worker = Worker(setup, namespace)
         self.hello = _greet(self._worker.load())
 
-    def ask(self, calls: Sequence[Call], layout: str = "C") -> Reply:
+    def ask(self, calls: Sequence[Call], layout: str = "C", is_watched: bool = False) -> Reply:
         """As a process of its own answers; KeyboardInterrupt is the reader's."""
-        request, headers = {"token": "", "layout": layout, "calls": [*map(_pack, calls)]}, []
+        request, headers = _build_request(calls, layout, is_watched), []
         for _ in range(2):
             header = self._worker.answer(request)
             if header["kind"] == "KeyboardInterrupt":
@@ -306,6 +309,11 @@ def _greet(header: Header) -> Hello:
     return Hello(names, frozenset(_clean(header["stubs"])), calls=calls, **words)
 
 
+def _build_request(calls: Sequence[Call], layout: str, is_watched: bool, token: str = "") -> Header:
+    packed = [*map(_pack, calls)]
+    return {"token": token, "layout": layout, "is_watched": is_watched, "calls": packed}
+
+
 def _merge(headers: Sequence[Header], token: str, calls: Sequence[Call]) -> Reply:
     """Two answers to the same calls: the first, with what either shows."""
     outputs = [name for name in calls[-1].outputs if name not in ("", "...")]
@@ -349,7 +357,7 @@ def _parse(header: Header, token: str, outputs: Sequence[str]) -> Reply:
     if status not in ("ok", "CRASH", "MEMORY"):
         raise ValueError("its status is none")
     values = [one if isinstance(one, np.ndarray) else Other(_clean(one)) for one in values]
-    words: Header = {name: _clean(header[name]) for name in ("error", "kind", "stdout")}
+    words: Header = {name: _clean(header[name]) for name in ("error", "kind", "stdout", "at")}
     words |= {name: tuple(_clean(header[name])) for name in ("where", *FINDINGS)}
     words |= {"values": dict(zip(outputs, values, strict=status == "ok"))}
     return Reply(status, seconds=float(header["seconds"]), **words)

@@ -4,8 +4,9 @@ A frame, both ways, over a socket: the lengths of a header and of a body (!IQ), 
 which {"dtype": ..., "shape": ...} stands for an array), and the body: the arrays' bytes, each in C
 order.  Nothing is ever unpickled.  A request:
 
-    {"token": ..., "layout": "C", "calls": [{"function": name, "arguments": [...], "words": {...},
-     "outputs": ["y", ""], "returns": "Z, cache", "kept": false}, ...]}
+    {"token": ..., "layout": "C", "is_watched": false, "calls": [{"function": name,
+     "arguments": [...], "words": {...}, "outputs": ["y", ""], "returns": "Z, cache",
+     "kept": false}, ...]}
 
 An argument is a plain value, a list, an array, {"objects": [...]}, {"tuple": [...]},
 {"dict": [[key, value], ...]}, {"identity": 0}, or {"result": [call, item]} of an earlier call (a
@@ -32,6 +33,7 @@ from operator import getitem, neg, setitem
 from os import getpid
 from socket import socket
 from struct import Struct
+from sys import setprofile
 from time import monotonic, perf_counter
 from traceback import walk_stack
 from typing import TYPE_CHECKING, Any
@@ -56,6 +58,7 @@ from verification.candidates import age
 from verification.candidates.loading import (
     Program,
     describe,
+    find_code,
     is_stub,
     kind,
     parameters,
@@ -209,6 +212,9 @@ class Worker:
         self._reason: str = setup["reason"]
         self._kept: dict[tuple[str, str], tuple[Array, int]] = {}
         self._ages: dict[tuple[str, str], None] = {}
+        self._codes: dict[int, str] = {}
+        self._entered: dict[str, None] = {}
+        self._is_watched = False
         self._reserve = bytearray()
 
     def load(self) -> Header:
@@ -224,7 +230,8 @@ class Worker:
         self._results: list[list[Any]] = []
         self._activated: list[Array] | None = None
         reply = {"token": request["token"], "values": [], "seconds": 0.0}
-        reply |= {"changed": [], "shared": [], "reused": [], "slips": [], "lists": []}
+        reply |= {"changed": [], "shared": [], "reused": [], "slips": [], "lists": [], "at": ""}
+        self._is_watched = request["is_watched"]
         return self._watch(partial(self._run, request["calls"]), reply)
 
     def _load(self) -> None:
@@ -235,6 +242,7 @@ class Worker:
         functions = dict([*self._program.functions().items()][:FUNCTIONS])
         self._reply["names"] = {name: parameters(one) for name, one in functions.items()}
         self._reply["calls"] = self._program.calls(functions)
+        self._codes = {code: name for name, one in functions.items() for code in find_code(one)}
         self._reply["stubs"] = [name for name, one in functions.items() if is_stub(one)]
 
     def _run(self, calls: list[Header]) -> None:
@@ -275,7 +283,7 @@ class Worker:
                 error, name = describe(raised), kind(raised) if status == "CRASH" else status
                 where = self._program.own_lines(trace(raised))[-LINES:]
         reply |= {"status": status, "error": error, "kind": name, "where": where}
-        reply |= {"ages": [*self._ages], "stdout": prints.read_text()}
+        reply |= {"ages": [*self._ages], "entered": [*self._entered], "stdout": prints.read_text()}
         return reply | {"notes": (*reply.get("notes", ()), *self._program.foreign())}
 
     def _note(self, error: str) -> None:
@@ -286,6 +294,8 @@ class Worker:
     def _call(self, call: Header) -> list[Any]:
         """What the candidate's function returned, thing by thing."""
         name, count = call["function"], len(call["arguments"])
+        self._reply["at"] = name
+        self._entered.clear()
         function = ACCESS[name] if name in ACCESS else self._program.find(name)
         known = takewhile(lambda one: not one.startswith("*"), parameters(function) or [])
         names = [one.partition("=")[0] for one in known]
@@ -301,8 +311,12 @@ class Worker:
         words = dict(zip(call["words"], made[count:]))
         arguments, start = place(function, made[:count], words), perf_counter()
         try:
+            if self._is_watched:
+                setprofile(self._note_entry)
             result = function(*arguments, **words)
         finally:
+            if self._is_watched:
+                setprofile(None)
             self._reply["seconds"] += perf_counter() - start
         if self._activated is not None and not returns_activated(self._activated, result):
             self._reply["slips"].append("what it returns is not what activation returned")
@@ -313,6 +327,10 @@ class Worker:
         if not isinstance(result, tuple | list) or len(result) != len(call["outputs"]):
             raise TypeError(f"it should return ({call['returns']}), it returned a {kind(result)}")
         return [*result]
+
+    def _note_entry(self, frame: Any, event: str, argument: object) -> None:
+        if event == "call" and (name := self._codes.get(id(frame.f_code))):
+            self._entered[name] = None
 
     def _make(self, recipe: Any, name: str, layout: str) -> Any:
         """An argument, or a part of one, for the parameter of this name."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from verification import mistakes, truth
-from verification.candidates import LOST, Function
+from verification.candidates import CANONICAL, LOST, OWN, Function
 from verification.judging import smallest
 from verification.judging.run import Block, Finding
 from verification.judging.trial import Outcome, Trial
@@ -156,7 +156,9 @@ class Reasons:
         """With the call, where the contract's words are not the row's."""
         question, call = outcome.question, ""
         if isinstance(question, Case) and not self._trial.judged.contract.is_bitwise:
-            call = self._trial.judged.write_call(self.function, question)
+            is_own = not (outcome.is_spared or outcome.is_inherited)
+            cache = OWN if is_own else CANONICAL
+            call = self._trial.judged.write_call(self.function, question, cache)
         return Block(outcome, mistake, tuple(looks), call)
 
     def _shrink(self, outcome: Outcome, is_alike: Callable[[Outcome], object]) -> Outcome:

@@ -12,10 +12,9 @@ from verification.mistakes import Diagnosis, Mistake
 
 @dataclass(frozen=True)
 class Base:
-    """What a function stands on, by our names: those that it calls, and its forward pass."""
+    """A function and its forward pass, by our names."""
 
     name: str = ""
-    calls: tuple[str, ...] = ()
     forward: str = ""
 
 
@@ -40,7 +39,7 @@ class Finding:
     of age that was mended; `is_cut` says that not all known mistakes could be tried;
     `blocks` are what to show, one for each mistake; `more` is what small
     questions came to that were asked for a reason alone.  `raw` is what came, before outcomes are
-    seen together, and `base` what the function stands on.
+    seen together, and `base` what it is called here.
     """
 
     function: str

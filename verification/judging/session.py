@@ -248,7 +248,7 @@ class Session:
 
     def _find_base(self, function: Function) -> Base:
         forward = self.judged.contract.forward_of(function).name
-        return Base(function.name, tuple(sorted(self.judged.stands_on(function))), forward)
+        return Base(function.name, forward)
 
     def _settle(self, function: Function, raw: Sequence[Outcome]) -> list[Outcome]:
         return settle(raw, self._find_base(function), self._statuses, self.settings.strict)

@@ -82,17 +82,22 @@ def settle(
         ]
     if strict:
         outcomes = [replace(o, status="WRONG") if o.status == "DEVIATES" else o for o in outcomes]
-    return [_excuse(o, base, statuses) if o.is_failing else o for o in outcomes]
+    # where the contract's cache serves, a gradient needs no other
+    is_spared = any(o.is_spared and o.status in ("ok", "DEVIATES") for o in outcomes)
+    return [_excuse(o, base, statuses, is_spared) if o.is_failing else o for o in outcomes]
 
 
-def _excuse(outcome: Outcome, base: Base, statuses: Statuses) -> Outcome:
-    """Not judged where it calls what fails; a check needs a forward pass that is right."""
-    below, question = {*base.calls}, outcome.question
-    if outcome.is_inherited or (isinstance(question, Case) and question.check):
+def _excuse(outcome: Outcome, base: Base, statuses: Statuses, is_spared: bool) -> Outcome:
+    """Not judged where it comes through what fails; a check needs a forward pass that is right."""
+    below, question = {*outcome.below}, outcome.question
+    is_behind = outcome.is_inherited and not is_spared
+    if is_behind or (isinstance(question, Case) and question.check):
         below.add(base.forward)
     for name in sorted(below - {base.name}):
         words = {"differs": "fails", "not attempted": "is not written"}
-        their, status = statuses.get(name, ("", ""))
+        # of a forward pass that was not to be judged this much is known
+        unjudged = (name, "differs") if is_behind and name == base.forward else ("", "")
+        their, status = statuses.get(name, unjudged)
         if word := words.get(status):
             message = f"it stands on {their}, which {word}"
             return replace(outcome, status="not judged", message=message)

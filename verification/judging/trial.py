@@ -49,7 +49,9 @@ class Outcome(Sighting):
 
     `evidence` says what a pass proves: "exact", "bounded" or "proved".  `deviations` are the
     conventions that it follows, `age` the error of age that was mended in flight, with its line;
-    `is_inherited` says that the forward pass, whose cache it needs, fails the same question.
+    `below` are the functions that a failing one came through, by our names.  Where the forward pass
+    fails, whose cache a gradient needs, `is_spared` says that the contract's own served in its
+    place, and `is_inherited` that it may be the forward pass that fails here.
     """
 
     evidence: str = "exact"
@@ -59,6 +61,8 @@ class Outcome(Sighting):
     deviations: tuple[str, ...] = ()
     note: str = ""
     age: tuple[str, ...] = ()
+    below: tuple[str, ...] = ()
+    is_spared: bool = False
     is_inherited: bool = False
 
     @property
@@ -137,7 +141,7 @@ class Trial:
         self.judged, self.seed, self.dtype = judged, seed, dtype
         self._lost: Counter[str] = Counter()
         self._paces: dict[str, list[float]] = {}
-        self._aged: set[str] = set()
+        self._aged: dict[str, str] = {}
 
     def run(self, checks: Iterable[Check]) -> Iterator[Outcome]:
         """Every check's outcomes, question by question; forward before backward."""
@@ -182,29 +186,33 @@ class Trial:
         forward = self.judged.contract.forward_of(function)
         if not function.forward:
             outcome = self._ask(function, asked, CANONICAL)
-            return replace(outcome, is_inherited=function.is_chained and forward.name in failed)
-        if forward.name in failed:
-            return self._ask_beside(function, asked)
+            is_behind = function.is_chained and forward.name in failed
+            return replace(outcome, is_inherited=is_behind or outcome.is_inherited)
         if not self._gives_cache(forward):
             return self._ask(function, asked, CANONICAL)
-        outcome = self._ask(function, asked, OWN)
-        if not outcome.is_failing or outcome.kind in LOST:
-            return outcome
+        own = None if forward.name in failed else self._ask(function, asked, OWN)
+        if own is None or own.is_inherited:
+            return self._ask_beside(function, asked)
+        if not own.is_failing or own.kind in LOST:
+            return own
         if self._ask(function, asked, CANONICAL).is_failing:
-            return outcome
-        return replace(outcome, note=PARTING)
+            return own
+        return replace(own, note=PARTING)
 
     def _ask_beside(self, function: Function, asked: Truth) -> Outcome:
         """A gradient whose forward pass fails the question: it is held to the contract's cache.
 
-        Where it raises on that, and does something else on its own, nobody knows whose fault it is.
+        Where it raises on that, and does something else on its own, it is seen from other questions
+        alone whether that is a cache that it cannot take.
         """
         canonical = self._ask(function, asked, CANONICAL)
         if not canonical.is_failing or canonical.comparisons or canonical.kind in LOST:
-            return canonical
+            return replace(canonical, is_spared=True)
         own = self._ask(function, asked, OWN)
         is_alike = (own.kind, own.where[-1:]) == (canonical.kind, canonical.where[-1:])
-        return own if is_alike or not own.is_failing else replace(own, is_inherited=True)
+        if is_alike or not own.is_failing:
+            return own
+        return replace(canonical, is_inherited=True)
 
     def restore(self, function: Function, case: Case, name: str, value: Array) -> Array:
         """An output of the contract's form, in the oracle's."""
@@ -216,10 +224,12 @@ class Trial:
 
     def _record(self, function: Function, question: Question, reply: Reply) -> Outcome:
         """The outcome, as far as the reply tells it; an error of age is told where it stands."""
-        if reply.ages and not self._aged & set(function.needs):
-            self._aged.add(function.name)
+        owners = (self._aged.setdefault(line, function.name) for _, line in reply.ages)
+        ages = [age for age, owner in zip(reply.ages, owners) if owner == function.name]
+        forward = self.judged.name_of(self.judged.contract.forward_of(function))
+        name = self.judged.name_of(function)
         return Outcome(
-            self.judged.name_of(function),
+            name,
             function.op,
             question,
             reply.status,
@@ -228,7 +238,8 @@ class Trial:
             seconds=reply.seconds,
             where=reply.where,
             kind=reply.kind,
-            age=reply.ages[0] if reply.ages and function.name in self._aged else (),
+            age=ages[0] if ages else (),
+            is_inherited=reply.status == "CRASH" and name != forward == reply.at,
         )
 
     def _gives_cache(self, forward: Function) -> bool:
@@ -278,7 +289,7 @@ class Trial:
         outcome = self._record(function, asked.case, reply)
         outcome = replace(outcome, evidence="bounded" if asked.limits else "exact")
         if reply.status != "ok":
-            return outcome
+            return self._look_below(function, asked, cache, outcome)
         answers, deviations = self._conform(function, asked, reply)
         comparisons = self._compare(function, asked, answers, asked.limits)
         if not (is_bitwise or all(c.is_right for c in comparisons)):
@@ -301,7 +312,7 @@ class Trial:
         habits += [f"an earlier {name} changes when it is called again" for name in reply.reused]
         is_right = bool(comparisons) and all(c.is_right for c in comparisons)
         habits += reply.slips if is_right else ()
-        return replace(
+        outcome = replace(
             outcome,
             status="WRONG" if habits or not is_right else "DEVIATES" if deviations else "ok",
             comparisons=comparisons,
@@ -310,6 +321,16 @@ class Trial:
             deviations=deviations,
             answers=answers,
         )
+        return self._look_below(function, asked, cache, outcome)
+
+    def _look_below(
+        self, function: Function, asked: Truth, cache: str, outcome: Outcome
+    ) -> Outcome:
+        """With what it came through, if it fails."""
+        if not outcome.is_failing or outcome.kind in LOST:
+            return outcome
+        below = self.judged.trace(function, asked.case, asked.arrays, cache)
+        return replace(outcome, below=below)
 
     def _conform(
         self, function: Function, asked: Truth, reply: Reply
@@ -386,8 +407,12 @@ class Trial:
             reply = Reply(status, error=message, ages=tuple(ages))
         except UnansweredError as error:
             reply = error.reply
-        evidence = "proved" if case.check == "proof" else "exact"
-        return replace(self._record(function, case, reply), evidence=evidence)
+        outcome = self._record(function, case, reply)
+        outcome = replace(outcome, evidence="proved" if case.check == "proof" else "exact")
+        cache = OWN if self._gives_cache(forward) else CANONICAL
+        return self._look_below(
+            function, truth.answer(plain, self.seed, self.dtype), cache, outcome
+        )
 
     def _read(self, function: Function, case: Case, reply: Reply, dtype: str) -> dict[str, Array]:
         """Floats in the oracle's shapes: whole numbers, but for roundings where contracts allow."""

@@ -73,10 +73,10 @@ class Function:
     what needs it.  `words` are the contract's names of what it returns, in order, by ours; "" is
     not sent here.  `form` shapes the oracle's arrays, going and coming, as the contract has them.
     A function that is `optional` is not missed; one with a `telling` parameter is known by it.
-    `also` are other names, `loose` those that tell where parameters do, too; `needs` the functions
-    that it stands on where its code does not tell.  A gradient with a cache gets dy and that of its
-    `forward` pass, or the canonical one, which is the arguments of that pass.  Where it `has_mode`,
-    "average" stands behind them, and "max" where a function has no default for it.
+    `also` are other names, `loose` those that tell where parameters do, too.  A gradient with a
+    cache gets dy and that of its `forward` pass, or the canonical one, which is the arguments of
+    that pass.  Where it `has_mode`, "average" stands behind them, and "max" where a function has no
+    default for it.
     """
 
     name: str
@@ -93,7 +93,6 @@ class Function:
     telling: str = ""
     also: tuple[str, ...] = ()
     loose: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
     forward: Function | None = None
     has_mode: bool = False
     is_chained: ClassVar[bool] = False

@@ -40,12 +40,6 @@ TABLE: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
     "pool_backward": ("", "dA, cache, mode='max'", {"dx": "dA_prev"}),
 }
 """The arrays that each takes, its signature, and what it returns."""
-NEEDS = {
-    "conv_forward": (STEP, "zero_pad"),
-    "conv_backward": ("conv_forward", STEP, "zero_pad"),
-    "pool_backward": ("pool_forward", MASK, SHARE),
-}
-"""What it may be built of."""
 Settings = Callable[[Case], Any]
 
 
@@ -67,8 +61,7 @@ def build_functions(
 
     def build(name: str, setting: Settings | None = None, **more: Any) -> Function:
         rest = (lambda case: (setting(case),)) if setting else (lambda case: ())
-        needs = NEEDS.get(name, ())
-        return Function(name, name, takes, *TABLE[name], rest, needs=needs, **more)
+        return Function(name, name, takes, *TABLE[name], rest, **more)
 
     conv_forward = build("conv_forward", conv, form=shape_bias)
     pool_forward = build("pool_forward", pool, has_mode=True)
