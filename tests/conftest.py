@@ -134,7 +134,9 @@ class Fake(Candidate):
 
     @property
     def hello(self):
-        return Hello(dict.fromkeys(self.names.values()))
+        with_cache = (f for f in self.contract.functions if f.forward)
+        known = {f.name: f.signature.split(", ") for f in with_cache}
+        return Hello({name: known.get(name) for name in self.names.values()})
 
     def ask(self, function, case, given, cache=OWN):
         self.asked.append((function.name, case.row, cache))
@@ -178,10 +180,10 @@ class Fake(Candidate):
             return crash(f"{type(error).__name__}: {error}")
 
 
-def crash(error, kind="", at=""):
-    """An exception, in the call that it is raised at; or, of another kind, no answer at all."""
+def crash(error, kind="", **words):
+    """An exception, with what is known of it; or, of another kind, no answer at all."""
     status = kind if kind in ("TIMEOUT", "MEMORY") else "CRASH"
-    return Reply(status, error=error, kind=kind or error.partition(":")[0], at=at)
+    return Reply(status, error=error, kind=kind or error.partition(":")[0], **words)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import parametrize_from_file
 import pytest
 from parametrize_from_file import defaults
 
-from verification.candidates import OWN, Other, Terms, UnloadableError, load
+from verification.candidates import CANONICAL, OWN, Other, Terms, UnloadableError, load
 from verification.questions import arrays, parse
 
 
@@ -52,6 +52,30 @@ def test_questions_are_those_that_it_takes(write, text, function, terms, lacks, 
             reply = candidate.ask(ours, case, arrays(case, 0, "float64"), OWN)
             assert (reply.error, reply.kind) == ("", ""), row
             assert not any(isinstance(value, Other) for value in reply.values.values())
+
+
+@parametrize_from_file
+def test_what_it_reads_or_gives_otherwise_is_noted(write, text, asked, notes):
+    """It is asked again, in its own way; where that does not help, its first answer stands."""
+    with write(text) as candidate:
+        for name, row, told in asked:
+            (case,) = parse(row)
+            reply = candidate.ask(find(candidate, name), case, arrays(case, 0, "float64"), OWN)
+            assert (reply.error or " ".join(reply.values)) == told
+        assert candidate.notes == [*notes]
+
+
+@parametrize_from_file
+def test_another_cache_is_known_by_the_line_that_opens_it(write, text, is_another):
+    """Whatever that raises; not by the lines behind it."""
+    with write(text) as candidate:
+        function, (case,) = (
+            find(candidate, "conv_backward"),
+            parse("conv x=[1,2,2,1] w=[1,1,1,1] fill=digits"),
+        )
+        reply = candidate.ask(function, case, arrays(case, 0, "float64"), CANONICAL)
+        assert reply.status == "CRASH"
+        assert candidate.wants_another_cache(function, reply) is is_another
 
 
 @parametrize_from_file

@@ -113,6 +113,7 @@ class Candidate:
     _narrow: dict[str, dict[str, str]] = field(default_factory=dict, init=False)
     _returns: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
     _wide: set[str] = field(default_factory=set, init=False)
+    _keys: dict[str, str] = field(default_factory=dict, init=False)
 
     @property
     def hello(self) -> Hello:
@@ -125,6 +126,17 @@ class Candidate:
     def has(self, function: Function) -> bool:
         """Whether it is there, and written."""
         return function.name in self.names and self.name_of(function) not in self.hello.stubs
+
+    def gives_cache(self, function: Function) -> bool:
+        """Whether it is there, and has not returned its numbers alone."""
+        return self.has(function) and self._returns.get(function.name) != ("y",)
+
+    def wants_another_cache(self, function: Function, reply: Reply) -> bool:
+        """Whether it has raised where it opens the contract's cache."""
+        caches = read_names(self._parameters(function) or ())[1:2]
+        line = "".join(reply.where[-1:]).partition(": ")[2]
+        is_there = any(re.search(rf"\b{cache}\b", line) for cache in caches)
+        return is_there and bool(contracts.CACHE.search(reply.error))
 
     def understands(self, function: Function) -> bool:
         """Whether all that it must be given is known."""
@@ -181,6 +193,15 @@ class Candidate:
                 return again
             self._wide.discard(function.name)
         name = function.name
+        key = reply.error.removeprefix("KeyError: ").strip("'")
+        for our, others in contracts.KEYS.items():
+            if reply.kind == "KeyError" and key.lower() in others and our not in self._keys:
+                self._keys[our] = key
+                again = self.ask(function, case, given, cache)
+                if again.error != reply.error:
+                    self._note(f"{our!r} is {key!r} in its dictionaries")
+                    return again
+                del self._keys[our]
         if case.training and self._returns.get(name) == ("y",):
             own = function.name_arrays(read_names(self._parameters(function) or ())).values()
             reply = replace(reply, changed=tuple(one for one in reply.changed if one not in own))
@@ -188,8 +209,11 @@ class Candidate:
                 return Reply("outside", error="it moves the running statistics in their place")
         alone = [*reply.values.values()] if len(reply.values) == 1 else []
         is_tuple = any(isinstance(one, Other) and one.kind == "tuple" for one in alone)
-        is_known = not function.may_differ or name in self._returns
+        has_cache = "" in function.words
+        is_known = not (function.may_differ or has_cache) or name in self._returns
         fewer = next((way for words, way in FEWER.items() if reply.error.endswith(words)), None)
+        if has_cache and reply.error.endswith(", cache), it returned a ndarray"):
+            fewer = ("y",), f"{function.words['y']} alone, and no cache"
         first = (*reply.values, "..."), "a tuple: the first is judged"
         if is_known or not (way := first if is_tuple else fewer):
             return reply
@@ -210,7 +234,7 @@ class Candidate:
         if told := function.tell(case, given):
             return told
         ours = {self.name_of(one): one for one in self.contract.functions}
-        cache = cache if self.has(self.contract.forward_of(function)) else CANONICAL
+        cache = cache if self.gives_cache(self.contract.forward_of(function)) else CANONICAL
         calls = []
         for call in self._plan(function, case, given, cache):
             called = ours[call.function]
@@ -232,11 +256,19 @@ class Candidate:
             if bias := called.find_bias(self._parameters(called)):
                 value = given.get("b", np.zeros(case.y[-1], given["dy"].dtype))
                 call = replace(call, words={**call.words, bias: called.form(case, "b", value)})
-            is_told = "" in call.outputs  # a pass that is asked for its cache
-            outputs = call.outputs if is_told else self._returns.get(called.name, call.outputs)
+            outputs = self._returns.get(called.name, call.outputs)
+            if "" in call.outputs and self.gives_cache(called):  # it is asked for its cache
+                outputs = call.outputs
             name = self.name_of(called) if call.function in ours else call.function
-            calls.append(replace(call, function=name, outputs=outputs))
+            arguments = (*map(self._rename_keys, call.arguments),)
+            calls.append(replace(call, function=name, arguments=arguments, outputs=outputs))
         return calls
+
+    def _rename_keys(self, value: Any) -> Any:
+        """An argument, or a part of one, with dictionaries in the candidate's own keys."""
+        if isinstance(value, dict):
+            return {self._keys.get(key, key): one for key, one in value.items()}
+        return tuple(map(self._rename_keys, value)) if isinstance(value, tuple) else value
 
     def _parameters(self, function: Function) -> Parameters:
         return self.hello.names.get(self.name_of(function))

@@ -106,8 +106,7 @@ class Program:
             statements, notes, failed = notebook.read(text)
             yield from notes
         else:
-            compile(text, self.name, "exec", dont_inherit=True)
-            statements = notebook.parse(text, self.name)
+            statements = notebook.parse(notebook.spare_magics(text, self.name), self.name)
             if reason:
                 yield f"{reason}: {SPARED}"
         needed = notebook.find_needed(statements)

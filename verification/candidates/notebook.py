@@ -15,8 +15,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from copy import copy
+from importlib.util import decode_source
 from types import FunctionType
-from typing import Any
+from typing import Any, ClassVar
 
 PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
 CALLS = ast.Call | ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr
@@ -29,25 +30,36 @@ Statement = tuple[str, ast.stmt]
 """The file or cell, and what stands there."""
 
 
+IDLE = ("matplotlib", "pylab", "seaborn", "plotly", "IPython", "ipywidgets", "tqdm", "numba")
+"""Packages that change no number: they show, count, or make faster."""
+
+
 class Missing:
-    """What stands for a missing package and all that is in it.
+    """What stands for a missing package and all that is in it, by its dotted name.
 
     As a decorator it changes nothing, and a loop over it is one over what it was called with: of a
-    progress bar the things, of a number the range.
+    progress bar the things, of a number the range.  What is `called` is remembered: all but that
+    which changes no number.
     """
 
+    called: ClassVar[dict[str, None]] = {}
     _looped: Iterable[Any] = ()
+
+    def __init__(self, name: str) -> None:
+        vars(self)["_name"] = name
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return self
+        return Missing(f"{self._name}.{name}")
 
     def __call__(self, *arguments: Any, **words: Any) -> Any:
         decorates = len(arguments) == 1 and not words and isinstance(arguments[0], FunctionType)
         if decorates:
             return arguments[0]
-        called = Missing()
+        if self._name.partition(".")[0] not in IDLE:
+            self.called[self._name] = None
+        called = Missing(self._name)
         with suppress(LookupError, TypeError, ValueError):
             looped = range(*arguments) if isinstance(arguments[0], int) else arguments[0]
             iter(looped)
@@ -127,6 +139,17 @@ def drop_magics(lines: list[str], cell: str) -> list[str]:
     return lines
 
 
+def spare_magics(text: bytes, file: str) -> bytes:
+    """A file's text; of a notebook that was pasted there, with its magics dropped."""
+    try:
+        compile(text, file, "exec", dont_inherit=True)
+    except SyntaxError:
+        lines = drop_magics(decode_source(text).splitlines(keepends=True), file)
+        text = "".join(lines).encode()
+        compile(text, file, "exec", dont_inherit=True)
+    return text
+
+
 def _is_magic_line(line: str) -> bool:
     """%matplotlib inline, !pip install, files = !ls, ?help, help?"""
     value = line.partition("=")[2].strip()
@@ -187,7 +210,11 @@ def execute(
         missing = (isinstance(error, ModuleNotFoundError) and error.name) or ""
         if is_whole and missing.partition(".")[0] != package.partition(".")[0]:
             raise
+        first = alias.name.partition(".")[0]
+        name = alias.name if alias.asname else first
         if alias.name != "*":
-            namespace.setdefault(alias.asname or alias.name.partition(".")[0], Missing())
+            is_part = isinstance(statement, ast.ImportFrom)
+            stub = Missing(f"{package}.{name}" if is_part else name)
+            namespace.setdefault(alias.asname or first, stub)
         reason = "is missing" if missing else f"cannot be imported ({type(error).__name__})"
         yield f"{package} {reason}, passed over"

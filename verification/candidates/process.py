@@ -38,7 +38,7 @@ MARK = "VERIFICATION_WORKER"
 """In the environment of all that a new interpreter starts, so that it can be found again."""
 LOST = frozenset({"TIMEOUT", "MEMORY", "DIED"})
 """Kinds of calls that came to no answer."""
-FINDINGS = ("changed", "shared", "reused", "slips", "lists", "notes", "ages", "entered")
+FINDINGS = ("changed", "shared", "reused", "slips", "lists", "notes", "ages", "entered", "missing")
 """What is told where either of two answers shows it."""
 Namespace = Mapping[str, Any] | None
 IDENTITY = object()
@@ -115,7 +115,8 @@ class Reply:
     say what right numbers hide; `lists` are results that came as lists; `steady` says whether
     it answered the same when it was asked again; `ages` are the errors of age that were mended,
     each with its line.  `at` is the last of the calls that was begun, and `entered` are the
-    candidate's functions that it came through, where that was watched.
+    candidate's functions that it came through, where that was watched; `missing` is what it
+    called of packages that are not there.
     """
 
     status: str
@@ -135,6 +136,7 @@ class Reply:
     ages: tuple[tuple[str, str], ...] = ()
     at: str = ""
     entered: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 class Process:

@@ -65,6 +65,7 @@ from verification.candidates.loading import (
     place,
     trace,
 )
+from verification.candidates.notebook import Missing
 
 if TYPE_CHECKING:
     from verification.questions import Array
@@ -269,6 +270,7 @@ class Worker:
         """The reply that it fills, and what came of it, whatever it does."""
         self._reply = reply
         self._ages.clear()
+        Missing.called.clear()
         prints, status, error, name, where = Prints(), "ok", "", "", tuple[str, ...]()
         with redirect_stdout(stream := prints.open()), redirect_stderr(stream):
             try:
@@ -283,7 +285,8 @@ class Worker:
                 error, name = describe(raised), kind(raised) if status == "CRASH" else status
                 where = self._program.own_lines(trace(raised))[-LINES:]
         reply |= {"status": status, "error": error, "kind": name, "where": where}
-        reply |= {"ages": [*self._ages], "entered": [*self._entered], "stdout": prints.read_text()}
+        reply |= {"ages": [*self._ages], "entered": [*self._entered], "missing": [*Missing.called]}
+        reply["stdout"] = prints.read_text()
         return reply | {"notes": (*reply.get("notes", ()), *self._program.foreign())}
 
     def _note(self, error: str) -> None:

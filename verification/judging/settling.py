@@ -80,6 +80,7 @@ def settle(
             else o
             for o in outcomes
         ]
+    outcomes = [replace(o, deviations=()) if o.is_failing else o for o in outcomes]
     if strict:
         outcomes = [replace(o, status="WRONG") if o.status == "DEVIATES" else o for o in outcomes]
     # where the contract's cache serves, a gradient needs no other

@@ -243,8 +243,8 @@ class Trial:
         )
 
     def _gives_cache(self, forward: Function) -> bool:
-        """Whether a forward pass is there, and has always come to an end."""
-        return self.judged.has(forward) and not self._lost[forward.name]
+        """Whether a forward pass has one to give, and has always come to an end."""
+        return self.judged.gives_cache(forward) and not self._lost[forward.name]
 
     def _put(self, function: Function, case: Case, given: Arrays, cache: str) -> Reply:
         """The candidate's reply; from the first error of age on, such errors are mended."""
@@ -264,12 +264,18 @@ class Trial:
             mended = judged.ask(function, case, given, cache)
             reply = mended if mended.ages or mended.kind == reply.kind else reply
         self._lost[function.name] += reply.kind in LOST
+        if reply.missing:
+            return Reply("outside", error=f"{word} calls {reply.missing[0]}, which is missing")
         if reply.status == "ok" and reply.seconds <= TELLING:
             paces.clear()
         elif reply.status == "ok" and case.work:
             paces.append(reply.seconds / case.work)
         if reply.kind == "NotImplementedError" and judged.contract.may_decline:
             return replace(reply, status="outside")
+        if function.forward and not judged.has(function.forward):
+            if reply.status == "CRASH" and judged.wants_another_cache(function, reply):
+                words = f"{word} wants a cache of its own, and no {function.forward.name} makes it"
+                return replace(reply, status="outside", error=words)
         return reply
 
     def _refuse(self, function: Function, refusal: Refusal) -> Outcome:

@@ -42,12 +42,16 @@ def read_table(name: str) -> dict[str, Any]:
 _WORDS = read_table("words")
 SPELLINGS: Mapping[str, Sequence[str]] = _WORDS["spellings"]
 """The names that optional settings go by, torch's first."""
+KEYS: Mapping[str, Sequence[str]] = _WORDS["keys"]
+"""Other keys of a course's dictionary of settings."""
 WIDE = ("kernel_size", "stride", "padding", "dilation", "output_size")
 """The settings that a tuple may give, a size for each axis."""
 STATISTICS = ("mean", "var")
 """The running ones of a batch norm."""
 RANKS = re.compile("values to unpack|too many indices|number of dimensions")
 """What is raised where arrays of another number of axes are wanted."""
+CACHE = re.compile("values to unpack|not subscriptable|indices must be|out of range|KeyError")
+"""What is raised where a cache of another form is wanted."""
 SHOWN = 20
 """Functions that are listed where no contract fits."""
 

@@ -304,7 +304,9 @@ def _try(ours: str, written: Mapping[str, str], names: Names, ask: Ask, notes: l
     if not tries:
         raise errors[0]
     wide = [(replace(layer, is_wide=True), case) for layer, case in tries]
-    fitting = (one for one in (*tries, *wide) if _gives_shape(*one, ask))
+    # an even image, for what takes its sides for each other
+    even = [(layer, replace(case, x=(1, 6, 6, case.x[-1]))) for layer, case in tries]
+    fitting = (one for one in (*tries, *wide, *even) if _gives_shape(*one, ask))
     layer, case = next(fitting, None) or _find_nearest(owner, tries, ask, notes)
     if layer.own:
         words = (
@@ -473,9 +475,15 @@ def _list_sizes(layer: Layer, case: Case) -> Iterator[tuple[Case, dict[str, Any]
 def _read_constructor(parameters: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Its parameters by our words, and their defaults."""
     words, defaults = dict[str, str](), dict[str, str]()
+    depths = [one for one in parameters if one in _WORDS["depth"]]
     for parameter in parameters:
         their, _, default = parameter.partition("=")
         our = next((our for our, names in _WORDS.items() if their in names), "")
+        if our == "depth":  # of a kernel, where the filters are counted apart, it is the input's
+            others = {*parameters} - {*depths}
+            our = "channels" if others & {*_WORDS["filters"]} else "filters"
+        if our in words:
+            raise LookupError(f"its constructor takes both {words[our]} and {their} as {our}")
         if our and default not in ("True", "False"):
             words[our], defaults[our] = their, default
         elif not default and their[0] != "*":
