@@ -5,6 +5,7 @@ import os
 import sys
 import tomllib
 import warnings
+from dataclasses import replace
 from functools import partial
 from itertools import chain, groupby, pairwise
 from pathlib import Path
@@ -123,7 +124,8 @@ class Fake(Candidate):
     """A right candidate in this process; what a function of it answers, an expression may bend.
 
     It knows the outputs by name, case, given, cache, and how to `give` others (and what a reply
-    `says` beside them), to `crash`, to be `wrong` as the catalogue says, and whether it is mended.
+    `says` beside them), to `crash`, to be `wrong` as the catalogue says, and whether it is mended,
+    or has right helpers.
     """
 
     def __init__(self, bends=(), contract="assignment", missing=()):
@@ -140,6 +142,9 @@ class Fake(Candidate):
 
     def ask(self, function, case, given, cache=OWN):
         self.asked.append((function.name, case.row, cache))
+        return self._answer(function, case, given, cache, is_helped=False)
+
+    def _answer(self, function, case, given, cache, is_helped):
         reals = {name: a.astype(float) if a.dtype.kind == "i" else a for name, a in given.items()}
         answers = oracle.answers(case, reals)
         is_gradient = function.op.endswith("_backward")
@@ -147,11 +152,17 @@ class Fake(Candidate):
         answers = {name: a for name, a in answers.items() if name in mine}
         give = partial(self._give, function, case, answers)
         scope = answers | {"np": np, "case": case, "given": given, "cache": cache, "give": give}
-        scope |= {"wrong": partial(self._err, function, case, given, give), "crash": crash}
+        scope |= {
+            "is_helped": is_helped,
+            "wrong": partial(self._err, function, case, given, give),
+            "crash": crash,
+        }
         return eval(self.bends.get(function.name, "give()"), scope | {"mended": self.is_mended})
 
-    def trace(self, function, case, given, cache):
-        return [name for name in BELOW.get(function.name, ()) if name in self.names]
+    def watch(self, function, case, given, cache):
+        below = tuple(name for name in BELOW.get(function.name, ()) if name in self.names)
+        reply = self._answer(function, case, given, cache, is_helped=True)
+        return replace(reply, entered=below)
 
     def refuse(self, function, refusal):
         return eval(self.bends[function.name], {"crash": crash, "give": Reply})

@@ -25,6 +25,7 @@ from verification.candidates.contracts import (
     functional,
     read_names,
 )
+from verification.candidates.helpers import HELPERS
 from verification.candidates.loading import is_path
 from verification.candidates.process import (
     IDENTITY,
@@ -170,14 +171,19 @@ class Candidate:
             return f"{name} is not judged: nobody knows what it takes as {', '.join(foreign)}"
         return f"{name} takes no {', '.join(parts)}: such questions are outside" if parts else ""
 
-    def trace(self, function: Function, case: Case, given: Arrays, cache: str) -> tuple[str, ...]:
-        """The contract's other functions that it comes through for a question, by our names."""
+    def watch(self, function: Function, case: Case, given: Arrays, cache: str) -> Reply:
+        """Its answer where right helpers stand in for its own, and what it comes through.
+
+        That is the contract's other functions, by our names.
+        """
         if not self.hello.calls.get(self.name_of(function), ["where nobody knows, perhaps"]):
-            return ()
+            return Reply("outside")
+        helpers = {their: our for our, their in self.names.items() if our in HELPERS}
+        helpers.pop(self.name_of(function), "")
         calls = self._plan(function, case, given, cache)
-        entered = self.process.ask(calls, case.layout, is_watched=True).entered
-        known = {our for our, their in self.names.items() if their in entered}
-        return (*sorted(known - {function.name}),)
+        reply = self.process.ask(calls, case.layout, helpers)
+        known = {our for our, their in self.names.items() if their in reply.entered}
+        return replace(reply, entered=(*sorted(known - {function.name}),))
 
     def ask(self, function: Function, case: Case, given: Arrays, cache: str = OWN) -> Reply:
         """Put a question to a function; of y and a cache take y; others may be left out.

@@ -41,6 +41,7 @@ LOST = frozenset({"TIMEOUT", "MEMORY", "DIED"})
 FINDINGS = ("changed", "shared", "reused", "slips", "lists", "notes", "ages", "entered", "missing")
 """What is told where either of two answers shows it."""
 Namespace = Mapping[str, Any] | None
+Helpers = Mapping[str, str] | None
 IDENTITY = object()
 """An argument: `lambda Z: Z`, made where it is called."""
 
@@ -154,12 +155,15 @@ class Process:
         self._timeout, self._namespace, self._is_closed = timeout, namespace, False
         self.hello = self._start()
 
-    def ask(self, calls: Sequence[Call], layout: str = "C", is_watched: bool = False) -> Reply:
-        """What came of the calls, made twice on fresh copies; values are those of the last one."""
+    def ask(self, calls: Sequence[Call], layout: str = "C", helpers: Helpers = None) -> Reply:
+        """What came of the calls, made twice on fresh copies; values are those of the last one.
+
+        With `helpers`, theirs by ours, it is watched, and right ones stand in for these.
+        """
         if self._is_closed:
             raise ValueError("the process is closed")
         start, token = monotonic(), token_hex(8)
-        request = _build_request(calls, layout, is_watched, token)
+        request = _build_request(calls, layout, helpers, token)
         try:
             if not self._end.alive:
                 self._start()
@@ -235,9 +239,9 @@ class Here:
         self._worker = Worker(setup, namespace)
         self.hello = _greet(self._worker.load())
 
-    def ask(self, calls: Sequence[Call], layout: str = "C", is_watched: bool = False) -> Reply:
-        """As a process of its own answers; KeyboardInterrupt is the reader's."""
-        request, headers = _build_request(calls, layout, is_watched), []
+    def ask(self, calls: Sequence[Call], layout: str = "C", helpers: Helpers = None) -> Reply:
+        """As a process of its own; KeyboardInterrupt is the reader's, and so are all helpers."""
+        request, headers = _build_request(calls, layout, helpers and {}), []
         for _ in range(2):
             header = self._worker.answer(request)
             if header["kind"] == "KeyboardInterrupt":
@@ -311,9 +315,9 @@ def _greet(header: Header) -> Hello:
     return Hello(names, frozenset(_clean(header["stubs"])), calls=calls, **words)
 
 
-def _build_request(calls: Sequence[Call], layout: str, is_watched: bool, token: str = "") -> Header:
+def _build_request(calls: Sequence[Call], layout: str, helpers: Helpers, token: str = "") -> Header:
     packed = [*map(_pack, calls)]
-    return {"token": token, "layout": layout, "is_watched": is_watched, "calls": packed}
+    return {"token": token, "layout": layout, "helpers": helpers, "calls": packed}
 
 
 def _merge(headers: Sequence[Header], token: str, calls: Sequence[Call]) -> Reply:

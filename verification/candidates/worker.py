@@ -4,9 +4,12 @@ A frame, both ways, over a socket: the lengths of a header and of a body (!IQ), 
 which {"dtype": ..., "shape": ...} stands for an array), and the body: the arrays' bytes, each in C
 order.  Nothing is ever unpickled.  A request:
 
-    {"token": ..., "layout": "C", "is_watched": false, "calls": [{"function": name,
+    {"token": ..., "layout": "C", "helpers": null, "calls": [{"function": name,
      "arguments": [...], "words": {...}, "outputs": ["y", ""], "returns": "Z, cache",
      "kept": false}, ...]}
+
+Where there are helpers, {theirs: ours}, it is watched what a call comes through, and ours stand in
+for theirs.
 
 An argument is a plain value, a list, an array, {"objects": [...]}, {"tuple": [...]},
 {"dict": [[key, value], ...]}, {"identity": 0}, or {"result": [call, item]} of an earlier call (a
@@ -22,8 +25,8 @@ import os
 import platform
 import resource
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from functools import partial
 from io import RawIOBase, StringIO, TextIOWrapper
 from itertools import takewhile
@@ -55,6 +58,7 @@ from numpy import (
 )
 
 from verification.candidates import age
+from verification.candidates.helpers import HELPERS
 from verification.candidates.loading import (
     Program,
     describe,
@@ -215,7 +219,7 @@ class Worker:
         self._ages: dict[tuple[str, str], None] = {}
         self._codes: dict[int, str] = {}
         self._entered: dict[str, None] = {}
-        self._is_watched = False
+        self._helpers: dict[str, str] | None = None
         self._reserve = bytearray()
 
     def load(self) -> Header:
@@ -232,7 +236,7 @@ class Worker:
         self._activated: list[Array] | None = None
         reply = {"token": request["token"], "values": [], "seconds": 0.0}
         reply |= {"changed": [], "shared": [], "reused": [], "slips": [], "lists": [], "at": ""}
-        self._is_watched = request["is_watched"]
+        self._helpers = request["helpers"]
         return self._watch(partial(self._run, request["calls"]), reply)
 
     def _load(self) -> None:
@@ -314,12 +318,9 @@ class Worker:
         words = dict(zip(call["words"], made[count:]))
         arguments, start = place(function, made[:count], words), perf_counter()
         try:
-            if self._is_watched:
-                setprofile(self._note_entry)
-            result = function(*arguments, **words)
+            with self._watch_call(function):
+                result = function(*arguments, **words)
         finally:
-            if self._is_watched:
-                setprofile(None)
             self._reply["seconds"] += perf_counter() - start
         if self._activated is not None and not returns_activated(self._activated, result):
             self._reply["slips"].append("what it returns is not what activation returned")
@@ -330,6 +331,27 @@ class Worker:
         if not isinstance(result, tuple | list) or len(result) != len(call["outputs"]):
             raise TypeError(f"it should return ({call['returns']}), it returned a {kind(result)}")
         return [*result]
+
+    @contextmanager
+    def _watch_call(self, function: Any) -> Iterator[None]:
+        """Note what a call comes through, and let right helpers stand in, if that is wanted."""
+        if self._helpers is None:
+            yield
+            return
+        space = getattr(function, "__globals__", {})
+        theirs = {name: space[name] for name in self._helpers if name in space}
+        ours = {name: partial(self._stand_in, name, self._helpers[name]) for name in theirs}
+        try:
+            space.update(ours)
+            setprofile(self._note_entry)
+            yield
+        finally:
+            setprofile(None)
+            space.update(theirs)
+
+    def _stand_in(self, name: str, helper: str, *arguments: Any, **words: Any) -> Any:
+        self._entered[name] = None
+        return HELPERS[helper](*arguments, **words)
 
     def _note_entry(self, frame: Any, event: str, argument: object) -> None:
         if event == "call" and (name := self._codes.get(id(frame.f_code))):

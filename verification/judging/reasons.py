@@ -39,6 +39,8 @@ class Reasons:
 
     def name_convention(self, outcome: Outcome) -> Outcome:
         """A wrong answer that a convention alone explains deviates."""
+        if outcome.mended:
+            outcome = replace(outcome, mended=self.name_convention(outcome.mended))
         is_case = isinstance(outcome.question, Case) and not outcome.question.check
         is_wrong = outcome.status == "WRONG" and is_case and not outcome.habits
         is_wrong &= not any("dtype" in compared.message for compared in outcome.comparisons)
@@ -175,6 +177,8 @@ class Reasons:
             if is_behind and self._trial.judge(forward, smaller).is_failing:
                 return False  # what it would be shown for may be inherited
             again = self.name_convention(self._trial.judge(self.function, smaller))
+            if outcome.helpers and again.mended:
+                again = replace(again.mended, helpers=outcome.helpers, note=outcome.note)
             if _way(again) != _way(outcome) or not is_alike(again):
                 return False
             best = again
@@ -196,6 +200,8 @@ class Reasons:
         yield from self._describe(shown, where)
         case = least.question
         assert isinstance(case, Case)
+        if least.helpers:
+            return  # what is asked for this comes from its own
         if case.op == "conv" and least.answers and max(map(math.prod, (case.x, case.y))) <= CALLS:
             proof = self._trial.judge(self.function, replace(case, check="proof", dtype=""))
             yield from (f"cell by cell: {line}" for line in proof.message.splitlines())

@@ -186,6 +186,7 @@ def _strip(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
         replace(
             outcome,
             answers={},
+            mended=next(iter(_strip([outcome.mended] if outcome.mended else [])), None),
             comparisons=tuple(
                 replace(c, got=None, want=None, where=None) for c in outcome.comparisons
             ),

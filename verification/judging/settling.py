@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from verification import mistakes
+from verification.candidates import HELPERS
 from verification.judging.run import Base, Finding
 from verification.judging.settings import Settings
 from verification.judging.trial import Outcome
@@ -18,7 +19,10 @@ from verification.questions import Case
 LARGE = 100_000
 """Multiply-adds that right code in bare loops may not do in time."""
 Statuses = dict[str, tuple[str, str]]
-"""By our names of functions, theirs and the status of each."""
+"""By our names of functions, theirs and the status of each, which may be `helped`."""
+UNFIT = {"differs": "fails", "not attempted": "is not written"}
+UNFIT["helped"] = "fails with its own helpers"
+"""The statuses of functions that others cannot stand on."""
 
 
 def conclude(finding: Finding, statuses: Statuses, settings: Settings) -> Finding:
@@ -38,7 +42,9 @@ def conclude(finding: Finding, statuses: Statuses, settings: Settings) -> Findin
         reasons=tuple(dict.fromkeys(filter(None, (*reasons, *finding.reasons)))),
         age=next((mistake for mistake in mistakes.read() if mistake.id in aged[:1]), None),
     )
-    statuses[finding.base.name] = finding.function, finding.status
+    is_helped = not finding.failing and any(outcome.helpers for outcome in outcomes)
+    status = "helped" if is_helped else finding.status
+    statuses[finding.base.name] = finding.function, status
     known = (
         replace(o, status="known") if o.is_failing and o.id in settings.known else o
         for o in outcomes
@@ -81,11 +87,39 @@ def settle(
             for o in outcomes
         ]
     outcomes = [replace(o, deviations=()) if o.is_failing else o for o in outcomes]
+    outcomes = _mend(outcomes, statuses)
     if strict:
         outcomes = [replace(o, status="WRONG") if o.status == "DEVIATES" else o for o in outcomes]
     # where the contract's cache serves, a gradient needs no other
     is_spared = any(o.is_spared and o.status in ("ok", "DEVIATES") for o in outcomes)
     return [_excuse(o, base, statuses, is_spared) if o.is_failing else o for o in outcomes]
+
+
+def _mend(outcomes: Sequence[Outcome], statuses: Statuses) -> list[Outcome]:
+    """What counts where helpers fail: with right ones in their place, if these serve anywhere."""
+    unfit = {name for name, (_, status) in statuses.items() if status in UNFIT}
+    behind = [o for o in outcomes if o.is_failing and o.mended and unfit & {*o.below}]
+    if not any(_serves(outcome) for outcome in behind):
+        return [*outcomes]
+    mended = []
+    for outcome in outcomes:
+        if outcome in behind and outcome.mended:
+            helpers = tuple(statuses[name][0] for name in outcome.below if name in unfit)
+            below = tuple(name for name in outcome.below if name not in HELPERS)
+            note = f"with a right {' and '.join(helpers)} in place of yours"
+            outcome = replace(outcome.mended, helpers=helpers, below=below, note=note)
+        mended.append(outcome)
+    return mended
+
+
+def _serves(outcome: Outcome) -> bool:
+    """Whether more is right with right helpers: else they may not be what is wanted there."""
+    mended = outcome.mended
+    own, other = (
+        {compared.name for compared in one.comparisons if compared.is_right} if one else set()
+        for one in (outcome, mended)
+    )
+    return mended is not None and (not mended.is_failing or own < other)
 
 
 def _excuse(outcome: Outcome, base: Base, statuses: Statuses, is_spared: bool) -> Outcome:
@@ -94,12 +128,11 @@ def _excuse(outcome: Outcome, base: Base, statuses: Statuses, is_spared: bool) -
     is_behind = outcome.is_inherited and not is_spared
     if is_behind or (isinstance(question, Case) and question.check):
         below.add(base.forward)
-    for name in sorted(below - {base.name}):
-        words = {"differs": "fails", "not attempted": "is not written"}
+    for name in sorted(below - {base.name}, key=lambda name: (name not in HELPERS, name)):
         # of a forward pass that was not to be judged this much is known
         unjudged = (name, "differs") if is_behind and name == base.forward else ("", "")
         their, status = statuses.get(name, unjudged)
-        if word := words.get(status):
+        if word := UNFIT.get(status):
             message = f"it stands on {their}, which {word}"
             return replace(outcome, status="not judged", message=message)
     return outcome

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from verification import mistakes, truth
-from verification.candidates import CANONICAL, LOST, OWN, Candidate, Function, Other, Reply
+from verification.candidates import CANONICAL, HELPERS, LOST, OWN, Candidate, Function, Other, Reply
 from verification.judging import laws, proof
 from verification.judging.compare import Comparison, check_form, compare, conform
 from verification.mistakes import Sighting
@@ -49,9 +49,11 @@ class Outcome(Sighting):
 
     `evidence` says what a pass proves: "exact", "bounded" or "proved".  `deviations` are the
     conventions that it follows, `age` the error of age that was mended in flight, with its line;
-    `below` are the functions that a failing one came through, by our names.  Where the forward pass
-    fails, whose cache a gradient needs, `is_spared` says that the contract's own served in its
-    place, and `is_inherited` that it may be the forward pass that fails here.
+    `below` are the functions that a failing one came through, by our names; where there are helpers
+    among them, `mended` is what comes of the question with right ones in their place, and if that
+    is what counts, these are its `helpers`.  Where the forward pass fails, whose cache a gradient
+    needs, `is_spared` says that the contract's own served in its place, and `is_inherited` that it
+    may be the forward pass that fails here.
     """
 
     evidence: str = "exact"
@@ -62,6 +64,8 @@ class Outcome(Sighting):
     note: str = ""
     age: tuple[str, ...] = ()
     below: tuple[str, ...] = ()
+    mended: Outcome | None = None
+    helpers: tuple[str, ...] = ()
     is_spared: bool = False
     is_inherited: bool = False
 
@@ -272,10 +276,11 @@ class Trial:
             paces.append(reply.seconds / case.work)
         if reply.kind == "NotImplementedError" and judged.contract.may_decline:
             return replace(reply, status="outside")
-        if function.forward and not judged.has(function.forward):
-            if reply.status == "CRASH" and judged.wants_another_cache(function, reply):
-                words = f"{word} wants a cache of its own, and no {function.forward.name} makes it"
-                return replace(reply, status="outside", error=words)
+        forward = function.forward
+        is_alone = forward and not judged.has(forward) and reply.status == "CRASH"
+        if forward and is_alone and judged.wants_another_cache(function, reply):
+            words = f"{word} wants a cache of its own, and no {forward.name} makes it"
+            return replace(reply, status="outside", error=words)
         return reply
 
     def _refuse(self, function: Function, refusal: Refusal) -> Outcome:
@@ -289,13 +294,18 @@ class Trial:
         return self._record(function, refusal, reply)
 
     def _ask(self, function: Function, asked: Truth, cache: str) -> Outcome:
+        """The reply, compared; of one that fails it is seen what it comes through."""
+        reply = self._put(function, asked.case, asked.arrays, cache)
+        outcome = self._assess(function, asked, reply)
+        return self._look_below(function, asked, cache, outcome)
+
+    def _assess(self, function: Function, asked: Truth, reply: Reply) -> Outcome:
         """The reply, compared."""
         is_bitwise = self.judged.contract.is_bitwise
-        reply = self._put(function, asked.case, asked.arrays, cache)
         outcome = self._record(function, asked.case, reply)
         outcome = replace(outcome, evidence="bounded" if asked.limits else "exact")
         if reply.status != "ok":
-            return self._look_below(function, asked, cache, outcome)
+            return outcome
         answers, deviations = self._conform(function, asked, reply)
         comparisons = self._compare(function, asked, answers, asked.limits)
         if not (is_bitwise or all(c.is_right for c in comparisons)):
@@ -318,7 +328,7 @@ class Trial:
         habits += [f"an earlier {name} changes when it is called again" for name in reply.reused]
         is_right = bool(comparisons) and all(c.is_right for c in comparisons)
         habits += reply.slips if is_right else ()
-        outcome = replace(
+        return replace(
             outcome,
             status="WRONG" if habits or not is_right else "DEVIATES" if deviations else "ok",
             comparisons=comparisons,
@@ -327,16 +337,17 @@ class Trial:
             deviations=deviations,
             answers=answers,
         )
-        return self._look_below(function, asked, cache, outcome)
 
     def _look_below(
         self, function: Function, asked: Truth, cache: str, outcome: Outcome
     ) -> Outcome:
-        """With what it came through, if it fails."""
+        """With what it came through, if it fails, and what comes of it with right helpers."""
         if not outcome.is_failing or outcome.kind in LOST:
             return outcome
-        below = self.judged.trace(function, asked.case, asked.arrays, cache)
-        return replace(outcome, below=below)
+        reply = self.judged.watch(function, asked.case, asked.arrays, cache)
+        has_numbers = outcome.question == asked.case and {*HELPERS} & {*reply.entered}
+        mended = self._assess(function, asked, reply) if has_numbers else None
+        return replace(outcome, below=reply.entered, mended=mended)
 
     def _conform(
         self, function: Function, asked: Truth, reply: Reply

@@ -275,6 +275,9 @@ def label_rest(run: Run, finding: Finding) -> Iterator[tuple[str, str]]:
         label = "integers" if name == "integer-accumulator" else "convention"
         yield label, f"{mistake.title} ({_count(count, 'case')})"
         yield "", mistake.tell(run.channels_first, run.contract)[0]
+    if helped := [outcome for outcome in finding.outcomes if outcome.helpers]:
+        names = " and ".join(sorted({name for o in helped for name in o.helpers}))
+        yield "judged with", f"a right {names} in place of yours ({_count(len(helped), 'case')})"
     unjudged = [outcome for outcome in finding.outcomes if outcome.status == "not judged"]
     yield from (("not judged", outcome.message) for outcome in unjudged[:1])
     yield from (("outside", reason) for reason in finding.reasons)
