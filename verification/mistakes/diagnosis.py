@@ -3,8 +3,9 @@
 A mistake is claimed only if it changes the right answer, and its code gives the very same wrong one
 in every failing case, or raises the very same exception, and contradicts no passing case; otherwise
 it explains so many of so many.  That code of a mistake raises too is no proof: for each there is a
-case with numbers to compare, or with an exception that says the same.  Two mistakes in one function
-are found in composition: the lines of both, together; or one in each mode of a pool.
+case with numbers to compare, or with an exception that says the same.  Several mistakes in one
+function are found apart, in what differs in numbers and in what raises, or in each mode of a pool;
+or two in composition: the lines of both, together.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -42,6 +43,8 @@ EXACTLY, NEARLY, ALIKE = 3, 2, 1
 raise, which proves nothing."""
 WORTH = 4
 """Crashes alike that one exact answer, or wrong shape, is worth."""
+PARTS = 3
+"""Kinds of failures that are looked at apart: wrong numbers, and exceptions by their lines."""
 HABITS = {"unsteady": "another answer", "changed": "changes its argument"}
 """Signs of mistakes that show beside the numbers, and the words of the habit."""
 _NUMBERS = re.compile(r"\([\d, ]*\)|-?\d+|'[^']*'")
@@ -74,6 +77,9 @@ class Sighting:
     def shows(self, sign: str) -> bool:
         """Whether it has a habit."""
         return sign in HABITS and any(HABITS[sign] in habit for habit in self.habits)
+
+
+Seen = TypeVar("Seen", bound=Sighting)
 
 
 @dataclass(frozen=True)
@@ -184,6 +190,14 @@ class Inquiry:
         except Exception:  # as people's code does; but loops over no examples raise nothing
             return seen.case.x[0] > 0
         return not seen.shows("unsteady") and self._changes(predicted, seen.case)
+
+    def raises(self, suspect: Suspect, seen: Sighting) -> bool:
+        """Whether such code raises; but loops over no examples raise nothing."""
+        try:
+            self._predict(suspect, seen.case)
+        except Exception:  # as people's code does
+            return seen.case.x[0] > 0
+        return False
 
     def shift(self, suspect: Suspect, seen: Sighting) -> int | None:
         """How many axes lie between an index that is too large here and there, where it is one."""
@@ -396,12 +410,20 @@ def _search(search: _Search) -> tuple[list[Suspect], tuple[Mistake, ...]]:
     if proved := search.prove(_suspect(search.known)) or search.prove(beside):
         alike = (m for one in proved for m in one.mistakes if m not in proved[0].mistakes)
         return proved[:1], tuple(dict.fromkeys(alike))
-    if found := search.find_sign() or search.find_pair():
+    if found := search.find_sign():
         return found, ()
-    ops = sorted({seen.case.op for seen in (*search.wrong, *search.right)})
-    if len(ops) == 1:
-        return search.find_best(), ()
     found, others = list[Suspect](), tuple[Mistake, ...]()
+    for one in search.split():  # what raises may hide what is wrong in the numbers
+        more, apart = _search(one)
+        found += more
+        others += apart
+    if found and search.is_covered(found):
+        return found, others
+    if pair := search.find_pair():
+        return pair, ()
+    ops = sorted({seen.case.op for seen in (*search.wrong, *search.right)})
+    if found or len(ops) == 1:
+        return found or search.find_best(), others
     for op in ops:  # each mode of a pool has lines of its own
         more, apart = _search(search.narrow(op))
         found += [replace(one, op=op) for one in more]
@@ -413,7 +435,7 @@ def _search(search: _Search) -> tuple[list[Suspect], tuple[Mistake, ...]]:
 class _Search:
     """The suspects of one function, by the numbers that they would give.
 
-    `beside` is the convention that it follows.
+    `beside` is the convention that it follows; none raises where there are other wrong `numbers`.
     """
 
     asked: Inquiry
@@ -421,6 +443,7 @@ class _Search:
     wrong: Sequence[Sighting]
     right: Sequence[Sighting]
     beside: Suspect | None = None
+    numbers: Sequence[Sighting] = ()
 
     @property
     def suspects(self) -> Iterator[Suspect]:
@@ -428,10 +451,22 @@ class _Search:
 
     def narrow(self, op: str) -> _Search:
         """The same of the questions of one operation."""
-        wrong, right = (
-            [seen for seen in each if seen.case.op == op] for each in (self.wrong, self.right)
+        wrong, right, numbers = (
+            [seen for seen in each if seen.case.op == op]
+            for each in (self.wrong, self.right, self.numbers)
         )
-        return replace(self, wrong=wrong, right=right)
+        return replace(self, wrong=wrong, right=right, numbers=numbers)
+
+    def split(self) -> list[_Search]:
+        """The same of each kind of failure, where there are several."""
+        kinds = part(self.wrong)[:PARTS] if not self.numbers else []
+        numbers = kinds[0] if kinds and kinds[0][0].answers else []
+        apart = [replace(self, wrong=kind, numbers=numbers) for kind in kinds if kind != numbers]
+        return [replace(self, wrong=numbers), *apart] if numbers and apart else apart[1:] and apart
+
+    def is_covered(self, suspects: Sequence[Suspect]) -> bool:
+        """Whether they explain everything."""
+        return all(any(self.asked.explains(one, seen) for one in suspects) for seen in self.wrong)
 
     @functools.cached_property
     def _sample(self) -> list[Sighting]:
@@ -470,6 +505,7 @@ class _Search:
             and all(degrees)
             and len({self.asked.shift(suspect, seen) for seen in self.wrong} - {None}) <= 1
             and not any(self.asked.contradicts(suspect, seen) for seen in self.right)
+            and not any(self.asked.raises(suspect, seen) for seen in self.numbers)
         )
 
     def find_pair(self) -> list[Suspect]:
@@ -531,6 +567,15 @@ def _spread(failing: Sequence[Sighting]) -> list[Sighting]:
         alike = sorted((s for s in failing if s.status == status), key=lambda s: s.case.work)
         chosen += alike[:: max(1, len(alike) // SAMPLE)][:SAMPLE]
     return chosen
+
+
+def part(failing: Sequence[Seen]) -> list[list[Seen]]:
+    """What differs in numbers, and apart from it what raises, by the line that does."""
+    kinds: dict[tuple[str, ...], list[Seen]] = {}
+    for seen in failing:
+        key = () if seen.answers else (seen.kind, *seen.where[-1:])
+        kinds.setdefault(key, []).append(seen)
+    return sorted(kinds.values(), key=lambda kind: (not kind[0].answers, -len(kind)))
 
 
 def _have_numbers(sightings: Sequence[Sighting]) -> bool:
