@@ -45,6 +45,8 @@ WORTH = 4
 """Crashes alike that one exact answer, or wrong shape, is worth."""
 PARTS = 3
 """Kinds of failures that are looked at apart: wrong numbers, and exceptions by their lines."""
+VARIED = 3
+"""Messages, of other shapes, that tell a mistake of code that raises always."""
 HABITS = {"unsteady": "another answer", "changed": "changes its argument"}
 """Signs of mistakes that show beside the numbers, and the words of the habit."""
 _NUMBERS = re.compile(r"\([\d, ]*\)|-?\d+|'[^']*'")
@@ -165,8 +167,9 @@ class Inquiry:
             return EXACTLY * self._shows(suspect.mistakes[0], seen)
         try:
             predicted = self._predict(suspect, seen.case)
-        except Exception as error:  # as people's code does
-            return _compare_errors(suspect, seen, error)
+        except Exception as error:  # as people's code does; loops over no examples raise nothing
+            is_empty = seen.answers and not seen.case.x[0]
+            return ALIKE if is_empty else _compare_errors(suspect, seen, error)
         if seen.status == "CRASH":
             return self._refuses(predicted, seen)
         if not seen.answers or seen.shows("unsteady"):
@@ -180,6 +183,16 @@ class Inquiry:
     def shows(self, suspect: Suspect, seen: Sighting) -> bool:
         """Whether a case shows it, by more than that both raise."""
         return self.explains(suspect, seen) > ALIKE
+
+    def explains_part(self, suspect: Suspect, seen: Sighting) -> bool:
+        """Whether one of several outputs is wrong as the suspect has it."""
+        try:
+            predicted = self._predict(suspect, seen.case)
+        except Exception:  # as people's code does
+            return False
+        right = _define_rightly(self.op, seen.case, self.seed, self.dtype)
+        alone = [replace(seen, answers={name: got}) for name, got in seen.answers.items()]
+        return any(self._compare(predicted, one) and not self._compare(right, one) for one in alone)
 
     def contradicts(self, suspect: Suspect, seen: Sighting) -> bool:
         """Whether the suspect would have failed where the candidate's numbers are right."""
@@ -301,9 +314,10 @@ def diagnose(
     suspects = (*habits, *found)
     if not suspects:
         return None
-    parts = [part for suspect in suspects for part in _show(asked, suspect, small)]
+    shown = [one for suspect in suspects for one in _show(asked, suspect, small)]
+    parts = [*{mistake: (mistake, code) for mistake, code in reversed(shown)}.values()][::-1]
     if any(mistake.kind == "mistake" for mistake, _ in parts):
-        parts = [part for part in parts if part[0].kind == "mistake"]
+        parts = [one for one in parts if one[0].kind == "mistake"]
     degrees = [(max(asked.explains(one, seen) for one in suspects), seen) for seen in small]
     told = [(degree, seen) for degree, seen in degrees if degree]
     numbers = [one for one in told if one[1] in wrong and one[1].status != "CRASH"]
@@ -413,9 +427,11 @@ def _search(search: _Search) -> tuple[list[Suspect], tuple[Mistake, ...]]:
     if found := search.find_sign():
         return found, ()
     found, others = list[Suspect](), tuple[Mistake, ...]()
-    for one in search.split():  # what raises may hide what is wrong in the numbers
-        more, apart = _search(one)
-        found += more
+    parts = search.split()  # what raises may hide what is wrong in the numbers
+    likely = parts[-1].prove(_suspect(search.known)) if parts else []
+    for one in parts:
+        more, apart = _search(one.prefer(likely))
+        found = [*more, *found]
         others += apart
     if found and search.is_covered(found):
         return found, others
@@ -458,11 +474,18 @@ class _Search:
         return replace(self, wrong=wrong, right=right, numbers=numbers)
 
     def split(self) -> list[_Search]:
-        """The same of each kind of failure, where there are several."""
-        kinds = part(self.wrong)[:PARTS] if not self.numbers else []
-        numbers = kinds[0] if kinds and kinds[0][0].answers else []
+        """The same of each kind of failure, where there are several; the numbers take longest."""
+        kinds = part(self.wrong)[:PARTS]
+        if self.numbers or len(kinds) < 2:
+            return []
+        numbers = kinds[0] if kinds[0][0].answers else []
         apart = [replace(self, wrong=kind, numbers=numbers) for kind in kinds if kind != numbers]
-        return [replace(self, wrong=numbers), *apart] if numbers and apart else apart[1:] and apart
+        return apart + [replace(self, wrong=numbers)] * bool(numbers)
+
+    def prefer(self, likely: Sequence[Suspect]) -> _Search:
+        """The same, the mistakes of these suspects first."""
+        first = {mistake for one in likely for mistake in one.mistakes}
+        return replace(self, known=sorted(self.known, key=lambda mistake: mistake not in first))
 
     def is_covered(self, suspects: Sequence[Suspect]) -> bool:
         """Whether they explain everything."""
@@ -484,7 +507,8 @@ class _Search:
 
     def prove(self, suspects: Iterable[Suspect]) -> list[Suspect]:
         """The suspects that explain every failing case and contradict no passing one."""
-        if not self.wrong or not (self.right or _have_numbers(self.wrong)):
+        words = {seen.message for seen in self.wrong}
+        if not self.wrong or not (self.right or _have_numbers(self.wrong) or len(words) >= VARIED):
             return []
         proved: list[Suspect] = []
         for suspect in suspects:
@@ -509,10 +533,14 @@ class _Search:
         )
 
     def find_pair(self) -> list[Suspect]:
-        """Two mistakes, of which one alone explains some of the cases, and neither all."""
+        """Two mistakes, of which one alone explains some of the cases, or outputs, and not all."""
         if not _have_numbers(self.wrong):
             return []
-        for suspect, left in (one for one in self._ranked if len(one[1]) < len(self._sample)):
+        ranked = [one for one in self._ranked if len(one[1]) < len(self._sample)]
+        largest = max(self._sample, key=lambda seen: (len(seen.answers), seen.case.work))
+        if len(largest.answers) > 1:
+            ranked += [one for one in self._ranked if self.asked.explains_part(one[0], largest)]
+        for suspect, left in ranked:
             for pair in _suspect(self.known, suspect):
                 if not self.asked.goes_on:
                     return []
