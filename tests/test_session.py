@@ -98,6 +98,20 @@ def test_what_no_mistake_explains_is_shown_by_a_case_of_its_own(opened):
     )
 
 
+def test_what_raises_hides_no_wrong_numbers(opened):
+    """Each has a mistake of its own, or none, and a case of its own."""
+    raising = "crash('ValueError: 7') if case.name == 'padded' else "
+    for bend, names in (("wrong('bias-twice')", ["bias-twice"]), ("give(y=1.75 * y)", [])):
+        run, found = judge(opened, {"conv_forward": raising + bend})
+        finding = found["conv_forward"]
+        assert [m.id for m in (finding.diagnosis.mistakes if names else ())] == names
+        shown = [(b.mistake.id if b.mistake else "", b.outcome.status) for b in finding.blocks]
+        assert shown == [(names[0] if names else "", "WRONG"), ("", "CRASH")]
+        assert dict(label_mistake(run, finding, finding.blocks[1]))["mistake"] == (
+            "no known mistake fits the other one" if names else "no known mistake fits"
+        )
+
+
 def test_a_search_that_is_cut_is_told(opened, monkeypatch):
     """Not that no mistake fits, where not all could be tried."""
     for effort, words in ((0, "not all known mistakes could be tried"), (20_000, "")):

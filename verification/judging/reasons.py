@@ -14,14 +14,16 @@ from verification.judging import smallest
 from verification.judging.run import Block, Finding
 from verification.judging.trial import Outcome, Trial
 from verification.mistakes import Diagnosis, Inquiry, Mistake, Suspect
-from verification.questions import Case, CaseError, parse
+from verification.questions import Case, CaseError, Question, parse
 
 SMALL = 50_000
 """Multiply-adds up to which a question is worth shrinking."""
 CHEAP = 3_000
 """Multiply-adds up to which a question is asked to find a reason alone."""
-ENOUGH = 24
-"""Numbers in an output that a pattern shows in."""
+ENOUGH, FEW = 24, 3
+"""Numbers in an output that a pattern shows in; and where there are no more."""
+ALL = 20
+"""Other failing cases that are looked at, of which a pattern must hold too."""
 CALLS = 256
 """Cells of a question up to which every coefficient is looked at, with a call for each."""
 EMPTY = "empty-batch"
@@ -111,7 +113,7 @@ class Reasons:
         is_cut = not inquiry.goes_on
         if found and more:
             found = found.recount(inquiry, failing)
-        blocks = tuple(self._show(inquiry, failing, found))
+        blocks = tuple(self._show(inquiry, failing, found, others))
         return replace(finding, diagnosis=found, is_cut=is_cut, blocks=blocks, more=tuple(more))
 
     def _inquire(self) -> Inquiry:
@@ -123,8 +125,12 @@ class Reasons:
         inquiry: Inquiry,
         failing: Sequence[Outcome],
         found: Diagnosis | None,
+        more: Sequence[Outcome],
     ) -> Iterator[Block]:
-        """A block for each mistake, of a case that it explains; and one for what none explains."""
+        """A block for each mistake, of a case that it explains, and for what none explains.
+
+        Patterns must hold in `more` of that too.
+        """
         left = list(failing)
         for mistake, suspect in found.parts if found else ():
             shows = [o for o in failing if inquiry.shows(suspect, o)]
@@ -137,12 +143,18 @@ class Reasons:
             yield self._block(least, mistake)
         if found:
             left = [o for o in failing if not found.covers(inquiry, o)]
-        if left and not (found and found.is_whole):
+            more = [o for o in more if not found.covers(inquiry, o)]
+        if found and found.is_whole:
+            return
+        shown = set[Question]()
+        for kind in mistakes.part(left)[: mistakes.PARTS]:  # wrong numbers, and what raises
             least = self._shrink(
-                min(left, key=_size),
+                min(kind, key=_size),
                 lambda outcome: not (found and found.covers(inquiry, outcome)),
             )
-            yield self._block(least, None, self._look(least, left))
+            if least.question not in shown:
+                yield replace(self._block(least, None, self._look(least, kind, more)), of=len(kind))
+            shown.add(least.question)
 
     def _needs(self, inquiry: Inquiry, pair: Suspect, mistake: Mistake, outcome: Outcome) -> bool:
         """Whether both mistakes explain it, and not the other one alone."""
@@ -192,12 +204,18 @@ class Reasons:
                     break
         return best
 
-    def _look(self, least: Outcome, failing: Sequence[Outcome]) -> Iterator[str]:
+    def _look(
+        self, least: Outcome, failing: Sequence[Outcome], more: Sequence[Outcome]
+    ) -> Iterator[str]:
         """What the error looks like; of a convolution, which coefficient is wrong."""
-        many = [o for o in failing if any(c.of >= ENOUGH for c in o.comparisons if c.worst)]
-        shown = min(many or failing, key=_size)
+        enough = next((n for n in (ENOUGH, FEW) if any(_count(o) >= n for o in failing)), 0)
+        shown = min((o for o in failing if _count(o) >= enough), key=_size)
         where = "here" if shown.question == least.question else f"in {shown.question.id}"
-        yield from self._describe(shown, where)
+        others = [o for o in more if _count(o) >= enough and o.question != shown.question]
+        rest = [self._describe(outcome) for outcome in others[:ALL]]
+        for word, looks in self._describe(shown).items():
+            same = [those[word] for those in rest if word in those]
+            yield from (f"{word} {where}: {look}" for look in mistakes.keep_common(looks, same))
         case = least.question
         assert isinstance(case, Case)
         if least.helpers:
@@ -206,16 +224,18 @@ class Reasons:
             proof = self._trial.judge(self.function, replace(case, check="proof", dtype=""))
             yield from (f"cell by cell: {line}" for line in proof.message.splitlines())
 
-    def _describe(self, outcome: Outcome, where: str) -> Iterator[str]:
+    def _describe(self, outcome: Outcome) -> dict[str, list[str]]:
+        """What each of its wrong outputs looks like."""
         case, wrong = outcome.question, {c.name for c in outcome.comparisons if c.worst}
         assert isinstance(case, Case)
+        looks = {}
         for name, got in outcome.answers.items():
             word = self.function.words.get(name, name)
             if word in wrong:
                 plain = self._trial.restore(self.function, case, name, got)
                 right = truth.answer(case, self._trial.seed, self._trial.dtype).values[name]
-                looks = mistakes.describe(plain, right, name)
-                yield from (f"{word} {where}: {look}" for look in looks)
+                looks[word] = mistakes.describe(plain, right, name)
+        return looks
 
 
 def _refuses_nothing(outcome: Outcome) -> bool:
@@ -223,6 +243,11 @@ def _refuses_nothing(outcome: Outcome) -> bool:
     question = outcome.question
     is_crash = outcome.status == "CRASH" and outcome.kind not in LOST
     return is_crash and isinstance(question, Case) and not question.x[0]
+
+
+def _count(outcome: Outcome) -> int:
+    """The numbers of its largest output that has wrong ones."""
+    return max((compared.of for compared in outcome.comparisons if compared.worst), default=0)
 
 
 def _size(outcome: Outcome) -> tuple[bool, bool, bool, bool, int, int, str]:

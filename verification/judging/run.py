@@ -22,13 +22,14 @@ class Base:
 class Block:
     """A failing outcome to show, with the mistake that it shows, or what the error looks like.
 
-    `call` is how the contract asks the question.
+    `call` is how the contract asks the question, `of` how many fail so that no mistake explains.
     """
 
     outcome: Outcome
     mistake: Mistake | None = None
     looks: tuple[str, ...] = ()
     call: str = ""
+    of: int = 0
 
 
 @dataclass(frozen=True)

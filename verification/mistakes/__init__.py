@@ -2,6 +2,7 @@
 
 from verification.mistakes.catalogue import Form, Mistake, quote, read, write_wrongly
 from verification.mistakes.diagnosis import (
+    PARTS,
     Diagnosis,
     Inquiry,
     Sighting,
@@ -9,8 +10,10 @@ from verification.mistakes.diagnosis import (
     diagnose,
     find_convention,
     is_convention,
+    part,
 )
-from verification.mistakes.symptoms import describe
+from verification.mistakes.symptoms import describe, keep_common
 
-__all__ = ["Diagnosis", "Form", "Inquiry", "Mistake", "Sighting", "Suspect", "describe"]
-__all__ += ["diagnose", "find_convention", "is_convention", "quote", "read", "write_wrongly"]
+__all__ = ["PARTS", "Diagnosis", "Form", "Inquiry", "Mistake", "Sighting", "Suspect", "describe"]
+__all__ += ["diagnose", "find_convention", "is_convention", "keep_common", "part", "quote"]
+__all__ += ["read", "write_wrongly"]

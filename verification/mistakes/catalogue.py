@@ -54,11 +54,12 @@ class Mistake:
         """Whether this is what such a message comes from."""
         return bool(self.error and re.search(self.error, message))
 
-    def tell(self, channels_first: bool, contract: str) -> tuple[str, str]:
-        """`does` and `change`, in a contract's own layout and names."""
+    def tell(self, channels_first: bool, contract: str, op: str = "") -> tuple[str, str]:
+        """`does` and `change`, in a contract's own layout and names, for its pools apart."""
+        first = (f"{contract}-pool",) if op.startswith("pool") else ()
         layout = ("channels-first",) if channels_first else ()
         does, change = self.does, self.change
-        for words in (_load()["words"].get(key, {}) for key in (*layout, contract)):
+        for words in (_load()["words"].get(key, {}) for key in (*first, *layout, contract)):
             does, change = (_translate(text, words) for text in (does, change))
         return does, change
 

@@ -3,8 +3,9 @@
 A mistake is claimed only if it changes the right answer, and its code gives the very same wrong one
 in every failing case, or raises the very same exception, and contradicts no passing case; otherwise
 it explains so many of so many.  That code of a mistake raises too is no proof: for each there is a
-case with numbers to compare, or with an exception that says the same.  Two mistakes in one function
-are found in composition: the lines of both, together; or one in each mode of a pool.
+case with numbers to compare, or with an exception that says the same.  Several mistakes in one
+function are found apart, in what differs in numbers and in what raises, or in each mode of a pool;
+or two in composition: the lines of both, together.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -42,6 +43,10 @@ EXACTLY, NEARLY, ALIKE = 3, 2, 1
 raise, which proves nothing."""
 WORTH = 4
 """Crashes alike that one exact answer, or wrong shape, is worth."""
+PARTS = 3
+"""Kinds of failures that are looked at apart: wrong numbers, and exceptions by their lines."""
+VARIED = 3
+"""Messages, of other shapes, that tell a mistake of code that raises always."""
 HABITS = {"unsteady": "another answer", "changed": "changes its argument"}
 """Signs of mistakes that show beside the numbers, and the words of the habit."""
 _NUMBERS = re.compile(r"\([\d, ]*\)|-?\d+|'[^']*'")
@@ -74,6 +79,9 @@ class Sighting:
     def shows(self, sign: str) -> bool:
         """Whether it has a habit."""
         return sign in HABITS and any(HABITS[sign] in habit for habit in self.habits)
+
+
+Seen = TypeVar("Seen", bound=Sighting)
 
 
 @dataclass(frozen=True)
@@ -159,8 +167,9 @@ class Inquiry:
             return EXACTLY * self._shows(suspect.mistakes[0], seen)
         try:
             predicted = self._predict(suspect, seen.case)
-        except Exception as error:  # as people's code does
-            return _compare_errors(suspect, seen, error)
+        except Exception as error:  # as people's code does; loops over no examples raise nothing
+            is_empty = seen.answers and not seen.case.x[0]
+            return ALIKE if is_empty else _compare_errors(suspect, seen, error)
         if seen.status == "CRASH":
             return self._refuses(predicted, seen)
         if not seen.answers or seen.shows("unsteady"):
@@ -175,6 +184,16 @@ class Inquiry:
         """Whether a case shows it, by more than that both raise."""
         return self.explains(suspect, seen) > ALIKE
 
+    def explains_part(self, suspect: Suspect, seen: Sighting) -> bool:
+        """Whether one of several outputs is wrong as the suspect has it."""
+        try:
+            predicted = self._predict(suspect, seen.case)
+        except Exception:  # as people's code does
+            return False
+        right = _define_rightly(self.op, seen.case, self.seed, self.dtype)
+        alone = [replace(seen, answers={name: got}) for name, got in seen.answers.items()]
+        return any(self._compare(predicted, one) and not self._compare(right, one) for one in alone)
+
     def contradicts(self, suspect: Suspect, seen: Sighting) -> bool:
         """Whether the suspect would have failed where the candidate's numbers are right."""
         if suspect.op not in ("", seen.case.op):
@@ -184,6 +203,14 @@ class Inquiry:
         except Exception:  # as people's code does; but loops over no examples raise nothing
             return seen.case.x[0] > 0
         return not seen.shows("unsteady") and self._changes(predicted, seen.case)
+
+    def raises(self, suspect: Suspect, seen: Sighting) -> bool:
+        """Whether such code raises; but loops over no examples raise nothing."""
+        try:
+            self._predict(suspect, seen.case)
+        except Exception:  # as people's code does
+            return seen.case.x[0] > 0
+        return False
 
     def shift(self, suspect: Suspect, seen: Sighting) -> int | None:
         """How many axes lie between an index that is too large here and there, where it is one."""
@@ -287,9 +314,10 @@ def diagnose(
     suspects = (*habits, *found)
     if not suspects:
         return None
-    parts = [part for suspect in suspects for part in _show(asked, suspect, small)]
+    shown = [one for suspect in suspects for one in _show(asked, suspect, small)]
+    parts = [*{mistake: (mistake, code) for mistake, code in reversed(shown)}.values()][::-1]
     if any(mistake.kind == "mistake" for mistake, _ in parts):
-        parts = [part for part in parts if part[0].kind == "mistake"]
+        parts = [one for one in parts if one[0].kind == "mistake"]
     degrees = [(max(asked.explains(one, seen) for one in suspects), seen) for seen in small]
     told = [(degree, seen) for degree, seen in degrees if degree]
     numbers = [one for one in told if one[1] in wrong and one[1].status != "CRASH"]
@@ -396,12 +424,22 @@ def _search(search: _Search) -> tuple[list[Suspect], tuple[Mistake, ...]]:
     if proved := search.prove(_suspect(search.known)) or search.prove(beside):
         alike = (m for one in proved for m in one.mistakes if m not in proved[0].mistakes)
         return proved[:1], tuple(dict.fromkeys(alike))
-    if found := search.find_sign() or search.find_pair():
+    if found := search.find_sign():
         return found, ()
-    ops = sorted({seen.case.op for seen in (*search.wrong, *search.right)})
-    if len(ops) == 1:
-        return search.find_best(), ()
     found, others = list[Suspect](), tuple[Mistake, ...]()
+    parts = search.split()  # what raises may hide what is wrong in the numbers
+    likely = parts[-1].prove(_suspect(search.known)) if parts else []
+    for one in parts:
+        more, apart = _search(one.prefer(likely))
+        found = [*more, *found]
+        others += apart
+    if found and search.is_covered(found):
+        return found, others
+    if pair := search.find_pair():
+        return pair, ()
+    ops = sorted({seen.case.op for seen in (*search.wrong, *search.right)})
+    if found or len(ops) == 1:
+        return found or search.find_best(), others
     for op in ops:  # each mode of a pool has lines of its own
         more, apart = _search(search.narrow(op))
         found += [replace(one, op=op) for one in more]
@@ -413,7 +451,7 @@ def _search(search: _Search) -> tuple[list[Suspect], tuple[Mistake, ...]]:
 class _Search:
     """The suspects of one function, by the numbers that they would give.
 
-    `beside` is the convention that it follows.
+    `beside` is the convention that it follows; none raises where there are other wrong `numbers`.
     """
 
     asked: Inquiry
@@ -421,6 +459,7 @@ class _Search:
     wrong: Sequence[Sighting]
     right: Sequence[Sighting]
     beside: Suspect | None = None
+    numbers: Sequence[Sighting] = ()
 
     @property
     def suspects(self) -> Iterator[Suspect]:
@@ -428,10 +467,29 @@ class _Search:
 
     def narrow(self, op: str) -> _Search:
         """The same of the questions of one operation."""
-        wrong, right = (
-            [seen for seen in each if seen.case.op == op] for each in (self.wrong, self.right)
+        wrong, right, numbers = (
+            [seen for seen in each if seen.case.op == op]
+            for each in (self.wrong, self.right, self.numbers)
         )
-        return replace(self, wrong=wrong, right=right)
+        return replace(self, wrong=wrong, right=right, numbers=numbers)
+
+    def split(self) -> list[_Search]:
+        """The same of each kind of failure, where there are several; the numbers take longest."""
+        kinds = part(self.wrong)[:PARTS]
+        if self.numbers or len(kinds) < 2:
+            return []
+        numbers = kinds[0] if kinds[0][0].answers else []
+        apart = [replace(self, wrong=kind, numbers=numbers) for kind in kinds if kind != numbers]
+        return apart + [replace(self, wrong=numbers)] * bool(numbers)
+
+    def prefer(self, likely: Sequence[Suspect]) -> _Search:
+        """The same, the mistakes of these suspects first."""
+        first = {mistake for one in likely for mistake in one.mistakes}
+        return replace(self, known=sorted(self.known, key=lambda mistake: mistake not in first))
+
+    def is_covered(self, suspects: Sequence[Suspect]) -> bool:
+        """Whether they explain everything."""
+        return all(any(self.asked.explains(one, seen) for one in suspects) for seen in self.wrong)
 
     @functools.cached_property
     def _sample(self) -> list[Sighting]:
@@ -449,7 +507,8 @@ class _Search:
 
     def prove(self, suspects: Iterable[Suspect]) -> list[Suspect]:
         """The suspects that explain every failing case and contradict no passing one."""
-        if not self.wrong or not (self.right or _have_numbers(self.wrong)):
+        words = {seen.message for seen in self.wrong}
+        if not self.wrong or not (self.right or _have_numbers(self.wrong) or len(words) >= VARIED):
             return []
         proved: list[Suspect] = []
         for suspect in suspects:
@@ -470,13 +529,18 @@ class _Search:
             and all(degrees)
             and len({self.asked.shift(suspect, seen) for seen in self.wrong} - {None}) <= 1
             and not any(self.asked.contradicts(suspect, seen) for seen in self.right)
+            and not any(self.asked.raises(suspect, seen) for seen in self.numbers)
         )
 
     def find_pair(self) -> list[Suspect]:
-        """Two mistakes, of which one alone explains some of the cases, and neither all."""
+        """Two mistakes, of which one alone explains some of the cases, or outputs, and not all."""
         if not _have_numbers(self.wrong):
             return []
-        for suspect, left in (one for one in self._ranked if len(one[1]) < len(self._sample)):
+        ranked = [one for one in self._ranked if len(one[1]) < len(self._sample)]
+        largest = max(self._sample, key=lambda seen: (len(seen.answers), seen.case.work))
+        if len(largest.answers) > 1:
+            ranked += [one for one in self._ranked if self.asked.explains_part(one[0], largest)]
+        for suspect, left in ranked:
             for pair in _suspect(self.known, suspect):
                 if not self.asked.goes_on:
                     return []
@@ -531,6 +595,15 @@ def _spread(failing: Sequence[Sighting]) -> list[Sighting]:
         alike = sorted((s for s in failing if s.status == status), key=lambda s: s.case.work)
         chosen += alike[:: max(1, len(alike) // SAMPLE)][:SAMPLE]
     return chosen
+
+
+def part(failing: Sequence[Seen]) -> list[list[Seen]]:
+    """What differs in numbers, and apart from it what raises, by the line that does."""
+    kinds: dict[tuple[str, ...], list[Seen]] = {}
+    for seen in failing:
+        key = () if seen.answers else (seen.kind, *seen.where[-1:])
+        kinds.setdefault(key, []).append(seen)
+    return sorted(kinds.values(), key=lambda kind: (not kind[0].answers, -len(kind)))
 
 
 def _have_numbers(sightings: Sequence[Sighting]) -> bool:

@@ -7,6 +7,7 @@ of the largest; and no place is called right that is off by more than a few roun
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
@@ -24,6 +25,9 @@ SIMPLE = 16
 """The largest denominator of a factor that is told as a fraction."""
 IMPRECISE, ROUNDING = 1e-6, 2.0**-50
 """Shares of the largest number: errors of code that is imprecise, and of code that is right."""
+PLACES = "wrong "
+"""What begins so is no pattern, but tells places of the one answer that is shown."""
+_NUMBERS = re.compile(r"-?\d[\d.e+/-]*")
 _SPACE = {1: ("cell",), 2: ("row", "column"), 3: ("depth", "row", "column")}
 
 
@@ -41,6 +45,20 @@ def describe(got: Array, want: Array, name: str) -> list[str]:
             return [f"imprecise: right but for {off:.1g} of the largest number"]
         wrong = ~_agree(got, want, ROUNDING)
         return list(_claims(got, want, wrong, axes)) if wrong.any() else []
+
+
+def keep_common(shown: Sequence[str], others: Sequence[Sequence[str]]) -> list[str]:
+    """What is so of all these answers, but for its numbers, and where the first one is wrong.
+
+    Of one answer alone a pattern may be an accident.
+    """
+    plain = [{_NUMBERS.sub("#", look) for look in looks} for looks in others]
+    return [
+        look
+        for look in shown
+        if look.startswith(PLACES)
+        or (plain and all(_NUMBERS.sub("#", look) in looks for looks in plain))
+    ]
 
 
 def _name_axes(name: str, rank: int) -> tuple[str, ...]:
@@ -73,7 +91,7 @@ def _claims(got: Array, want: Array, wrong: Array, axes: Sequence[str]) -> Itera
     odd = np.isfinite(want) & ~np.isfinite(got)
     if odd.any():
         yield f"{int(odd.sum())} of {got.size} places hold no number where one should be"
-    elif got.size >= LEAST and (got == got.flat[0]).all():
+    elif got.size >= LEAST and (got == got.flat[0]).all() and (want != want.flat[0]).any():
         yield f"every number is {_write(got.flat[0])}"
         return
     elif np.isfinite(got).all() and np.isfinite(want).all():

@@ -32,6 +32,7 @@ _REPEATED = (
 """Settings without which a question is another one, or its answer."""
 _DRAWN = re.compile(r"drawn-\d+$")
 """The name of a question that is in no file."""
+_EXPLAIN = {1: "it explains", 2: "both explain"}
 _COLOURS = {"ok": "32", "DEVIATES": "33"}
 _COLOURS |= dict.fromkeys(("WRONG", "CRASH", "TIMEOUT", "MEMORY"), "31;1")
 _COLOURS |= dict.fromkeys(("known", "not judged", "not attempted"), "33") | {"outside": "2"}
@@ -223,7 +224,7 @@ def label_mistake(run: Run, finding: Finding, block: Block) -> Iterator[tuple[st
     if not run.settings.is_naming:
         return
     if block.mistake:
-        does, change = block.mistake.tell(run.channels_first, run.contract)
+        does, change = block.mistake.tell(run.channels_first, run.contract, finding.op)
         yield from (("mistake", block.mistake.title), ("", does), ("instead", change))
         if diagnosis and block is [one for one in finding.blocks if one.mistake][-1]:
             yield "", _claim(finding, diagnosis)
@@ -231,28 +232,35 @@ def label_mistake(run: Run, finding: Finding, block: Block) -> Iterator[tuple[st
         yield "mistake", "not all known mistakes could be tried: it is cut off"
     elif diagnosis:
         left = diagnosis.of - diagnosis.explains
-        yield "mistake", f"no known mistake fits the other {left if left > 1 else 'one'}"
-    elif block.outcome.comparisons:
+        rest = f"the other {left if left > 1 else 'one'}"
+        if sum(not one.mistake for one in finding.blocks) > 1:
+            rest = f"{block.of} of the others"
+        yield "mistake", f"no known mistake fits {rest}"
+    elif block.outcome.comparisons or len(finding.blocks) > 1:
         yield "mistake", "no known mistake fits"
     yield from (("", look) for look in block.looks if run.settings.show == "all")
 
 
 def _claim(finding: Finding, diagnosis: Diagnosis) -> str:
     """How much the mistakes explain, counted as the line of counts does."""
-    total, is_one = len(finding.failing), len(diagnosis.mistakes) == 1
+    failing = [outcome for outcome in finding.failing if outcome.has_numbers]
+    total, count = len(finding.failing), len(diagnosis.mistakes)
     cases = _count(diagnosis.of, "failing case")
     if diagnosis.of != total:
         cases += f" that can be recomputed (of {total})"
     if not diagnosis.is_whole:
-        return f"{'it explains' if is_one else 'both explain'} {diagnosis.explains} of {cases}"
+        return f"{_EXPLAIN.get(count, 'they explain')} {diagnosis.explains} of {cases}"
     everywhere = f"in {'all ' * (diagnosis.of > 1)}{cases}" if total > 1 else ""
     if all(outcome.status == "CRASH" for outcome in finding.failing):
         return f"such code raises {everywhere or 'here'}"
     if not any(one.forms for one in diagnosis.suspects):
         return f"it shows {everywhere or 'here'}"
+    coded = [one for one in diagnosis.suspects if one.forms]
+    who = "this mistake" if count == 1 else "both" if len(coded) == 1 else "one of them"
     exactly = "bit for bit" if diagnosis.exactly else "but for roundings"
     exactly += " where no number rounds" * (diagnosis.exactly and diagnosis.rounds)
-    claim = f"your answer is, {exactly}, that of code with {'this mistake' if is_one else 'both'}"
+    claim = f"your answer is, {exactly}, that of code with {who}"
+    claim += ", or both raise" * any(o.status == "CRASH" for o in failing)
     return ", ".join(filter(None, (claim, everywhere)))
 
 
