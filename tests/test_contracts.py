@@ -53,7 +53,7 @@ def test_contracts_are_found_by_their_names():
 
 @parametrize_from_file
 def test_what_a_contract_expresses(row, contracts):
-    """Windows, strides, pads, options and sizes; forward and backward the same, if there are both."""
+    """Windows, strides, pads, options and sizes; forward and backward alike, if both are there."""
     case = parse(row)[0]
     expressed = {
         name: [f for f in get(name).functions if f.expresses(case, None)]
