@@ -10,8 +10,7 @@ from verification.reports.text import (
     write_header,
     write_summary,
 )
-from verification.reports.watching import keep_watching
 
 __all__ = ["FORMATS", "Given", "Judgement", "Mark", "Options", "Style", "grade", "judge"]
-__all__ += ["keep_watching", "make_visible", "merge", "write_finding", "write_header"]
-__all__ += ["write_line", "write_summary"]
+__all__ += ["make_visible", "merge", "write_finding", "write_header", "write_line"]
+__all__ += ["write_summary"]
