@@ -27,7 +27,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from verification.candidates import LAYOUTS, NAMES, write_template
+from verification.candidates import FILES, LAYOUTS, NAMES, write_template
 from verification.judging import (
     SHOW,
     Finding,
@@ -60,7 +60,6 @@ PAUSE = 0.1
 """Seconds between two looks at a file that is watched."""
 Stamp = tuple[int, ...]
 """What differs once a file is saved, in place or by another of its name; () if it is gone."""
-FILES = (".py", ".ipynb")
 KNOWN: Mapping[str, Sequence[str]] = {
     "rungs": RUNGS,
     "contracts": NAMES,
