@@ -39,13 +39,13 @@ from verification.judging import (
     choose_show,
     judge,
     judge_in_turn,
+    merge,
 )
 from verification.questions import RUNGS
 from verification.reports import (
     FORMATS,
     Style,
     make_visible,
-    merge,
     write_finding,
     write_header,
     write_line,

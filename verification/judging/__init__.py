@@ -1,6 +1,6 @@
 """What came of it: a candidate is asked everything, and each answer compared with the truth."""
 
-from verification.judging.compare import Comparison, Worst
+from verification.judging.compare import Comparison
 from verification.judging.run import (
     SHOW,
     Base,
@@ -9,30 +9,13 @@ from verification.judging.run import (
     Finding,
     Run,
     Settings,
-    Statuses,
     UsageError,
     choose_show,
-    conclude,
-    lighten,
-    settle,
 )
 from verification.judging.session import Session, Watch, judge, judge_in_turn
-from verification.judging.trial import EMPTY, FAILING, Check, Outcome, Trial, plan
+from verification.judging.shards import dump, merge
+from verification.judging.trial import FAILING, Check, Outcome, Trial, plan
 
-__all__ = [
-    "EMPTY",
-    "FAILING",
-    "SHOW",
-    "Base",
-    "Block",
-    "Check",
-    "Comparison",
-    "Drawn",
-    "Finding",
-    "Outcome",
-    "Run",
-    "Session",
-    "Settings",
-]
-__all__ += ["Statuses", "Trial", "UsageError", "Watch", "Worst", "choose_show", "conclude", "judge"]
-__all__ += ["judge_in_turn", "lighten", "plan", "settle"]
+__all__ = ["FAILING", "SHOW", "Base", "Block", "Check", "Comparison", "Drawn", "Finding", "Outcome"]
+__all__ += ["Run", "Session", "Settings", "Trial", "UsageError", "Watch", "choose_show", "dump"]
+__all__ += ["judge", "judge_in_turn", "merge", "plan"]

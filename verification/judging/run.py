@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from typing import Any
@@ -131,6 +131,11 @@ class Settings(Terms):
         return "=" in self.case
 
     @property
+    def is_partial(self) -> bool:
+        """Whether the run may end without having asked every question."""
+        return self.is_narrowed or self.first or self.shard[1] > 1
+
+    @property
     def is_narrowed(self) -> bool:
         """Whether only some questions are asked of a function."""
         is_cut = self.level < TOP or self.oracle != "torch"
@@ -234,6 +239,15 @@ class Drawn:
     def failing(self) -> list[Outcome]:
         return [outcome for outcome in self.outcomes if outcome.is_failing]
 
+    @property
+    def rows(self) -> set[str]:
+        return {outcome.question.row for outcome in self.outcomes}
+
+    @property
+    def wrong_rows(self) -> set[str]:
+        """Those that some function answers wrongly."""
+        return {outcome.question.row for outcome in self.failing}
+
 
 @dataclass(frozen=True)
 class Run:
@@ -285,9 +299,8 @@ class Run:
     def stale(self) -> list[str]:
         """The ids that are known to fail, and do not; in a whole run those too that nothing has."""
         statuses, settings = {o.id: o.status for o in self.outcomes}, self.settings
-        is_whole = not (settings.is_narrowed or settings.first or settings.shard[1] > 1)
-        is_whole &= not (settings.only or self.fault)
-        right = ("ok", "DEVIATES", "") if is_whole else ("ok", "DEVIATES")
+        is_whole = not (settings.is_partial or settings.only or self.fault)
+        right = ("ok", "DEVIATES", *[""] * is_whole)
         return sorted(one for one in settings.known if statuses.get(one, "") in right)
 
     @property
@@ -318,26 +331,14 @@ class Run:
 
 def lighten(run: Run) -> Run:
     """Without arrays but for what is shown, so that it can be kept, and sent by another process."""
-    findings = []
-    for found in run.findings:
-        outcomes, raw = _strip(found.outcomes), _strip(found.raw)
-        findings.append(replace(found, outcomes=outcomes, raw=raw))
-    drawn = run.drawn
-    drawn = drawn and replace(drawn, outcomes=_strip(drawn.outcomes), raw=_strip(drawn.raw))
+    findings = (replace(one, **_strip(one)) for one in run.findings)
+    drawn = run.drawn and replace(run.drawn, **_strip(run.drawn))
     return replace(run, findings=tuple(findings), drawn=drawn)
 
 
-def _strip(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
-    return tuple(
-        replace(
-            outcome,
-            answers={},
-            comparisons=tuple(
-                replace(c, got=None, want=None, where=None) for c in outcome.comparisons
-            ),
-        )
-        for outcome in outcomes
-    )
+def _strip(part: Finding | Drawn) -> dict[str, Any]:
+    told = {"outcomes": part.outcomes, "raw": part.raw}
+    return {name: tuple(map(Outcome.lighten, outcomes)) for name, outcomes in told.items()}
 
 
 def conclude(finding: Finding, statuses: Statuses, settings: Settings) -> Finding:

@@ -17,7 +17,6 @@ from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolEx
 from dataclasses import dataclass, replace
 from itertools import islice
 from multiprocessing import active_children, get_context
-from typing import Any
 
 from verification import truth
 from verification.candidates import Function, UnloadableError, load
@@ -76,7 +75,8 @@ class Session:
             raise
         asked = {self.judged.name_of(f) for check in self.checks for f in check.functions}
         idle = [f"nothing is asked of {name} under these options" for name in self._only - asked]
-        there = {judged.name_of(f) for f in judged.contract.functions if judged.has(f)}
+        self._functions = {judged.name_of(function): function for function in functions}
+        there = {name for name, function in self._functions.items() if judged.has(function)}
         self.known = Run(
             settings,
             judged.name,
@@ -123,23 +123,20 @@ class Session:
 
     def _draw(self) -> list[Check]:
         """As many checks on geometries that nobody has seen as are wanted."""
-        there = [
-            self.judged.name_of(f) for f in self.judged.contract.functions if self.judged.has(f)
-        ]
-        wanted = {name for name in there if self._wants(name)}
+        there = ((name, one) for name, one in self._functions.items() if self.judged.has(one))
+        wanted = {name for name, _ in there if self._wants(name)}
         checks: list[Check] = []
         for question in islice(draw(self._draw_seed), STREAM):
             if len(checks) == self.settings.draw:
                 break
             checks += plan(self.judged, [question], lambda name, _: name in wanted)[0]
-        return _take(checks, self.settings.shard)
+        return checks[self._part]
 
     def _judge_drawn(self, checks: Sequence[Check]) -> Drawn:
-        functions = {self.judged.name_of(f): f for f in self.judged.contract.functions}
         raw, outcomes = list[Outcome](), list[Outcome]()
         for outcome in self._trial.run(checks):
             if outcome.status not in ("outside", "not attempted"):
-                function = functions[outcome.function]
+                function = self._functions[outcome.function]
                 raw += self._name_conventions(function, [outcome])
                 outcomes += self._settle(function, raw[-1:])
         return Drawn(self._draw_seed, tuple(outcomes), tuple(raw))
@@ -158,7 +155,7 @@ class Session:
             return meant
         # alike in work, and not all of one fill
         meant.sort(key=lambda question: (question.work, zlib.crc32(question.row.encode())))
-        return _take(meant, settings.shard)
+        return meant[self._part]
 
     def _resolve_only(self) -> set[str]:
         """The functions to judge, by the candidate's own names; none of them is unknown."""
@@ -189,7 +186,7 @@ class Session:
 
     def _find(self, watch: Watch) -> Iterator[Finding]:
         """The findings, in the contract's order, each as soon as it is complete."""
-        functions = {self.judged.name_of(f): f for f in self.judged.contract.functions}
+        functions = self._functions
         waiting = Counter(self.judged.name_of(f) for c in self.checks for f in c.functions)
         total, order = waiting.total(), list(functions)
         outcomes: dict[str, list[Outcome]] = {name: [] for name in functions}
@@ -243,9 +240,10 @@ class Session:
         finding = conclude(finding, self._statuses, self.settings)
         if not finding.failing:
             return finding
-        is_asked = self._is_partial and any(outcome.has_numbers for outcome in finding.failing)
-        reasons = self._find_reasons(function)
-        finding = reasons.explain(finding, self._ask_more(function) if is_asked else ())
+        reasons, more = self._find_reasons(function), list[Outcome]()
+        if self.settings.is_partial and any(outcome.has_numbers for outcome in finding.failing):
+            more = self._ask_more(function)  # to tell mistakes apart, as the whole run would
+        finding = reasons.explain(finding, more)
         return self._conclude(function, outcomes) if reasons.refute(finding) else finding
 
     def _find_reasons(self, function: Function) -> Reasons:
@@ -265,9 +263,10 @@ class Session:
         return settle(raw, self._find_base(function), self._statuses, self.settings.strict)
 
     @property
-    def _is_partial(self) -> bool:
-        """Whether more must be asked to tell one mistake from another, as the whole run would."""
-        return self.settings.is_narrowed or self.settings.first or self.settings.shard[1] > 1
+    def _part(self) -> slice:
+        """The K-th of N parts of a list."""
+        number, count = self.settings.shard
+        return slice(number - 1, None, count)
 
     def _ask_more(self, function: Function) -> list[Outcome]:
         """What small questions come to that the run does not ask."""
@@ -281,11 +280,6 @@ class Session:
         checks, _ = plan(self.judged, small, lambda one, question: one == name)
         raw = self._name_conventions(function, [*self._trial.run(checks)])
         return self._settle(function, raw)
-
-
-def _take(things: list[Any], shard: tuple[int, int]) -> list[Any]:
-    """The K-th of N parts."""
-    return things[shard[0] - 1 :: shard[1]]
 
 
 def judge(settings: Settings, ask: Callable[[Session], Run] = Session.run) -> Run:

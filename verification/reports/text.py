@@ -357,12 +357,10 @@ def find_drawn_failures(run: Run) -> dict[str, Outcome]:
 
 def _write_drawn(run: Run, drawn: Drawn) -> list[str]:
     """How many are wrong; of each function that is right otherwise the first one, by its row."""
-    asked = {outcome.question.row for outcome in drawn.outcomes}
-    wrong = {outcome.question.row for outcome in drawn.failing}
-    unjudged = {o.question.row for o in drawn.outcomes if o.status == "not judged"} - wrong
-    counts = {"wrong": len(wrong), "not judged": len(unjudged)}
+    unjudged = {o.question.row for o in drawn.outcomes if o.status == "not judged"}
+    counts = {"wrong": len(drawn.wrong_rows), "not judged": len(unjudged - drawn.wrong_rows)}
     words = [f"{count} {status}" for status, count in counts.items() if count] or ["all right"]
-    questions = _count(len(asked), "more question")
+    questions = _count(len(drawn.rows), "more question")
     lines = _wrap(f"  {questions} drawn from seed {drawn.seed}: {', '.join(words)}", "    ")
     for name, outcome in find_drawn_failures(run).items():
         finding = Finding(name, outcome.op, drawn.outcomes)
