@@ -123,8 +123,8 @@ class Session:
 
     def _draw(self) -> list[Check]:
         """As many checks on geometries that nobody has seen as are wanted."""
-        there = ((name, one) for name, one in self._functions.items() if self.judged.has(one))
-        wanted = {name for name, _ in there if self._wants(name)}
+        there = (name for name, function in self._functions.items() if self.judged.has(function))
+        wanted = {*filter(self._wants, there)}
         checks: list[Check] = []
         for question in islice(draw(self._draw_seed), STREAM):
             if len(checks) == self.settings.draw:
