@@ -4,7 +4,7 @@ import parametrize_from_file
 
 from verification.judging import Finding, Outcome
 from verification.questions import parse
-from verification.reports.hints import describe_kind
+from verification.reports.text import describe_kind
 
 HELPERS = ["create_mask_from_window x=[1,3] fill=ties", "create_mask_from_window x=[2,2] fill=ties"]
 PLAIN = "distribute_value x=[2,2] fill=integers"

@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+import threading
 import time
 import tomllib
 from pathlib import Path
@@ -50,6 +51,32 @@ def test_a_command(run, words, code, out, absent, err):
     assert (ended, faults) == (code, err)
     assert [pattern for pattern in out if not re.search(pattern, told)] == []
     assert [pattern for pattern in absent if re.search(pattern, told.partition("\n")[2])] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "most"),
+    [
+        ("{candidates}/right/loops.py --case conv_backward/stride-2.integers", 19),
+        ("{one_axis} --case zero_pad/assignment-1.integers", 24),
+    ],
+)
+def test_one_question_is_a_short_journey(run, words, most):
+    """From the command to the report it enters so many rooms; a right answer needs fewer."""
+    house, rooms = str(Path(command.__file__).parent), set()
+
+    def note(frame, event, argument):
+        if frame.f_code.co_filename.startswith(house) and frame.f_code.co_name != "<module>":
+            rooms.add(frame.f_code.co_filename)
+
+    threading.setprofile(note)
+    sys.setprofile(note)
+    try:
+        code, out, _ = run(words)
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+    assert (code, "1 question, 1 check" in out) == (int(most == 24), True)
+    assert len(rooms) <= most, sorted(rooms)
 
 
 @parametrize_from_file

@@ -7,9 +7,9 @@ import parametrize_from_file
 import pytest
 from parametrize_from_file import defaults
 
-from verification.judging import Run, Session, Settings, UsageError, session
+from verification.judging import Run, Session, Settings, UsageError, merge, session
 from verification.questions import parse
-from verification.reports import FORMATS, merge
+from verification.reports import FORMATS
 
 LINES = [
     f"{line} fill={fill}"

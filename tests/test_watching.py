@@ -6,8 +6,8 @@ from threading import Timer
 
 import parametrize_from_file
 
+from verification.__main__ import keep_watching
 from verification.judging import Watch
-from verification.reports import keep_watching
 
 
 def replace_file(path):

@@ -17,16 +17,17 @@ import io
 import os
 import re
 import sys
+import time
 import tomllib
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from verification.candidates import LAYOUTS, NAMES, write_template
+from verification.candidates import FILES, LAYOUTS, NAMES, write_template
 from verification.judging import (
     SHOW,
     Finding,
@@ -38,14 +39,13 @@ from verification.judging import (
     choose_show,
     judge,
     judge_in_turn,
+    merge,
 )
 from verification.questions import RUNGS
 from verification.reports import (
     FORMATS,
     Style,
-    keep_watching,
     make_visible,
-    merge,
     write_finding,
     write_header,
     write_line,
@@ -56,7 +56,10 @@ CODES = {"match": 0, "differs": 1, "unloadable": 2, "fault": 3, "nothing": 5, "i
 RANKS = {"fault": 3, "interrupted": 130, "unloadable": 1, "differs": 1, "match": 0, "nothing": 5}
 """Of several candidates the first code that some of them ask for."""
 USAGE = 4
-FILES = (".py", ".ipynb")
+PAUSE = 0.1
+"""Seconds between two looks at a file that is watched."""
+Stamp = tuple[int, ...]
+"""What differs once a file is saved, in place or by another of its name; () if it is gone."""
 KNOWN: Mapping[str, Sequence[str]] = {
     "rungs": RUNGS,
     "contracts": NAMES,
@@ -67,6 +70,10 @@ KNOWN: Mapping[str, Sequence[str]] = {
     "alone": [name for name, form in FORMATS.items() if not form.holds_many],
 }
 """What options name."""
+
+
+class SavedError(BaseException):
+    """A file was saved while it was judged; no fault of anybody's."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -106,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.reports = _read_reports(options)
         options.is_told = all(file != "-" for _, file in options.reports)
         if options.watch:
-            return _keep_watching(options)
+            return _watch_file(options)
         runs = _judge(options)
         _write(runs, options)
         print(end="", flush=True)
@@ -133,7 +140,7 @@ def _find_code(runs: Sequence[Run], options: argparse.Namespace) -> int:
     return next(code for verdict, code in RANKS.items() if verdict in verdicts)
 
 
-def _keep_watching(options: argparse.Namespace) -> int:
+def _watch_file(options: argparse.Namespace) -> int:
     """The report after each save, with what fails on top, until the keyboard interrupts."""
     every = _read_settings(options)
     paths = [Path(str(one.candidate)) for one in every]
@@ -162,6 +169,30 @@ def _keep_watching(options: argparse.Namespace) -> int:
     with suppress(KeyboardInterrupt):
         keep_watching(paths[0], tell, _watch(options))
     return CODES["interrupted"]
+
+
+def keep_watching(path: Path, judge: Callable[[Watch], None], watch: Watch) -> None:
+    """Judge now and after each save, until the keyboard interrupts; a save cuts a run short."""
+    while True:
+        stamp = read_stamp(path)
+
+        def count(done: int, total: int, stamp: Stamp = stamp) -> None:
+            watch.count(done, total)
+            if read_stamp(path) not in (stamp, ()):
+                raise SavedError
+
+        with suppress(SavedError):
+            judge(Watch(count=count))
+        while read_stamp(path) in (stamp, ()):
+            time.sleep(PAUSE)
+
+
+def read_stamp(path: Path) -> Stamp:
+    try:
+        stat = path.stat()
+    except OSError:
+        return ()
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 def _read_settings(options: argparse.Namespace) -> list[Settings]:
@@ -263,7 +294,8 @@ def _judge(options: argparse.Namespace) -> list[Run]:
         texts = [Path(file).read_text("utf-8") for file in options.merge]
     except OSError as error:
         raise UsageError(f"--merge cannot be read: {error}") from error
-    merged, watch = merge(texts, options.show, options.hint), _watch(options)
+    merged = merge(texts, options.show, options.hint) if texts else []
+    watch = _watch(options)
     every = [run.settings for run in merged] or _read_settings(options)
     names = [str(one.candidate) for one in every]
     _check_reports(options.reports, names)

@@ -4,11 +4,13 @@ from verification.candidates.candidate import Candidate, Terms, load
 from verification.candidates.contracts import CANONICAL, LAYOUTS, NAMES, OWN, Contract, Function
 from verification.candidates.contracts import get as get_contract
 from verification.candidates.helpers import HELPERS
+from verification.candidates.loading import FILES
 from verification.candidates.process import LOST, Other, Reply, UnloadableError
 from verification.candidates.template import write_template
 
 __all__ = [
     "CANONICAL",
+    "FILES",
     "HELPERS",
     "LAYOUTS",
     "LOST",

@@ -26,7 +26,7 @@ from verification.candidates.contracts import (
     read_names,
 )
 from verification.candidates.helpers import HELPERS
-from verification.candidates.loading import is_path
+from verification.candidates.loading import FILES
 from verification.candidates.process import (
     IDENTITY,
     LOST,
@@ -499,7 +499,7 @@ def _find_hint(path: Path) -> str:
     is_package = path.name == str(path) and (path / "__init__.py").is_file()
     if path.is_dir() and not is_package:
         return f"{path} is a folder: name a file in it, or a package by its dotted name from above"
-    if path.is_file() == is_path(str(path)):
+    if path.is_file() == path.name.endswith(FILES):
         return ""
     what = "name a .py file, a notebook, or a module by its dotted name"
     return f"{path} is no candidate: {what}" if path.is_file() else f"there is no file {path}"
@@ -507,7 +507,7 @@ def _find_hint(path: Path) -> str:
 
 def _hash(name: str) -> str:
     """sha256 of the file, or of all files of the package; of nothing where there is none."""
-    files = [Path(name)] if is_path(name) else _find_files(name)
+    files = [Path(name)] if name.endswith(FILES) else _find_files(name)
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 

@@ -30,6 +30,8 @@ from verification.candidates.notebook import find_names
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 Place = tuple[str, int]
 
+FILES = (".py", ".ipynb")
+"""The ends of what is a file's or a notebook's name, no module's."""
 FOREIGN = ("torch", "tensorflow", "jax", "scipy.signal", "npcnn")
 OURS, LIBRARY = os.path.dirname(os.path.dirname(__file__)), os.path.dirname(os.__file__)
 FOLDERS = (OURS, LIBRARY, *site.getsitepackages(), site.getusersitepackages())
@@ -58,11 +60,6 @@ WORDS = 2000
 """Characters of an exception's words that are kept."""
 
 
-def is_path(name: str) -> bool:
-    """Whether it is a file's or a notebook's, no module's."""
-    return os.path.splitext(name)[1] in (".py", ".ipynb")
-
-
 class Program:
     """A candidate's names; `root` is the folder that is its own, where it has one."""
 
@@ -78,7 +75,7 @@ class Program:
         """
         if self._is_live:
             return
-        if not is_path(self.name):
+        if not self.name.endswith(FILES):
             module = import_module(self.name)
             self.namespace, file = vars(module), getattr(module, "__file__", None)
             self.root = os.path.join(os.path.dirname(os.path.realpath(file)), "") if file else ""

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from verification.candidates import guard
-from verification.candidates.loading import is_path
+from verification.candidates.loading import FILES
 from verification.candidates.worker import NUMBERS, Header, Wire, Worker, bits, serve
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class Process:
     def __init__(
         self, name: str, timeout: float = 10.0, memory: int = 4096, namespace: Namespace = None
     ) -> None:
-        name = os.path.realpath(name) if is_path(name) else name
+        name = os.path.realpath(name) if name.endswith(FILES) else name
         self._setup: Header = {"name": name, "memory": memory, "mend": False, "reason": ""}
         self._timeout, self._namespace, self._is_closed = timeout, namespace, False
         self.hello = self._start()
@@ -209,7 +209,7 @@ class Process:
         except Exception as raised:
             lost = self._lose(raised)
             error = lost.error
-            is_file = is_path(self._setup["name"])
+            is_file = self._setup["name"].endswith(FILES)
             if lost.status == "TIMEOUT" and is_file and not self._setup["reason"]:
                 self._setup["reason"] = error  # to take its definitions alone, from now on
                 return self._start()

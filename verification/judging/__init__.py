@@ -1,27 +1,21 @@
 """What came of it: a candidate is asked everything, and each answer compared with the truth."""
 
-from verification.judging.compare import Comparison, Worst
-from verification.judging.run import Base, Block, Drawn, Finding, Run, lighten
-from verification.judging.session import Session, Watch
-from verification.judging.settings import SHOW, Settings, UsageError, choose_show
-from verification.judging.settling import Statuses, conclude, settle
-from verification.judging.trial import EMPTY, FAILING, Check, Outcome, Trial, plan
-from verification.judging.turns import judge, judge_in_turn
+from verification.judging.compare import Comparison
+from verification.judging.run import (
+    SHOW,
+    Base,
+    Block,
+    Drawn,
+    Finding,
+    Run,
+    Settings,
+    UsageError,
+    choose_show,
+)
+from verification.judging.session import Session, Watch, judge, judge_in_turn
+from verification.judging.shards import dump, merge
+from verification.judging.trial import FAILING, Check, Outcome, Trial, plan
 
-__all__ = [
-    "EMPTY",
-    "FAILING",
-    "SHOW",
-    "Base",
-    "Block",
-    "Check",
-    "Comparison",
-    "Drawn",
-    "Finding",
-    "Outcome",
-    "Run",
-    "Session",
-    "Settings",
-]
-__all__ += ["Statuses", "Trial", "UsageError", "Watch", "Worst", "choose_show", "conclude", "judge"]
-__all__ += ["judge_in_turn", "lighten", "plan", "settle"]
+__all__ = ["FAILING", "SHOW", "Base", "Block", "Check", "Comparison", "Drawn", "Finding", "Outcome"]
+__all__ += ["Run", "Session", "Settings", "Trial", "UsageError", "Watch", "choose_show", "dump"]
+__all__ += ["judge", "judge_in_turn", "merge", "plan"]

@@ -1,13 +1,166 @@
-"""What a run came to: a finding for each function, what was drawn, and the verdict."""
+"""What a run is: its settings, and what it came to, a finding for each function and the verdict."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Integral, Real
+from typing import Any
 
-from verification.judging.settings import Settings
+from verification import mistakes
+from verification.candidates import HELPERS, LAYOUTS, NAMES, Terms
 from verification.judging.trial import Outcome
 from verification.mistakes import Diagnosis, Mistake
+from verification.questions import RUNGS, Case, CaseError, Question, level, read_where, rung
+
+LARGE = 100_000
+"""Multiply-adds that right code in bare loops may not do in time."""
+Statuses = dict[str, tuple[str, str]]
+"""By our names of functions, theirs and the status of each, which may be `helped`."""
+UNFIT = {"differs": "fails", "not attempted": "is not written"}
+UNFIT["helped"] = "fails with its own helpers"
+"""The statuses of functions that others cannot stand on."""
+TOP = 4
+"""The level of every question."""
+MOST = 1e6
+"""Points that a function may be worth."""
+SHOW = ("all", "actual", "status")
+_CHOICES: Mapping[str, Sequence[object]] = {
+    "show": SHOW,
+    "hint": range(4),
+    "level": range(1, TOP + 1),
+    "rung": ("", *RUNGS),
+    "dtype": ("float64", "float32"),
+    "oracle": ("torch", "textbook"),
+    "contract": ("", *NAMES),
+    "layout": ("", *LAYOUTS),
+}
+
+_NOUNS = {str: "a text", Integral: "a whole number", Real: "a number"}
+_KINDS = {
+    **dict.fromkeys(("text", "where", "case"), str),
+    **dict.fromkeys(("draw", "memory"), Integral),
+    "timeout": Real,
+}
+
+
+class UsageError(ValueError):
+    """A setting that fits nothing; the message says which and what is known."""
+
+
+def choose_show(exam: bool, show: str) -> str:
+    """How much is shown, where "" is no wish: an exam is "status", whatever else is wished."""
+    if exam and show not in ("", "status"):
+        raise UsageError(f"an exam shows status alone, got show={show}")
+    return "status" if exam else show or SHOW[0]
+
+
+@dataclass(frozen=True)
+class Settings(Terms):
+    """What to judge, and how; every question is asked unless a filter says otherwise.
+
+    `candidate` is a file, a notebook, a module, or the names of a live session; `case` an id or a
+    row, `text` a part of ids, `where` an expression over questions' fields, `only` functions by the
+    candidate's names or ours; `draw` so many questions on geometries of this `seed`, or of the
+    clock's.  `shard` (K, N) is the K-th of N parts of the questions; `known` are ids of cases that
+    may fail; `points` what a function is worth, where it is not 1; the `oracle` torch or textbook.
+    What is told: `show` "all", "actual" (no right number) or "status" (nor a name), and with a
+    `hint` of 1 or 2 no name of a mistake.
+    """
+
+    candidate: str | Mapping[str, Any] = "npcnn"
+    only: tuple[str, ...] = ()
+    text: str = ""
+    where: str = ""
+    level: int = TOP
+    rung: str = ""
+    case: str = ""
+    shard: tuple[int, int] = (1, 1)
+    known: frozenset[str] = frozenset()
+    points: Mapping[str, float] = field(default_factory=dict)
+    oracle: str = "torch"
+    seed: int | None = None
+    draw: int = 20
+    dtype: str = "float64"
+    first: bool = False
+    strict: bool = False
+    show: str = "all"
+    hint: int = 0
+
+    def __post_init__(self) -> None:
+        if self.candidate == "":
+            raise UsageError("there is no candidate in candidate=''")
+        for name, kind in _KINDS.items():
+            if not isinstance(value := getattr(self, name), kind):
+                raise UsageError(f"{name} must be {_NOUNS[kind]}, got {name}={value!r}")
+        for name, known in _CHOICES.items():
+            if (value := getattr(self, name)) not in known:
+                words = ", ".join(str(one) for one in known if one != "")
+                raise UsageError(f"{name} is one of {words}, got {name}={value!r}")
+        if self.exam and self.hint:
+            raise UsageError(f"hint={self.hint} tells what show=status, an exam, hides")
+        if not 0 < self.timeout < 1e6 or self.memory < 1:
+            raise UsageError(f"timeout={self.timeout:g} and memory={self.memory} must be above 0")
+        if self.draw < 0:
+            raise UsageError(f"draw={self.draw} must not be negative")
+        number, count = self.shard
+        if not 1 <= number <= count:
+            raise UsageError(f"shard {number}/{count}: the first must be from 1 to the second")
+        if count > 1 and (self.show, self.hint) != (SHOW[0], 0):
+            words = (
+                "a shard holds what an exam withholds: give --exam to --merge, as --show and --hint"
+            )
+            raise UsageError(words)
+        if not all(0 <= worth <= MOST for worth in self.points.values()):
+            raise UsageError(f"points must be from 0 to {MOST:g}, got {dict(self.points)}")
+        try:
+            if self.where:
+                read_where(self.where)
+        except CaseError as error:
+            raise UsageError(str(error)) from error
+
+    @property
+    def exam(self) -> bool:
+        """Whether nothing but statuses and one's own answers may be told."""
+        return self.show == "status"
+
+    @property
+    def is_naming(self) -> bool:
+        """Whether mistakes may be named."""
+        return not self.exam and self.hint not in (1, 2)
+
+    @property
+    def is_row(self) -> bool:
+        return "=" in self.case
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether the run may end without having asked every question."""
+        return self.is_narrowed or self.first or self.shard[1] > 1
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether only some questions are asked of a function."""
+        is_cut = self.level < TOP or self.oracle != "torch"
+        return bool(self.text or self.where or self.case or self.rung or is_cut)
+
+    def chooses(self, name: str, question: Question) -> bool:
+        """Whether it is to be put to the function of this name, by its id, its rung and level."""
+        if self.case and not self.is_row:
+            ids = {question.id, question.name}
+            if self.case not in ids | {f"{name}/{one}" for one in ids}:
+                return False
+        if self.rung and rung(question) != self.rung:
+            return False
+        if self.level < TOP and level(question) > self.level:
+            return False
+        return self.text in f"{name}/{question.id}"
+
+    def admits(self, question: Question) -> bool:
+        """Whether the oracle may be asked: of a textbook no rare options, and nothing large."""
+        if self.oracle == "torch":
+            return True
+        return level(question) <= 3 and rung(question) != "scale"
 
 
 @dataclass(frozen=True)
@@ -89,6 +242,15 @@ class Drawn:
     def failing(self) -> list[Outcome]:
         return [outcome for outcome in self.outcomes if outcome.is_failing]
 
+    @property
+    def rows(self) -> set[str]:
+        return {outcome.question.row for outcome in self.outcomes}
+
+    @property
+    def wrong_rows(self) -> set[str]:
+        """Those that some function answers wrongly."""
+        return {outcome.question.row for outcome in self.failing}
+
 
 @dataclass(frozen=True)
 class Run:
@@ -140,9 +302,8 @@ class Run:
     def stale(self) -> list[str]:
         """The ids that are known to fail, and do not; in a whole run those too that nothing has."""
         statuses, settings = {o.id: o.status for o in self.outcomes}, self.settings
-        is_whole = not (settings.is_narrowed or settings.first or settings.shard[1] > 1)
-        is_whole &= not (settings.only or self.fault)
-        right = ("ok", "DEVIATES", "") if is_whole else ("ok", "DEVIATES")
+        is_whole = not (settings.is_partial or settings.only or self.fault)
+        right = ("ok", "DEVIATES", *[""] * is_whole)
         return sorted(one for one in settings.known if statuses.get(one, "") in right)
 
     @property
@@ -173,24 +334,126 @@ class Run:
 
 def lighten(run: Run) -> Run:
     """Without arrays but for what is shown, so that it can be kept, and sent by another process."""
-    findings = []
-    for found in run.findings:
-        outcomes, raw = _strip(found.outcomes), _strip(found.raw)
-        findings.append(replace(found, outcomes=outcomes, raw=raw))
-    drawn = run.drawn
-    drawn = drawn and replace(drawn, outcomes=_strip(drawn.outcomes), raw=_strip(drawn.raw))
+    findings = (replace(one, **_strip(one)) for one in run.findings)
+    drawn = run.drawn and replace(run.drawn, **_strip(run.drawn))
     return replace(run, findings=tuple(findings), drawn=drawn)
 
 
-def _strip(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
-    return tuple(
-        replace(
-            outcome,
-            answers={},
-            mended=next(iter(_strip([outcome.mended] if outcome.mended else [])), None),
-            comparisons=tuple(
-                replace(c, got=None, want=None, where=None) for c in outcome.comparisons
-            ),
-        )
-        for outcome in outcomes
+def _strip(part: Finding | Drawn) -> dict[str, Any]:
+    told = {"outcomes": part.outcomes, "raw": part.raw}
+    return {name: tuple(map(Outcome.lighten, outcomes)) for name, outcomes in told.items()}
+
+
+def conclude(finding: Finding, statuses: Statuses, settings: Settings) -> Finding:
+    """A finding with what its `raw` outcomes come to; its status is added to those before it."""
+    raw = finding.raw
+    if raw and all(outcome.kind == "NotImplementedError" for outcome in raw):
+        raw = tuple(replace(outcome, status="not attempted") for outcome in raw)
+    raw = _allow_time(raw, settings.timeout)
+    asked = [outcome for outcome in raw if outcome.status != "outside"]
+    reasons = [outcome.message for outcome in raw if outcome.status == "outside"]
+    outcomes = settle(asked, finding.base, statuses, settings.strict)
+    aged = next((outcome.age[0] for outcome in outcomes if outcome.age), "")
+    known = mistakes.read() if aged else ()
+    finding = replace(
+        finding,
+        outcomes=tuple(outcomes),
+        outside=finding.outside + len(reasons),
+        reasons=tuple(dict.fromkeys(filter(None, (*reasons, *finding.reasons)))),
+        age=next((mistake for mistake in known if mistake.id == aged), None),
     )
+    is_helped = not finding.failing and any(outcome.helpers for outcome in outcomes)
+    statuses[finding.base.name] = finding.function, "helped" if is_helped else finding.status
+    outcomes = [
+        replace(o, status="known") if o.is_failing and o.id in settings.known else o
+        for o in outcomes
+    ]
+    return replace(finding, outcomes=tuple(outcomes))
+
+
+def _allow_time(raw: tuple[Outcome, ...], timeout: float) -> tuple[Outcome, ...]:
+    """Large questions are outside where nothing fails but that they take too long."""
+    late = [outcome for outcome in raw if outcome.is_failing]
+    is_slow = all(o.kind == "TIMEOUT" and o.question.work > LARGE for o in late)
+    if not late or not is_slow or not any(outcome.status == "ok" for outcome in raw):
+        return raw
+    lost = min(outcome.question.work for outcome in late)
+    words = f"{late[0].function} takes more than {timeout:g} s for {lost:,} multiply-adds"
+    return tuple(
+        replace(outcome, status="outside", message=words)
+        if outcome in late or (outcome.status == "not judged" and outcome.question.work >= lost)
+        else outcome
+        for outcome in raw
+    )
+
+
+def settle(
+    outcomes: Sequence[Outcome], base: Base, statuses: Statuses, strict: bool
+) -> list[Outcome]:
+    """Conventions are no failures, and what may be inherited is not judged.
+
+    Of one outcome alone it cannot be said: others follow the convention, or a function below fails.
+
+    `statuses` are those of the functions that were judged before.
+    """
+    shown = {name for outcome in outcomes for name in outcome.deviations}
+    known = mistakes.read() if shown else ()
+    names = tuple(mistake.id for mistake in known if mistake.id in shown and mistake.forms)
+    if names and not any(outcome.is_failing and outcome.has_numbers for outcome in outcomes):
+        # a check without an oracle sees a convention too, and cannot tell it from a mistake
+        outcomes = [
+            replace(o, status="DEVIATES", deviations=names)
+            if o.status == "WRONG" and isinstance(o.question, Case) and o.question.check
+            else o
+            for o in outcomes
+        ]
+    outcomes = [replace(o, deviations=()) if o.is_failing else o for o in outcomes]
+    outcomes = _mend(outcomes, statuses)
+    if strict:
+        outcomes = [replace(o, status="WRONG") if o.status == "DEVIATES" else o for o in outcomes]
+    # where the contract's cache serves, a gradient needs no other
+    is_spared = any(o.is_spared and o.status in ("ok", "DEVIATES") for o in outcomes)
+    return [_excuse(o, base, statuses, is_spared) if o.is_failing else o for o in outcomes]
+
+
+def _mend(outcomes: Sequence[Outcome], statuses: Statuses) -> list[Outcome]:
+    """What counts where helpers fail: with right ones in their place, if these serve anywhere."""
+    unfit = {name for name, (_, status) in statuses.items() if status in UNFIT}
+    behind = [o for o in outcomes if o.is_failing and o.mended and unfit & {*o.below}]
+    if not any(_serves(outcome) for outcome in behind):
+        return [*outcomes]
+    mended = []
+    for outcome in outcomes:
+        if outcome in behind and outcome.mended:
+            helpers = tuple(statuses[name][0] for name in outcome.below if name in unfit)
+            below = tuple(name for name in outcome.below if name not in HELPERS)
+            note = f"with a right {' and '.join(helpers)} in place of yours"
+            outcome = replace(outcome.mended, helpers=helpers, below=below, note=note)
+        mended.append(outcome)
+    return mended
+
+
+def _serves(outcome: Outcome) -> bool:
+    """Whether more is right with right helpers: else they may not be what is wanted there."""
+    mended = outcome.mended
+    own, other = (
+        {compared.name for compared in one.comparisons if compared.is_right} if one else set()
+        for one in (outcome, mended)
+    )
+    return mended is not None and (not mended.is_failing or own < other)
+
+
+def _excuse(outcome: Outcome, base: Base, statuses: Statuses, is_spared: bool) -> Outcome:
+    """Not judged where it comes through what fails; a check needs a forward pass that is right."""
+    below, question = {*outcome.below}, outcome.question
+    is_behind = outcome.is_inherited and not is_spared
+    if is_behind or (isinstance(question, Case) and question.check):
+        below.add(base.forward)
+    for name in sorted(below - {base.name}, key=lambda name: (name not in HELPERS, name)):
+        # of a forward pass that was not to be judged this much is known
+        unjudged = (name, "differs") if is_behind and name == base.forward else ("", "")
+        their, status = statuses.get(name, unjudged)
+        if word := UNFIT.get(status):
+            message = f"it stands on {their}, which {word}"
+            return replace(outcome, status="not judged", message=message)
+    return outcome

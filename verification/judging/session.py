@@ -1,36 +1,47 @@
 """One whole run: a candidate before its questions, function after function.
 
 A function that calls one that fails is not blamed for what it may have inherited: its failures are
-`not judged`.
+`not judged`.  What ends a run early is in it, too; several runs are made one after the other, or in
+processes.
 """
 
 from __future__ import annotations
 
+import signal
 import time
+import warnings
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from multiprocessing import active_children, get_context
 
 from verification import truth
-from verification.candidates import Function, load
+from verification.candidates import Function, UnloadableError, load
 from verification.judging.reasons import CHEAP, Reasons
-from verification.judging.run import Base, Drawn, Finding, Run
-from verification.judging.settings import Settings, UsageError
-from verification.judging.settling import Statuses, conclude, settle
+from verification.judging.run import (
+    Base,
+    Drawn,
+    Finding,
+    Run,
+    Settings,
+    Statuses,
+    UsageError,
+    conclude,
+    lighten,
+    settle,
+)
 from verification.judging.trial import Check, Outcome, Trial, plan
 from verification.questions import (
+    Case,
     CaseError,
     Question,
     draw,
-    level,
     parse,
     read,
     read_where,
-    rung,
 )
 
 STREAM = 2_000
@@ -64,7 +75,8 @@ class Session:
             raise
         asked = {self.judged.name_of(f) for check in self.checks for f in check.functions}
         idle = [f"nothing is asked of {name} under these options" for name in self._only - asked]
-        there = {judged.name_of(f) for f in judged.contract.functions if judged.has(f)}
+        self._functions = {judged.name_of(function): function for function in functions}
+        there = {name for name, function in self._functions.items() if judged.has(function)}
         self.known = Run(
             settings,
             judged.name,
@@ -88,7 +100,7 @@ class Session:
         self._draw_seed = time.time_ns() if settings.seed is None else settings.seed
         self._trial = Trial(self.judged, self.known.seed, settings.dtype)
         self._statuses: Statuses = {}
-        self._reasons = {function.name: Reasons(self._trial, function) for function in functions}
+        self._reasons: dict[str, Reasons] = {}
 
     def __enter__(self) -> Session:
         return self
@@ -111,24 +123,21 @@ class Session:
 
     def _draw(self) -> list[Check]:
         """As many checks on geometries that nobody has seen as are wanted."""
-        there = [
-            self.judged.name_of(f) for f in self.judged.contract.functions if self.judged.has(f)
-        ]
-        wanted = {name for name in there if self._wants(name)}
+        there = (name for name, function in self._functions.items() if self.judged.has(function))
+        wanted = {*filter(self._wants, there)}
         checks: list[Check] = []
         for question in islice(draw(self._draw_seed), STREAM):
             if len(checks) == self.settings.draw:
                 break
             checks += plan(self.judged, [question], lambda name, _: name in wanted)[0]
-        return _take(checks, self.settings.shard)
+        return checks[self._part]
 
     def _judge_drawn(self, checks: Sequence[Check]) -> Drawn:
-        functions = {self.judged.name_of(f): f for f in self.judged.contract.functions}
         raw, outcomes = list[Outcome](), list[Outcome]()
         for outcome in self._trial.run(checks):
             if outcome.status not in ("outside", "not attempted"):
-                function = functions[outcome.function]
-                raw.append(self._reasons[function.name].name_convention(outcome))
+                function = self._functions[outcome.function]
+                raw += self._name_conventions(function, [outcome])
                 outcomes += self._settle(function, raw[-1:])
         return Drawn(self._draw_seed, tuple(outcomes), tuple(raw))
 
@@ -146,7 +155,7 @@ class Session:
             return meant
         # alike in work, and not all of one fill
         meant.sort(key=lambda question: (question.work, zlib.crc32(question.row.encode())))
-        return _take(meant, settings.shard)
+        return meant[self._part]
 
     def _resolve_only(self) -> set[str]:
         """The functions to judge, by the candidate's own names; none of them is unknown."""
@@ -173,21 +182,11 @@ class Session:
         return name in self._only if self._only else name not in self._absent
 
     def _chooses(self, name: str, question: Question) -> bool:
-        settings = self.settings
-        if not self._wants(name):
-            return False
-        if settings.case and not settings.is_row:
-            ids = {question.id, question.name}
-            if settings.case not in ids | {f"{name}/{one}" for one in ids}:
-                return False
-        fits = not settings.rung or rung(question) == settings.rung
-        return (
-            fits and level(question) <= settings.level and settings.text in f"{name}/{question.id}"
-        )
+        return self._wants(name) and self.settings.chooses(name, question)
 
     def _find(self, watch: Watch) -> Iterator[Finding]:
         """The findings, in the contract's order, each as soon as it is complete."""
-        functions = {self.judged.name_of(f): f for f in self.judged.contract.functions}
+        functions = self._functions
         waiting = Counter(self.judged.name_of(f) for c in self.checks for f in c.functions)
         total, order = waiting.total(), list(functions)
         outcomes: dict[str, list[Outcome]] = {name: [] for name in functions}
@@ -223,13 +222,12 @@ class Session:
         """Whether it still fails when conventions are taken for what they are."""
         if outcome.id in self.settings.known:
             return False
-        outcome = self._reasons[function.name].name_convention(outcome)
+        (outcome,) = self._name_conventions(function, [outcome])
         return outcome.is_failing or (self.settings.strict and outcome.status == "DEVIATES")
 
     def _conclude(self, function: Function, outcomes: Sequence[Outcome]) -> Finding:
         """What came of a function, and why."""
-        reasons = self._reasons[function.name]
-        raw = reasons.name_conventions(outcomes)
+        raw = self._name_conventions(function, outcomes)
         lacks = self.judged.lacks(function) if self.judged.has(function) else ""
         finding = Finding(
             self.judged.name_of(function),
@@ -242,9 +240,20 @@ class Session:
         finding = conclude(finding, self._statuses, self.settings)
         if not finding.failing:
             return finding
-        is_asked = self._is_partial and any(outcome.has_numbers for outcome in finding.failing)
-        finding = reasons.explain(finding, self._ask_more(function) if is_asked else ())
+        reasons, more = self._find_reasons(function), list[Outcome]()
+        if self.settings.is_partial and any(outcome.has_numbers for outcome in finding.failing):
+            more = self._ask_more(function)  # to tell mistakes apart, as the whole run would
+        finding = reasons.explain(finding, more)
         return self._conclude(function, outcomes) if reasons.refute(finding) else finding
+
+    def _find_reasons(self, function: Function) -> Reasons:
+        return self._reasons.setdefault(function.name, Reasons(self._trial, function))
+
+    def _name_conventions(self, function: Function, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """The same, with the conventions that they follow; what is right follows none."""
+        if all(outcome.status == "ok" for outcome in outcomes):
+            return [*outcomes]
+        return self._find_reasons(function).name_conventions(outcomes)
 
     def _find_base(self, function: Function) -> Base:
         forward = self.judged.contract.forward_of(function).name
@@ -254,19 +263,75 @@ class Session:
         return settle(raw, self._find_base(function), self._statuses, self.settings.strict)
 
     @property
-    def _is_partial(self) -> bool:
-        """Whether more must be asked to tell one mistake from another, as the whole run would."""
-        return self.settings.is_narrowed or self.settings.first or self.settings.shard[1] > 1
+    def _part(self) -> slice:
+        """The K-th of N parts of a list."""
+        number, count = self.settings.shard
+        return slice(number - 1, None, count)
 
     def _ask_more(self, function: Function) -> list[Outcome]:
         """What small questions come to that the run does not ask."""
         name = self.judged.name_of(function)
-        small = [q for q in read() if q.work <= CHEAP and self.settings.admits(q)]
+        small = [
+            question
+            for question in read()
+            if isinstance(question, Case) and not question.check
+            if question.work <= CHEAP and self.settings.admits(question)
+        ]
         checks, _ = plan(self.judged, small, lambda one, question: one == name)
-        raw = self._reasons[function.name].name_conventions([*self._trial.run(checks)])
+        raw = self._name_conventions(function, [*self._trial.run(checks)])
         return self._settle(function, raw)
 
 
-def _take(things: list[Any], shard: tuple[int, int]) -> list[Any]:
-    """The K-th of N parts."""
-    return things[shard[0] - 1 :: shard[1]]
+def judge(settings: Settings, ask: Callable[[Session], Run] = Session.run) -> Run:
+    """The run that `ask` makes of a session; UsageError where the settings fit nothing."""
+    run = Run(settings, str(settings.candidate))
+    try:
+        with Session(settings) as session:
+            try:
+                if session.checks:
+                    return ask(session)
+                fault, words = "nothing", "no case fits these options"
+            finally:
+                run = session.known
+    except UsageError:
+        raise
+    except BrokenPipeError:
+        fault, words = "interrupted", "nobody reads standard output"
+    except KeyboardInterrupt:
+        fault, words = "interrupted", "interrupted"
+    except UnloadableError as error:
+        fault, words = "unloadable", str(error)
+    except ModuleNotFoundError as error:
+        fault, words = "fault", str(error)
+    except Exception as error:  # not the candidate's fault, and never to be reported as its
+        fault, words = "fault", f"fault of the harness: {type(error).__name__}: {error}"
+    return replace(run, fault=fault, error=words)
+
+
+def judge_in_turn(every: Sequence[Settings], jobs: int) -> Iterator[Run]:
+    """A light run of each, one after the other, or several at a time in processes."""
+    if jobs == 1:
+        yield from map(_judge_one, every)
+        return
+    spawn, dying = get_context("spawn"), (signal.SIGINT, signal.SIG_DFL)  # without a traceback
+    with ProcessPoolExecutor(jobs, spawn, signal.signal, dying) as pool:
+        try:
+            for one, coming in [(one, pool.submit(_judge_one, one)) for one in every]:
+                try:
+                    yield coming.result()
+                except BrokenExecutor as error:
+                    words = f"fault of the harness: {error}"
+                    yield Run(one, str(one.candidate), fault="fault", error=words)
+        finally:
+            for process in active_children():  # nobody waits for what they judge any more
+                process.terminate()
+            pool.shutdown(cancel_futures=True)
+
+
+def _judge_one(settings: Settings) -> Run:
+    """What fits the other candidates, and not this one, is its own affair."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            return lighten(judge(settings))
+    except UsageError as error:
+        return Run(settings, str(settings.candidate), fault="unloadable", error=str(error))

@@ -2,7 +2,6 @@
 
 from verification.reports.display import Given, Judgement, Options, judge
 from verification.reports.grades import FORMATS, Mark, grade, write_line
-from verification.reports.shards import merge
 from verification.reports.text import (
     Style,
     make_visible,
@@ -10,8 +9,7 @@ from verification.reports.text import (
     write_header,
     write_summary,
 )
-from verification.reports.watching import keep_watching
 
 __all__ = ["FORMATS", "Given", "Judgement", "Mark", "Options", "Style", "grade", "judge"]
-__all__ += ["keep_watching", "make_visible", "merge", "write_finding", "write_header"]
-__all__ += ["write_line", "write_summary"]
+__all__ += ["make_visible", "write_finding", "write_header", "write_line"]
+__all__ += ["write_summary"]

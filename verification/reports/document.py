@@ -8,9 +8,8 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
-from verification.judging import Comparison, Finding, Outcome, Run
+from verification.judging import Comparison, Finding, Outcome, Run, dump
 from verification.questions import level, rung
-from verification.reports.shards import dump
 from verification.reports.text import write_command, write_form, write_message
 
 _STATUSES = ("ok", "WRONG", "CRASH", "TIMEOUT", "MEMORY", "DEVIATES", "not judged")
@@ -43,11 +42,9 @@ def write_json(run: Run) -> str:
 
 def _count_drawn(run: Run) -> dict[str, int] | None:
     """The questions that were drawn, and those that some function answered wrongly."""
-    if not run.drawn:
+    if not (drawn := run.drawn):
         return None
-    asked = {outcome.question.row for outcome in run.drawn.outcomes}
-    wrong = {outcome.question.row for outcome in run.drawn.failing}
-    return {"seed": run.drawn.seed, "asked": len(asked), "wrong": len(wrong)}
+    return {"seed": drawn.seed, "asked": len(drawn.rows), "wrong": len(drawn.wrong_rows)}
 
 
 def _describe_function(finding: Finding, run: Run) -> dict[str, Any]:

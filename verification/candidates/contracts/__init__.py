@@ -469,14 +469,20 @@ def get(name: str, layout: str = "") -> Contract:
 def recognise(names: Names, ours: Iterable[str] = ()) -> str:
     """The contract that most of these functions are written for, passes first; "" if none is.
 
-    It is one that has functions, or classes, of our names that are meant.
+    It is one that has functions, or classes, of our names that are meant.  Which ones cannot fit
+    better than those before them their marks tell.
     """
-    counts = {}
+    texts = [f"{name}({', '.join(words or ())})" for name, words in names.items()]
+    best, most = "", (0, 0)
     for name in sorted(NAMES, key="functional".__eq__):  # last: it knows the courses' names, too
+        marked = sum(bool(re.search(_WORDS["marks"].get(name, ""), text)) for text in texts)
+        if not marked or (name == "functional" and most[0] >= marked):
+            continue
         known = {one for f in get(name).functions for one in (f.name, f.name.partition(".")[0])}
-        counts[name] = get(name).count_fitting(names) if known.issuperset(ours) else (0, 0)
-    best = max(counts, key=lambda name: counts[name])
-    return best if any(counts[best]) else ""
+        count = get(name).count_fitting(names) if known.issuperset(ours) else (0, 0)
+        if count > most:
+            best, most = name, count
+    return best
 
 
 def find_nearest(names: Names) -> Contract:

@@ -20,23 +20,21 @@ import numpy as np
 
 from verification import mistakes
 from verification.candidates import get_contract
-from verification.judging import (
-    EMPTY,
+from verification.judging.compare import Comparison, Worst
+from verification.judging.run import (
     Base,
     Block,
-    Comparison,
     Drawn,
     Finding,
-    Outcome,
     Run,
     Settings,
     Statuses,
     UsageError,
-    Worst,
     conclude,
     lighten,
     settle,
 )
+from verification.judging.trial import EMPTY, Outcome
 from verification.mistakes import Diagnosis, Mistake, Suspect
 from verification.questions import Case, Question, Refusal, parse, read
 
