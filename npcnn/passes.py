@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from npcnn import arguments as arg
-from npcnn import functional
+from npcnn import functional, geometry
 from npcnn.arguments import Pad, Size
 from npcnn.geometry import ShapeError
 from npcnn.windows import Array
@@ -48,8 +48,9 @@ def zero_pad(X: ArrayLike, pad: Pad) -> Array:
     The same by loops: npcnn.textbook.
     """
     x = arg.array("X", X)
-    borders = arg.borders("X", x, pad)
-    arg.affordable((len(x), *(n + sum(pair) for n, pair in zip(x.shape[1:], borders)), x.shape[-1]))
+    space = arg.spatial("X", x)
+    borders = arg.pads("pad", pad, len(space))
+    arg.affordable((len(x), *geometry.outs(arg.axes(space, 1, pad=borders)), x.shape[-1]))
     return np.pad(x.astype(arg.result_dtype(x)), [(0, 0), *borders, (0, 0)])
 
 
