@@ -65,7 +65,7 @@ def max_backward(dy: Array, x: Array, axes: Axes) -> Array:
             ranks = _ranks(x[piece.reach], taps, y)
             for rank, (_, among, cells) in enumerate(reversed(taps), 1):
                 won = bits[among] * (ranks[among] == rank)  # all bits of a number, or none
-                dx[piece.reach][cells] += won.view(dy.dtype)
+                _add(won.view(dy.dtype), dx[piece.reach][cells], axes)
 
     dx = np.zeros(x.shape, dy.dtype)
     workers.run(work, geometry.by_image(_pieces(x, axes)))
@@ -75,12 +75,11 @@ def max_backward(dy: Array, x: Array, axes: Axes) -> Array:
 def avg_forward(x: Array, axes: Axes, divisor: Array) -> Array:
     def work(piece: Piece) -> None:
         total, reached = y[piece.box], x[piece.reach]
-        total.fill(0)
         if _is_global(axes, x):
-            total += np.add.reduce(reached, axis=plane, keepdims=True)
+            total[...] = np.add.reduce(reached, axis=plane, keepdims=True)
         else:
-            for _, among, cells in geometry.taps(piece.axes):
-                total[among] += reached[cells]
+            taps = [(among, cells) for _, among, cells in geometry.taps(piece.axes)]
+            _combine(np.add, reached, taps, total)
         total /= over[piece.box[1:]]
         total += 0  # as torch: a quotient of -0 is returned as +0
 
@@ -98,7 +97,7 @@ def avg_backward(dy: Array, axes: Axes, divisor: Array) -> Array:
                 reached += share
             else:
                 for _, among, cells in reversed(geometry.taps(piece.axes)):
-                    reached[cells] += share[among]
+                    _add(share[among], reached[cells], axes)
 
     over = divisor.astype(dy.dtype)[..., None]
     dx = np.zeros((len(dy), *(axis.size for axis in axes), dy.shape[-1]), dy.dtype)
@@ -135,14 +134,27 @@ def _highest(x: Array, axes: Axes, y: Array) -> None:
 def _highest_along(x: Array, axis: Axis, before: Box, y: Array) -> None:
     """The largest cell of each window of one axis, which lies after those `before`, into y."""
     taps = [((*before, among), (*before, cells)) for _, among, cells in axis.taps]
-    whole = [tap for tap in taps if tap[0][-1] == slice(0, axis.out)]
-    if whole:  # a tap that meets the input in all windows is where to begin
-        y[...] = x[whole[0][1]]
-        taps.remove(whole[0])
+    taps.sort(key=lambda tap: x[tap[1]].shape != y.shape)  # any order will do
+    _combine(np.maximum, x, taps, y)
+
+
+def _combine(by: np.ufunc, x: Array, taps: Sequence[tuple[Box, Box]], y: Array) -> None:
+    """The cells of each window in the taps' order, by addition or maximum, into y."""
+    begun = taps[:2] if all(x[cells].shape == y.shape for _, cells in taps[:2]) else []
+    if len(begun) == 2:  # both meet the input in all windows: y need not be filled and read first
+        by(x[begun[0][1]], x[begun[1][1]], out=y)
     else:
-        y.fill(-np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min)
-    for among, cells in taps:
-        np.maximum(y[among], x[cells], out=y[among])
+        begun = []
+        least = -np.inf if y.dtype.kind == "f" else np.iinfo(y.dtype).min
+        y.fill(0 if by is np.add else least)
+    for among, cells in taps[len(begun) :]:
+        by(y[among], x[cells], out=y[among])
+
+
+def _add(share: Array, cells: Array, axes: Axes) -> None:
+    """share to the cells; those of windows that lie apart are 0 yet, and need not be read."""
+    are_apart = all(axis.stride >= axis.span for axis in axes)
+    np.add(0 if are_apart else cells, share, out=cells)  # added to 0, -0 becomes 0
 
 
 def _is_doubtful(x: Array, y: Array) -> bool:
@@ -161,7 +173,7 @@ def _ranks(x: Array, taps: Taps, y: Array) -> Array:
     for rank, (_, among, cells) in enumerate(reversed(taps), 1):
         here = (x[cells] == y[among]).view(np.uint8)
         np.maximum(ranks[among], here * ranks.dtype.type(rank), out=ranks[among])
-    if np.isnan(y).any():
+    if np.isnan(y.min(initial=0)):
         for rank, (_, among, cells) in reversed([*enumerate(reversed(taps), 1)]):
             np.copyto(ranks[among], rank, where=np.isnan(x[cells]))
     return ranks
