@@ -188,8 +188,7 @@ def avg_pool_backward(
     axes = arg.pool_axes(x, kernel_size, stride, padding, 1, ceil_mode)
     arg.fitting("upstream gradient", dy, (len(x), *geometry.outs(axes), x.shape[-1]))
     divisor = arg.divisor(axes, count_include_pad, divisor_override)
-    dtype = arg.result_dtype(dy, x)
-    (dy,) = arg.working(dtype, dy)
+    dtype, (dy, x) = arg.common(dy, x)
     return _pool.avg_backward(dy, axes, divisor).astype(dtype, copy=False)
 
 
@@ -278,8 +277,7 @@ def adaptive_max_pool_backward(dy: ArrayLike, x: ArrayLike, output_size: Any) ->
     """dx (N, *space, C): each dy goes to the cell that adaptive_max_pool chose."""
     dy, x = arg.arrays(dy=dy, x=x)
     index = _winners(x, output_size)
-    dtype = arg.result_dtype(arg.fitting("dy", dy, index.shape), x)
-    (dy,) = arg.working(dtype, dy)
+    dtype, (dy, x) = arg.common(arg.fitting("dy", dy, index.shape), x)
     dx, (n, _, c) = _planes(np.zeros(x.shape, dy.dtype)), np.ogrid[: len(x), :1, : x.shape[-1]]
     np.add.at(dx, (n, _planes(index), c), _planes(dy))  # in row order, as torch
     return dx.reshape(x.shape).astype(dtype, copy=False)
@@ -302,8 +300,7 @@ def adaptive_avg_pool_backward(dy: ArrayLike, x: ArrayLike, output_size: Any) ->
     """dx (N, *space, C): dy shared out equally.  Of x only the shape and dtype count."""
     dy, x = arg.arrays(dy=dy, x=x)
     shape, cells = _adaptive(x, output_size)
-    dtype = arg.result_dtype(arg.fitting("dy", dy, shape), x)
-    (dy,) = arg.working(dtype, dy)
+    dtype, (dy, x) = arg.common(arg.fitting("dy", dy, shape), x)
     dx = np.zeros(x.shape, dy.dtype)
     for out, box in cells:
         share = dy[:, *(slice(o, o + 1) for o in out)]
@@ -517,7 +514,7 @@ def batch_norm(
     dtype = arg.result_dtype(x, *given.values())
     rows = _rows(x, dtype)
     mean, var = _statistics(rows) if is_training else old
-    z, _ = _normalise(rows, mean, var, eps)
+    z = _normalise(rows, mean, 1 / np.sqrt(var + eps))
     y = (z * given.get("w", 1) + given.get("b", 0)).reshape(x.shape).astype(dtype, copy=False)
     if not (is_training and old):
         return y
@@ -544,11 +541,12 @@ def batch_norm_backward(
     dtype = arg.result_dtype(arg.fitting("dy", dy, x.shape), x, *given.values())
     dx, rows = _rows(dy, dtype), _rows(x, dtype)
     mean, var = _statistics(rows) if is_training else seen
-    z, slope = _normalise(rows, mean, var, eps)
+    slope = 1 / np.sqrt(var + eps)
+    z = _normalise(rows, mean, slope)
     dw, db = (a.sum(axis=0, dtype=np.float64) for a in (dx * z, dx))
     if is_training:
-        share = max(1, len(rows))
-        dx = dx - (db / share).astype(z.dtype) - z * (dw / share).astype(z.dtype)
+        n = max(1, len(rows))
+        dx = dx - (db / n).astype(z.dtype) - z * (dw / n).astype(z.dtype)
     dx = dx * (slope * given.get("w", 1)).astype(z.dtype)
     return dx.reshape(x.shape).astype(dtype, copy=False), dw.astype(dtype), db.astype(dtype)
 
@@ -582,9 +580,9 @@ def _statistics(rows: Array) -> tuple[Array, Array]:
     return mean, np.square(rows - mean).sum(axis=0) / max(1, len(rows))
 
 
-def _normalise(rows: Array, mean: Array, var: Array, eps: float) -> tuple[Array, Array]:
-    slope = 1 / np.sqrt(var + eps)
-    return (rows - mean.astype(rows.dtype)) * slope.astype(rows.dtype), slope
+def _normalise(rows: Array, mean: Array, slope: Array) -> Array:
+    z: Array = (rows - mean.astype(rows.dtype)) * slope.astype(rows.dtype)
+    return z
 
 
 def _check(is_so: bool, rule: str, **numbers: object) -> None:
@@ -599,25 +597,23 @@ def _number(name: str, value: object) -> float:
     return float(value)
 
 
-def _insisting(rank: int, operation: Operation) -> Operation:
-    """`operation` for arrays with exactly this many spatial axes."""
-    leading = next(iter(inspect.signature(operation).parameters))
-
-    @functools.wraps(operation)
-    def insisting(*args: Any, **kwargs: Any) -> Any:
-        if args or leading in kwargs:
-            array = arg.array(leading, args[0] if args else kwargs[leading])
-            arg.spatial(leading, array, ranks=[rank])
-        return operation(*args, **kwargs)
-
-    kind, backward, _ = operation.__name__.partition("_backward")
-    insisting.__name__ = insisting.__qualname__ = f"{kind}{rank}d{backward}"
-    return cast(Operation, insisting)
-
-
 def _by_rank(operation: Operation) -> tuple[Operation, Operation, Operation]:
-    one, two, three = (_insisting(rank, operation) for rank in (1, 2, 3))
-    return one, two, three
+    """`operation` for arrays with exactly one spatial axis, two and three."""
+    leading = next(iter(inspect.signature(operation).parameters))
+    kind, backward, _ = operation.__name__.partition("_backward")
+
+    def insist(rank: int) -> Operation:
+        @functools.wraps(operation)
+        def insisting(*args: Any, **kwargs: Any) -> Any:
+            if args or leading in kwargs:
+                array = arg.array(leading, args[0] if args else kwargs[leading])
+                arg.spatial(leading, array, ranks=[rank])
+            return operation(*args, **kwargs)
+
+        insisting.__name__ = insisting.__qualname__ = f"{kind}{rank}d{backward}"
+        return cast(Operation, insisting)
+
+    return insist(1), insist(2), insist(3)
 
 
 conv1d, conv2d, conv3d = _by_rank(conv)
