@@ -24,7 +24,6 @@ Pad: TypeAlias = Size | Sequence[Sequence[SupportsIndex]]
 
 MOST = 2**40
 """Numbers of a result."""
-_BOOLS = (bool, np.bool_)
 
 
 def array(name: str, value: ArrayLike) -> Array:
@@ -91,7 +90,8 @@ def spatial(name: str, a: Array, ranks: Sequence[int] = (1, 2, 3)) -> tuple[int,
 def count(name: str, value: object) -> int:
     """An int, NumPy's too; not a bool, not a float, and none beyond 32 bits."""
     try:
-        number = operator.index(None if type(value) in _BOOLS else value)  # type: ignore  # it raises
+        is_bool = isinstance(value, bool | np.bool_)
+        number = operator.index(None if is_bool else value)  # type: ignore  # it raises
     except TypeError:
         raise TypeError(f"{name} must be an int, got {name}={value!r}") from None
     if not -(2**31) <= number < 2**31:

@@ -140,14 +140,14 @@ def _highest_along(x: Array, axis: Axis, before: Box, y: Array) -> None:
 
 def _combine(by: np.ufunc, x: Array, taps: Sequence[tuple[Box, Box]], y: Array) -> None:
     """The cells of each window in the taps' order, by addition or maximum, into y."""
-    begun = taps[:2] if all(x[cells].shape == y.shape for _, cells in taps[:2]) else []
-    if len(begun) == 2:  # both meet the input in all windows: y need not be filled and read first
-        by(x[begun[0][1]], x[begun[1][1]], out=y)
+    pair = [x[cells] for _, cells in taps[:2]]
+    if [cells.shape for cells in pair] == [y.shape] * 2:  # y need not be filled and read first
+        by(*pair, out=y)
+        taps = taps[2:]
     else:
-        begun = []
         least = -np.inf if y.dtype.kind == "f" else np.iinfo(y.dtype).min
         y.fill(0 if by is np.add else least)
-    for among, cells in taps[len(begun) :]:
+    for among, cells in taps:
         by(y[among], x[cells], out=y[among])
 
 
