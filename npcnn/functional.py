@@ -188,7 +188,7 @@ def avg_pool_backward(
     axes = arg.pool_axes(x, kernel_size, stride, padding, 1, ceil_mode)
     arg.fitting("upstream gradient", dy, (len(x), *geometry.outs(axes), x.shape[-1]))
     divisor = arg.divisor(axes, count_include_pad, divisor_override)
-    dtype, (dy, x) = arg.common(dy, x)
+    dtype, (dy, _) = arg.common(dy, x)
     return _pool.avg_backward(dy, axes, divisor).astype(dtype, copy=False)
 
 
@@ -277,7 +277,7 @@ def adaptive_max_pool_backward(dy: ArrayLike, x: ArrayLike, output_size: Any) ->
     """dx (N, *space, C): each dy goes to the cell that adaptive_max_pool chose."""
     dy, x = arg.arrays(dy=dy, x=x)
     index = _winners(x, output_size)
-    dtype, (dy, x) = arg.common(arg.fitting("dy", dy, index.shape), x)
+    dtype, (dy, _) = arg.common(arg.fitting("dy", dy, index.shape), x)
     dx, (n, _, c) = _planes(np.zeros(x.shape, dy.dtype)), np.ogrid[: len(x), :1, : x.shape[-1]]
     np.add.at(dx, (n, _planes(index), c), _planes(dy))  # in row order, as torch
     return dx.reshape(x.shape).astype(dtype, copy=False)
@@ -300,7 +300,7 @@ def adaptive_avg_pool_backward(dy: ArrayLike, x: ArrayLike, output_size: Any) ->
     """dx (N, *space, C): dy shared out equally.  Of x only the shape and dtype count."""
     dy, x = arg.arrays(dy=dy, x=x)
     shape, cells = _adaptive(x, output_size)
-    dtype, (dy, x) = arg.common(arg.fitting("dy", dy, shape), x)
+    dtype, (dy, _) = arg.common(arg.fitting("dy", dy, shape), x)
     dx = np.zeros(x.shape, dy.dtype)
     for out, box in cells:
         share = dy[:, *(slice(o, o + 1) for o in out)]
