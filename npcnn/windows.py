@@ -94,11 +94,11 @@ def gather(x: Array, axes: Axes, groups: int) -> Array:
             cells[tap] = _by_channel(x, groups)[at]
     else:
         cells = windowed(pad(x, axes, is_thin(channels)), axes, groups)
-    depth = math.prod(cells.shape[1 : rank + 2])
+    depth, rows = math.prod(cells.shape[1 : rank + 2]), math.prod(cells.shape[rank + 2 :])
     if is_thin(channels):
-        return _in_order(cells).reshape(groups, depth, -1).mT
+        return _in_order(cells).reshape(groups, depth, rows).mT
     kernel, inner = range(1, rank + 2), range(rank + 2, cells.ndim)
-    return _in_order(cells.transpose(0, *inner, *kernel)).reshape(groups, -1, depth)
+    return _in_order(cells.transpose(0, *inner, *kernel)).reshape(groups, rows, depth)
 
 
 def scatter(cells: Array, axes: Axes, x: Array) -> None:
