@@ -155,7 +155,7 @@ def axes(
     rank = len(space)
     kernels, strides = sizes("kernel_size", kernel, rank), sizes("stride", stride, rank)
     dilations, pairs = sizes("dilation", dilation, rank), pads("padding", pad, rank)
-    fields = zip(space, kernels, strides, dilations, pairs, strict=True)
+    fields = zip(space, kernels, strides, dilations, pairs)
     return tuple(Axis(n, k, s, d, *pair, ceil).validated() for n, k, s, d, pair in fields)
 
 

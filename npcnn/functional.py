@@ -461,8 +461,8 @@ def unfold(
     """(N, windows, taps * C): the cells of x (N, H, W, C) under each window; fold's gradient."""
     x = arg.array("x", x)
     axes = arg.axes(arg.spatial("x", x, [2]), kernel_size, stride, padding, dilation)
-    taps, channels = math.prod(axis.kernel for axis in axes), x.shape[-1]
-    shape = len(x), math.prod(geometry.outs(axes)), taps * channels
+    taps = math.prod(axis.kernel for axis in axes)
+    shape = len(x), math.prod(geometry.outs(axes)), taps * x.shape[-1]
     arg.affordable(shape)
     cells = windows.gather(x.astype(arg.result_dtype(x)), axes, groups=1)
     return np.array(cells, order="C").reshape(shape)
