@@ -137,8 +137,9 @@ def pool_forward(
     array([[ 5.,  7.],
            [13., 15.]])
     """
+    kind = _kind(mode)
     pool = functional.max_pool if mode == "max" else functional.avg_pool
-    with _words(_kind(mode), hparameters) as words:
+    with _words(kind, hparameters) as words:
         A: Array = pool(A_prev, **words)
     return A, (A_prev, hparameters)
 
@@ -157,8 +158,9 @@ def pool_backward(dA: ArrayLike, cache: PoolCache, mode: str = "max") -> Array:
            [1., 1.]])
     """
     A_prev, hparameters = _unpacked(cache, "A_prev, hparameters")
+    kind = _kind(mode)
     pool = functional.max_pool_backward if mode == "max" else functional.avg_pool_backward
-    with _words(_kind(mode), hparameters) as words:
+    with _words(kind, hparameters) as words:
         return pool(dA, A_prev, **words)
 
 
@@ -235,6 +237,7 @@ def _words(kind: str, hparameters: HParameters) -> Iterator[dict[str, Any]]:
 
 
 def _kind(mode: str) -> str:
+    """What pools so, as errors call it."""
     if not isinstance(mode, str) or mode not in ("max", "average"):
         raise ShapeError(f'mode must be "max" or "average", got mode={mode!r}')
     return f"{mode} pooling"
