@@ -16,16 +16,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from npcnn import geometry
-from npcnn.geometry import Axis, Border, ShapeError
+from npcnn.geometry import Axes, Axis, Border, ShapeError
 from npcnn.windows import Array, DType
 
 Size: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
 Pad: TypeAlias = Size | Sequence[Sequence[SupportsIndex]]
 
-
 MOST = 2**40
 """Numbers of a result."""
-_BOOLS = (bool, np.bool_)
 
 
 def array(name: str, value: ArrayLike) -> Array:
@@ -43,6 +41,11 @@ def array(name: str, value: ArrayLike) -> Array:
     return a if a.dtype.isnative else a.astype(a.dtype.newbyteorder("="))
 
 
+def arrays(**values: ArrayLike) -> list[Array]:
+    """`array` of each."""
+    return [array(name, value) for name, value in values.items()]
+
+
 def result_dtype(*arrays: Array) -> DType:
     """NumPy's result type; float64 where that is an integer."""
     dtype = np.result_type(*arrays)
@@ -53,6 +56,12 @@ def working(dtype: DType, *arrays: Array) -> list[Array]:
     """The arrays in the dtype to accumulate in: float16 would lose bits with every sum."""
     wide = np.promote_types(dtype, np.float32) if dtype == np.float16 else dtype
     return [a.astype(wide, copy=False) for a in arrays]
+
+
+def common(*arrays: Array) -> tuple[DType, list[Array]]:
+    """The result's dtype, and the arrays in the one to accumulate in."""
+    dtype = result_dtype(*arrays)
+    return dtype, working(dtype, *arrays)
 
 
 def fitting(name: str, a: Array, shape: Sequence[int]) -> Array:
@@ -81,7 +90,8 @@ def spatial(name: str, a: Array, ranks: Sequence[int] = (1, 2, 3)) -> tuple[int,
 def count(name: str, value: object) -> int:
     """An int, NumPy's too; not a bool, not a float, and none beyond 32 bits."""
     try:
-        number = operator.index(None if type(value) in _BOOLS else value)  # type: ignore  # it raises
+        is_bool = isinstance(value, bool | np.bool_)
+        number = operator.index(None if is_bool else value)  # type: ignore  # it raises
     except TypeError:
         raise TypeError(f"{name} must be an int, got {name}={value!r}") from None
     if not -(2**31) <= number < 2**31:
@@ -118,15 +128,6 @@ def pads(name: str, value: object, rank: int) -> tuple[Border, ...]:
     return tuple((count(name, before), count(name, after)) for before, after in value)
 
 
-def borders(name: str, a: Array, pad: object) -> tuple[Border, ...]:
-    """(before, after), none negative, for each spatial axis of `a`."""
-    space = spatial(name, a)
-    pairs = pads("pad", pad, len(space))
-    for size, (before, after) in zip(space, pairs, strict=True):
-        Axis(size, kernel=1, before=before, after=after).validated()
-    return pairs
-
-
 def lengths(name: str, value: object) -> tuple[int, ...]:
     """The lengths of a shape, each at least 1."""
     shape = sizes(name, value, len(value) if _is_sequence(value) else 1)
@@ -142,12 +143,27 @@ def switch(name: str, value: object) -> bool:
     return bool(value)
 
 
+def axes(
+    space: Sequence[int],
+    kernel: object,
+    stride: object = 1,
+    pad: object = 0,
+    dilation: object = 1,
+    ceil: bool = False,
+) -> Axes:
+    """An axis for each spatial size."""
+    rank = len(space)
+    kernels, strides = sizes("kernel_size", kernel, rank), sizes("stride", stride, rank)
+    dilations, pairs = sizes("dilation", dilation, rank), pads("padding", pad, rank)
+    fields = zip(space, kernels, strides, dilations, pairs)
+    return tuple(Axis(n, k, s, d, *pair, ceil).validated() for n, k, s, d, pair in fields)
+
+
 def conv_axes(
     x: Array, w: Array, stride: object, padding: object, dilation: object, groups: object
-) -> tuple[list[Axis], int]:
+) -> tuple[Axes, int]:
     """The axes under a convolution of x with w, and its groups."""
     space = spatial("input", x)
-    rank = len(space)
     if w.ndim == x.ndim + 1:
         raise ShapeError(
             f"input misses its batch axis: weights.shape={w.shape} are for {w.ndim} axes "
@@ -155,7 +171,7 @@ def conv_axes(
         )
     if w.ndim != x.ndim:
         raise ShapeError(
-            f"weights must have {x.ndim} axes, {rank} of the kernel, C/groups and K, "
+            f"weights must have {x.ndim} axes, {len(space)} of the kernel, C/groups and K, "
             f"got weights.shape={w.shape}"
         )
     *kernel, depth, outputs = w.shape
@@ -165,31 +181,26 @@ def conv_axes(
             f"weights must have C/groups and K channels, groups dividing both and none below 1, "
             f"got C={x.shape[-1]}, groups={groups}, weights.shape={w.shape}"
         )
-    strides, dilations = sizes("stride", stride, rank), sizes("dilation", dilation, rank)
-    pairs = _conv_pads(padding, kernel, strides, dilations)
-    fields = zip(space, kernel, strides, dilations, pairs, strict=True)
-    axes = [Axis(n, k, s, d, *pair).validated() for n, k, s, d, pair in fields]
-    affordable((len(x), *geometry.outs(axes), outputs))
-    return axes, groups
+    if isinstance(padding, str) and padding in ("same", "valid"):
+        padding = _same(kernel, stride, dilation) if padding == "same" else 0
+    layer = axes(space, kernel, stride, padding, dilation)
+    affordable((len(x), *geometry.outs(layer), outputs))
+    return layer, groups
 
 
 def pool_axes(
-    x: Array, kernel_size: object, stride: object, padding: object, dilation: object, ceil: object
-) -> list[Axis]:
+    x: Array, kernel: object, stride: object, pad: object, dilation: object, ceil: object
+) -> Axes:
     """The axes under a pooling of x; every window meets the input."""
-    space = spatial("input", x)
-    rank = len(space)
-    kernel = sizes("kernel_size", kernel_size, rank)
-    strides = kernel if stride is None else sizes("stride", stride, rank)
-    dilations, pairs = sizes("dilation", dilation, rank), pads("padding", padding, rank)
-    up = switch("ceil_mode", ceil)
-    fields = zip(space, kernel, strides, dilations, pairs, strict=True)
-    axes = [Axis(n, k, s, d, *pair, up).validated().meeting_input() for n, k, s, d, pair in fields]
-    affordable((len(x), *geometry.outs(axes), x.shape[-1]))
-    return axes
+    space, strides = spatial("input", x), kernel if stride is None else stride
+    layer = axes(space, kernel, strides, pad, dilation, switch("ceil_mode", ceil))
+    for axis in layer:
+        axis.check_windows()
+    affordable((len(x), *geometry.outs(layer), x.shape[-1]))
+    return layer
 
 
-def divisor(axes: Sequence[Axis], count_include_pad: object, override: object) -> Array:
+def divisor(axes: Axes, count_include_pad: object, override: object) -> Array:
     """(*out): what an average divides each window's sum by; what overhangs the pad never counts."""
     include = switch("count_include_pad", count_include_pad)
     if override is None:
@@ -201,16 +212,12 @@ def divisor(axes: Sequence[Axis], count_include_pad: object, override: object) -
     return np.full(geometry.outs(axes), number)
 
 
-def _conv_pads(
-    padding: object, kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int]
-) -> tuple[Border, ...]:
-    if not isinstance(padding, str) or padding not in ("same", "valid"):
-        return pads("padding", padding, len(kernel))
-    if padding == "valid":
-        return ((0, 0),) * len(kernel)
+def _same(kernel: Sequence[int], stride: object, dilation: object) -> tuple[Border, ...]:
+    """The pads with which there are as many windows as cells."""
+    strides = sizes("stride", stride, len(kernel))
     if set(strides) != {1}:
         raise ShapeError(f'padding="same" asks for stride=1, got stride={strides}')
-    totals = [dilation * (size - 1) for size, dilation in zip(kernel, dilations, strict=True)]
+    totals = [d * (k - 1) for k, d in zip(kernel, sizes("dilation", dilation, len(kernel)))]
     return tuple((total // 2, total - total // 2) for total in totals)
 
 

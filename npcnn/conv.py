@@ -18,8 +18,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from npcnn import depthwise, geometry, hollow, scratch, windows, workers
-from npcnn.geometry import Axis, Piece
+from npcnn import depthwise, geometry, windows, workers
+from npcnn.geometry import Axes, Piece
 from npcnn.windows import Array
 
 WORK = 2**22
@@ -30,69 +30,60 @@ MOST = 16
 """Such sums at most."""
 
 
-def forward(x: Array, w: Array, b: Array | None, axes: Sequence[Axis], groups: int) -> Array:
-    if hollow.takes(axes):
-        return hollow.forward(x, w, b, axes, groups)
-    if depthwise.takes(w.shape[-2], w.shape[-1], groups):
+def forward(x: Array, w: Array, b: Array | None, axes: Axes, groups: int) -> Array:
+    if depthwise.takes(axes, w.shape[-2], w.shape[-1], groups):
         return depthwise.forward(x, w, b, axes)
     y = np.empty((len(x), *geometry.outs(axes), w.shape[-1]), x.dtype)
-    wg, thin = _by_group(w, groups), windows.is_thin(w.shape[-2])
+    wg = _by_group(w, groups)
 
     def work(piece: Piece) -> None:
-        box, reach = piece.box, piece.reach
-        cells = windows.gather(windows.pad(x[reach], piece.axes, thin), axes, groups)
-        np.matmul(cells, wg, out=_by_group(y[box], groups))  # (G, M, D) @ (G, D, K/G)
+        cells = windows.gather(x[piece.reach], piece.axes, groups)
+        np.matmul(cells, wg, out=_by_group(y[piece.box], groups))  # (G, M, D) @ (G, D, K/G)
         if b is not None:
-            y[box] += b
+            y[piece.box] += b
 
     workers.run(work, geometry.cut(len(x), axes, _most(wg)), multiplies=True)
     return y
 
 
-def input_grad(dy: Array, w: Array, axes: Sequence[Axis], groups: int) -> Array:
-    if hollow.takes(axes):
-        return hollow.input_grad(dy, w, axes, groups)
-    if depthwise.takes(w.shape[-2], w.shape[-1], groups):
+def input_grad(dy: Array, w: Array, axes: Axes, groups: int) -> Array:
+    if depthwise.takes(axes, w.shape[-2], w.shape[-1], groups):
         return depthwise.input_grad(dy, w, axes)
     dx = np.zeros((len(dy), *(axis.size for axis in axes), groups * w.shape[-2]), dy.dtype)
-    wg, thin = _by_group(w, groups), windows.is_thin(w.shape[-2])
+    wg = _by_group(w, groups)
 
     def work(image: Sequence[Piece]) -> None:
         for piece in image:
-            box, reach = piece.box, piece.reach
-            dxp = windows.pad(dx[reach], piece.axes, thin)
-            cells = _spread(_by_group(dy[box], groups), wg, w.shape[-2])
-            windows.scatter(cells.reshape(groups, *w.shape[:-1], *dy[box].shape[:-1]), axes, dxp)
-            dx[reach] = windows.crop(dxp, piece.axes)
+            out = dy[piece.box].shape[:-1]
+            cells = _spread(_by_group(dy[piece.box], groups), wg, w.shape[-2])
+            cells = cells.reshape(groups, *w.shape[:-1], *out)
+            windows.scatter(cells, piece.axes, dx[piece.reach])
 
     pieces = geometry.cut(len(dy), axes, _most(wg))
     workers.run(work, geometry.by_image(pieces), multiplies=True)
     return dx
 
 
-def weight_grad(dy: Array, x: Array, axes: Sequence[Axis], groups: int) -> Array:
+def weight_grad(dy: Array, x: Array, axes: Axes, groups: int) -> Array:
     kernel, channels = [axis.kernel for axis in axes], x.shape[-1] // groups
-    if hollow.takes(axes):
-        return hollow.weight_grad(dy, x, axes, groups)
-    if depthwise.takes(channels, dy.shape[-1], groups):
+    if depthwise.takes(axes, channels, dy.shape[-1], groups):
         return depthwise.weight_grad(dy, x, axes)
-    thin = windows.is_thin(channels)
     dwg = np.zeros((groups, math.prod(kernel) * channels, dy.shape[-1] // groups), dy.dtype)
 
     def work(pieces: Sequence[Piece]) -> Array:
         total = np.zeros_like(dwg)
         for piece in pieces:
-            box, reach = piece.box, piece.reach
-            cells = windows.gather(windows.pad(x[reach], piece.axes, thin), axes, groups)
-            dyg = _by_group(dy[box], groups)
+            cells = windows.gather(x[piece.reach], piece.axes, groups)
+            dyg = _by_group(dy[piece.box], groups)
             for (rows,) in geometry.boxes(dwg.shape[1:2], WORK // (dy.shape[-1] * dy.itemsize)):
-                part = scratch.lend("part", total[:, rows].shape, total.dtype)
+                part = windows.lend("part", total[:, rows].shape, total.dtype)
                 np.matmul(cells[..., rows].mT, dyg, out=part)  # (G, D, M) @ (G, M, K/G)
                 total[:, rows] += part
         return total
 
     pieces = geometry.cut(len(x), axes, _most(dwg))
-    parts = geometry.in_parts(pieces, min(MOST, SUMS // dwg.nbytes))
+    step = -(-len(pieces) // max(1, min(MOST, SUMS // dwg.nbytes)))  # neighbours together
+    parts = [pieces[at : at + step] for at in range(0, len(pieces), step or 1)]
     for total in workers.run(work, parts, multiplies=True):
         dwg += total
     return np.moveaxis(dwg, 0, 1).reshape(*kernel, channels, dy.shape[-1])
@@ -114,10 +105,10 @@ def _spread(dyg: Array, wg: Array, channels: int) -> Array:
     """(G, T, C/G, M): what each window adds to the cells under its taps."""
     (groups, depth, filters), rows = wg.shape, dyg.shape[1]
     if windows.is_thin(channels):
-        cells = scratch.lend("cells", (groups, depth, rows), dyg.dtype)
+        cells = windows.lend("cells", (groups, depth, rows), dyg.dtype)
         return np.matmul(wg, dyg.mT, out=cells)  # (G, D, K/G) @ (G, K/G, M)
     taps = wg.reshape(groups, depth // channels, channels, filters)
-    cells = scratch.lend("cells", (groups, depth // channels, rows, channels), dyg.dtype)
+    cells = windows.lend("cells", (groups, depth // channels, rows, channels), dyg.dtype)
     return np.matmul(dyg[:, None], taps.mT, out=cells).mT  # (G, 1, M, K/G) @ (G, T, K/G, C/G)
 
 

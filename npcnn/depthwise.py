@@ -15,20 +15,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from npcnn import geometry, scratch, windows, workers
-from npcnn.geometry import Axis, Piece
+from npcnn import geometry, windows, workers
+from npcnn.geometry import Axes, Piece
 from npcnn.windows import Array
 
 WORK = 2**21
 """Bytes of input under one piece: within a core's cache, with what is made of it."""
 
 
-def takes(channels: int, filters: int, groups: int) -> bool:
-    """Whether each group has one of both, and there are others."""
-    return channels == 1 and filters == groups > 1
+def takes(axes: Axes, channels: int, filters: int, groups: int) -> bool:
+    """Whether each group has one of both, and there are others; not without a padded plane."""
+    return channels == 1 and filters == groups > 1 and not windows.is_hollow(axes)
 
 
-def forward(x: Array, w: Array, b: Array | None, axes: Sequence[Axis]) -> Array:
+def forward(x: Array, w: Array, b: Array | None, axes: Axes) -> Array:
     def work(piece: Piece) -> None:
         cells = _lines(windows.pad(x[piece.reach], piece.axes), axes)
         every, weights, results = _axes(cells, axes)
@@ -42,12 +42,12 @@ def forward(x: Array, w: Array, b: Array | None, axes: Sequence[Axis]) -> Array:
     return y
 
 
-def input_grad(dy: Array, w: Array, axes: Sequence[Axis]) -> Array:
+def input_grad(dy: Array, w: Array, axes: Axes) -> Array:
     def work(image: Sequence[Piece]) -> None:
         for piece in image:
             dxp = windows.pad(dx[piece.reach], piece.axes)
             cells = _lines(dxp, axes)
-            part = scratch.lend("part", cells.shape[len(axes) :], dy.dtype)
+            part = windows.lend("part", cells.shape[len(axes) :], dy.dtype)
             dyl, wl = dy[piece.box].reshape(part.shape), _tiled(w, part)
             for tap in np.ndindex(wl.shape[:-1]):
                 np.multiply(dyl, wl[tap], out=part)
@@ -60,7 +60,7 @@ def input_grad(dy: Array, w: Array, axes: Sequence[Axis]) -> Array:
     return dx
 
 
-def weight_grad(dy: Array, x: Array, axes: Sequence[Axis]) -> Array:
+def weight_grad(dy: Array, x: Array, axes: Axes) -> Array:
     def work(piece: Piece) -> Array:
         cells = _lines(windows.pad(x[piece.reach], piece.axes), axes)
         every, weights, results = _axes(cells, axes)
@@ -82,7 +82,7 @@ def _tiled(w: Array, lines: Array) -> Array:
     return tiled
 
 
-def _lines(xp: Array, axes: Sequence[Axis]) -> Array:
+def _lines(xp: Array, axes: Axes) -> Array:
     """(*kernel, ..., *out, L), a view of xp (..., *space, C).
 
     L is C, or as many for each of the last axis's windows: of stride 1 they lie side by side, and
@@ -95,7 +95,7 @@ def _lines(xp: Array, axes: Sequence[Axis]) -> Array:
     return np.moveaxis(windows.windowed(lines, axes[:-1])[0], len(axes) - 1, -1)
 
 
-def _axes(cells: Array, axes: Sequence[Axis]) -> tuple[list[int], list[int], list[int]]:
+def _axes(cells: Array, axes: Axes) -> tuple[list[int], list[int], list[int]]:
     """The numbers of the axes of cells: all, those of weights by lines, those of results."""
     every, taps = list(range(cells.ndim)), len(axes)
     return every, [*every[:taps], every[-1]], every[taps:]

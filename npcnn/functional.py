@@ -22,7 +22,7 @@ import functools
 import inspect
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Literal, SupportsIndex, TypeVar, cast, overload
 
 import numpy as np
@@ -33,7 +33,7 @@ from npcnn import conv as _conv
 from npcnn import geometry, windows
 from npcnn import pool as _pool
 from npcnn.arguments import Pad, Size
-from npcnn.geometry import Axis, Box, ShapeError
+from npcnn.geometry import Axes, Box, ShapeError
 from npcnn.windows import Array, DType
 
 Operation = TypeVar("Operation", bound=Callable[..., Any])
@@ -54,11 +54,10 @@ def conv(
     out = floor((size + pads - dilation * (kernel - 1) - 1) / stride) + 1.
     ShapeError: channels, groups or windows that do not fit, "same" with a stride.
     """
-    x, w = arg.array("x", x), arg.array("w", w)
+    x, w = arg.arrays(x=x, w=w)
     axes, n_groups = arg.conv_axes(x, w, stride, padding, dilation, groups)
     bias = [] if b is None else [arg.fitting("bias", arg.array("b", b), w.shape[-1:])]
-    dtype = arg.result_dtype(x, w, *bias)
-    x, w, *bias = arg.working(dtype, x, w, *bias)
+    dtype, (x, w, *bias) = arg.common(x, w, *bias)
     y = _conv.forward(x, w, bias[0] if bias else None, axes, n_groups)
     return y.astype(dtype, copy=False)
 
@@ -76,11 +75,10 @@ def conv_backward(
 
     dy (N, *out, K) is the gradient by y; ShapeError if it has another shape, or as conv.
     """
-    dy, x, w = arg.array("dy", dy), arg.array("x", x), arg.array("w", w)
+    dy, x, w = arg.arrays(dy=dy, x=x, w=w)
     axes, n_groups = arg.conv_axes(x, w, stride, padding, dilation, groups)
     arg.fitting("upstream gradient", dy, (len(x), *geometry.outs(axes), w.shape[-1]))
-    dtype = arg.result_dtype(dy, x, w)
-    dy, x, w = arg.working(dtype, dy, x, w)
+    dtype, (dy, x, w) = arg.common(dy, x, w)
     dx = _conv.input_grad(dy, w, axes, n_groups)
     dw = _conv.weight_grad(dy, x, axes, n_groups)
     db = _conv.bias_grad(dy)
@@ -143,13 +141,12 @@ def max_pool_backward(
 
     dy (N, *out, C) may be of integers if x is: dx then has its dtype.  ShapeError as max_pool.
     """
-    dy, x = arg.array("dy", dy), arg.array("x", x)
+    dy, x = arg.arrays(dy=dy, x=x)
     axes = arg.pool_axes(x, kernel_size, stride, padding, dilation, ceil_mode)
     arg.fitting("upstream gradient", dy, (len(x), *geometry.outs(axes), x.shape[-1]))
     dtype = dy.dtype if x.dtype.kind in "iu" else arg.result_dtype(dy, x)
     (dy,) = arg.working(dtype, dy)
-    dx = _pool.max_backward(dy, x, axes)
-    return dx.astype(dtype, copy=False)
+    return _pool.max_backward(dy, x, axes).astype(dtype, copy=False)
 
 
 def avg_pool(
@@ -169,10 +166,8 @@ def avg_pool(
     x = arg.array("x", x)
     axes = arg.pool_axes(x, kernel_size, stride, padding, 1, ceil_mode)
     divisor = arg.divisor(axes, count_include_pad, divisor_override)
-    dtype = arg.result_dtype(x)
-    (x,) = arg.working(dtype, x)
-    y = _pool.avg_forward(x, axes, divisor)
-    return y.astype(dtype, copy=False)
+    dtype, (x,) = arg.common(x)
+    return _pool.avg_forward(x, axes, divisor).astype(dtype, copy=False)
 
 
 def avg_pool_backward(
@@ -189,14 +184,12 @@ def avg_pool_backward(
 
     Of x only the shape and dtype count.  ShapeError if dy is not (N, *out, C), or as avg_pool.
     """
-    dy, x = arg.array("dy", dy), arg.array("x", x)
+    dy, x = arg.arrays(dy=dy, x=x)
     axes = arg.pool_axes(x, kernel_size, stride, padding, 1, ceil_mode)
     arg.fitting("upstream gradient", dy, (len(x), *geometry.outs(axes), x.shape[-1]))
     divisor = arg.divisor(axes, count_include_pad, divisor_override)
-    dtype = arg.result_dtype(dy, x)
-    (dy,) = arg.working(dtype, dy)
-    dx = _pool.avg_backward(dy, axes, divisor)
-    return dx.astype(dtype, copy=False)
+    dtype, (dy, _) = arg.common(dy, x)
+    return _pool.avg_backward(dy, axes, divisor).astype(dtype, copy=False)
 
 
 def conv_transpose(
@@ -215,11 +208,10 @@ def conv_transpose(
     out = (size - 1) * stride - pads + dilation * (kernel - 1) + 1 + output_padding.  ShapeError:
     channels or groups that do not fit, an output_padding that is not below stride or dilation.
     """
-    x, w = arg.array("x", x), arg.array("w", w)
+    x, w = arg.arrays(x=x, w=w)
     x, axes, n_groups = _transposed(x, w, stride, padding, output_padding, groups, dilation)
     bias = [] if b is None else [arg.fitting("b", arg.array("b", b), (w.shape[-2] * n_groups,))]
-    dtype = arg.result_dtype(x, w, *bias)
-    x, w, *bias = arg.working(dtype, x, w, *bias)
+    dtype, (x, w, *bias) = arg.common(x, w, *bias)
     y = _conv.input_grad(x, w, axes, n_groups)
     for row in bias:
         y += row
@@ -237,12 +229,11 @@ def conv_transpose_backward(
     dilation: Size = 1,
 ) -> tuple[Array, Array, Array]:
     """dx, dw and db (K,) from dy (N, *out, K).  ShapeError as conv_transpose."""
-    dy, x, w = arg.array("dy", dy), arg.array("x", x), arg.array("w", w)
+    dy, x, w = arg.arrays(dy=dy, x=x, w=w)
     space = x.shape[1:-1]
     x, axes, n_groups = _transposed(x, w, stride, padding, output_padding, groups, dilation)
     arg.fitting("dy", dy, (len(x), *(axis.size for axis in axes), w.shape[-2] * n_groups))
-    dtype = arg.result_dtype(dy, x, w)
-    dy, x, w = arg.working(dtype, dy, x, w)
+    dtype, (dy, x, w) = arg.common(dy, x, w)
     dx = _conv.forward(dy, w, None, axes, n_groups)[:, *map(slice, space)]
     dw = _conv.weight_grad(x, dy, axes, n_groups)
     db = _conv.bias_grad(dy).astype(dtype, copy=False)
@@ -251,7 +242,7 @@ def conv_transpose_backward(
 
 def _transposed(
     x: Array, w: Array, stride: object, pad: object, extra: object, groups: object, dilation: object
-) -> tuple[Array, list[Axis], int]:
+) -> tuple[Array, Axes, int]:
     """x, with zeros for windows of output_padding alone; the axes from y to x, and the groups."""
     space, n_groups = arg.spatial("x", x), arg.count("groups", groups)
     fits = w.ndim == x.ndim and w.shape[-1] == x.shape[-1] and 0 not in w.shape and n_groups > 0
@@ -259,13 +250,13 @@ def _transposed(
     _check(fits and x.shape[-1] % n_groups == 0, rule, w=w.shape, x=x.shape, groups=n_groups)
     words = {"stride": stride, "dilation": dilation, "output_padding": extra}
     sizes = [arg.sizes(name, word, len(space)) for name, word in words.items()]
-    axes, pads = [], arg.pads("padding", pad, len(space))
-    for n, k, s, d, more, border in zip(space, w.shape, *sizes, pads):
+    borders, outs = arg.pads("padding", pad, len(space)), []
+    for n, k, s, d, more, border in zip(space, w.shape, *sizes, borders):
         rule = "output_padding must be at least 0 and below stride or dilation"
         _check(0 <= more < max(s, d), rule, output_padding=more, stride=s, dilation=d)
-        size = (n - 1) * s - sum(border) + d * (k - 1) + 1 + more
-        axes.append(Axis(size, k, s, d, *border).validated())
-    arg.affordable((len(x), *(axis.size for axis in axes), w.shape[-2] * n_groups))
+        outs.append((n - 1) * s - sum(border) + d * (k - 1) + 1 + more)
+    axes = arg.axes(outs, w.shape[: len(space)], stride, borders, dilation)
+    arg.affordable((len(x), *outs, w.shape[-2] * n_groups))
     beyond = [(0, axis.out - n) for n, axis in zip(space, axes)]
     return np.pad(x, [(0, 0), *beyond, (0, 0)]) if any(map(any, beyond)) else x, axes, n_groups
 
@@ -284,10 +275,9 @@ def adaptive_max_pool(x: ArrayLike, output_size: Any, return_indices: bool = Fal
 
 def adaptive_max_pool_backward(dy: ArrayLike, x: ArrayLike, output_size: Any) -> Array:
     """dx (N, *space, C): each dy goes to the cell that adaptive_max_pool chose."""
-    dy, x = arg.array("dy", dy), arg.array("x", x)
+    dy, x = arg.arrays(dy=dy, x=x)
     index = _winners(x, output_size)
-    dtype = arg.result_dtype(arg.fitting("dy", dy, index.shape), x)
-    (dy,) = arg.working(dtype, dy)
+    dtype, (dy, _) = arg.common(arg.fitting("dy", dy, index.shape), x)
     dx, (n, _, c) = _planes(np.zeros(x.shape, dy.dtype)), np.ogrid[: len(x), :1, : x.shape[-1]]
     np.add.at(dx, (n, _planes(index), c), _planes(dy))  # in row order, as torch
     return dx.reshape(x.shape).astype(dtype, copy=False)
@@ -297,8 +287,7 @@ def adaptive_avg_pool(x: ArrayLike, output_size: Any) -> Array:
     """y (N, *output_size, C), the means of adaptive_max_pool's windows."""
     x = arg.array("x", x)
     shape, cells = _adaptive(x, output_size)
-    dtype = arg.result_dtype(x)
-    (x,) = arg.working(dtype, x)
+    dtype, (x,) = arg.common(x)
     y = np.zeros(shape, x.dtype)
     for out, box in cells:
         y[:, *out] += np.cumsum(_planes(x[:, *box]), axis=1)[:, -1]  # in row order, as torch
@@ -309,10 +298,9 @@ def adaptive_avg_pool(x: ArrayLike, output_size: Any) -> Array:
 
 def adaptive_avg_pool_backward(dy: ArrayLike, x: ArrayLike, output_size: Any) -> Array:
     """dx (N, *space, C): dy shared out equally.  Of x only the shape and dtype count."""
-    dy, x = arg.array("dy", dy), arg.array("x", x)
+    dy, x = arg.arrays(dy=dy, x=x)
     shape, cells = _adaptive(x, output_size)
-    dtype = arg.result_dtype(arg.fitting("dy", dy, shape), x)
-    (dy,) = arg.working(dtype, dy)
+    dtype, (dy, _) = arg.common(arg.fitting("dy", dy, shape), x)
     dx = np.zeros(x.shape, dy.dtype)
     for out, box in cells:
         share = dy[:, *(slice(o, o + 1) for o in out)]
@@ -333,7 +321,7 @@ def _adaptive(x: Array, output_size: Any) -> tuple[tuple[int, ...], list[tuple[A
     arg.affordable(shape)
     lines = [
         [slice(o * axis.size // out, -(-(o + 1) * axis.size // out)) for o in range(out)]
-        for axis, out in zip((Axis(size, kernel=1).validated() for size in space), outs)
+        for axis, out in zip(arg.axes(space, 1), outs)
     ]
     return shape, list(zip(np.ndindex(*outs), itertools.product(*lines)))
 
@@ -368,7 +356,7 @@ def max_unpool(
     out = (size - 1) * stride - pads + kernel_size, or an output_size less than a stride from that.
     ShapeError: another output_size, an index that is no cell of y.
     """
-    x, index = arg.array("x", x), arg.array("indices", indices)
+    x, index = arg.arrays(x=x, indices=indices)
     y = np.zeros(_unpooled(x, index, kernel_size, stride, padding, output_size), x.dtype)
     np.put_along_axis(_planes(y), _planes(index), _planes(x), axis=1)
     return y
@@ -384,7 +372,7 @@ def max_unpool_backward(
     output_size: Size | None = None,
 ) -> Array:
     """dx (N, *space, C): dy at the indices, also where they are equal.  Of x the shape counts."""
-    dy, x, index = arg.array("dy", dy), arg.array("x", x), arg.array("indices", indices)
+    dy, x, index = arg.arrays(dy=dy, x=x, indices=indices)
     arg.fitting("dy", dy, _unpooled(x, index, kernel_size, stride, padding, output_size))
     dx = np.take_along_axis(_planes(dy), _planes(index), axis=1).reshape(x.shape)
     return dx.astype(arg.result_dtype(dy, x), copy=False)
@@ -429,8 +417,7 @@ def lp_pool(
     """
     x, p = arg.array("x", x), _number("norm_type", norm_type)
     axes = arg.pool_axes(x, kernel_size, stride, 0, 1, ceil_mode)
-    dtype = arg.result_dtype(x)
-    (x,) = arg.working(dtype, x)
+    dtype, (x,) = arg.common(x)
     if math.isinf(p):
         y = math.copysign(1, p) * _pool.max_forward(math.copysign(1, p) * np.abs(x), axes)
     else:
@@ -450,8 +437,7 @@ def lp_pool_backward(
     dy, x, p = arg.array("dy", dy), arg.array("x", x), _number("norm_type", norm_type)
     axes = arg.pool_axes(x, kernel_size, stride, 0, 1, ceil_mode)
     arg.fitting("dy", dy, (len(x), *geometry.outs(axes), x.shape[-1]))
-    dtype = arg.result_dtype(dy, x)
-    dy, x = arg.working(dtype, dy, x)
+    dtype, (dy, x) = arg.common(dy, x)
     if math.isinf(p):
         dx = _pool.max_backward(dy, math.copysign(1, p) * np.abs(x), axes) * np.sign(x)
         return np.ascontiguousarray(dx, dtype)
@@ -462,7 +448,7 @@ def lp_pool_backward(
     return np.ascontiguousarray(dx, dtype)
 
 
-def _powers(x: Array, p: float, axes: Sequence[Axis]) -> tuple[Array, int, Array]:
+def _powers(x: Array, p: float, axes: Axes) -> tuple[Array, int, Array]:
     """Each window's mean of x^p, times the kernel's cells; these; and what the mean divides by."""
     _check(p != 0, "norm_type must not be 0", norm_type=p)
     taps, divisor = math.prod(axis.kernel for axis in axes), arg.divisor(axes, True, None)
@@ -474,11 +460,11 @@ def unfold(
 ) -> Array:
     """(N, windows, taps * C): the cells of x (N, H, W, C) under each window; fold's gradient."""
     x = arg.array("x", x)
-    axes, taps = _unfolded(arg.spatial("x", x, [2]), kernel_size, dilation, padding, stride)
+    axes = arg.axes(arg.spatial("x", x, [2]), kernel_size, stride, padding, dilation)
+    taps = math.prod(axis.kernel for axis in axes)
     shape = len(x), math.prod(geometry.outs(axes)), taps * x.shape[-1]
     arg.affordable(shape)
-    xp = windows.pad(x.astype(arg.result_dtype(x)), axes)
-    cells = windows.windowed(xp, axes)[0].transpose(3, 4, 5, 0, 1, 2)
+    cells = windows.gather(x.astype(arg.result_dtype(x)), axes, groups=1)
     return np.array(cells, order="C").reshape(shape)
 
 
@@ -492,29 +478,17 @@ def fold(
 ) -> Array:
     """y (N, *output_size, C): cells added up where unfold reads them; unfold's gradient."""
     a, space = arg.array("cells", cells), arg.sizes("output_size", output_size, 2)
-    axes, taps = _unfolded(space, kernel_size, dilation, padding, stride)
+    axes = arg.axes(space, kernel_size, stride, padding, dilation)
     arg.spatial("cells", a, [1])
-    outs, channels = geometry.outs(axes), a.shape[-1] // taps
-    arg.fitting("cells", a, (len(a), math.prod(outs), taps * channels))
+    kernel, outs = [axis.kernel for axis in axes], geometry.outs(axes)
+    channels = a.shape[-1] // math.prod(kernel)
+    arg.fitting("cells", a, (len(a), math.prod(outs), math.prod(kernel) * channels))
     arg.affordable((len(a), *space, channels))
-    (added,) = arg.working(arg.result_dtype(a), a)
-    yp = np.zeros((len(a), *(axis.padded for axis in axes), channels), added.dtype)
-    spread = windows.windowed(yp, axes)[0]
-    added = added.reshape(len(a), *outs, *spread.shape[:3]).transpose(3, 4, 5, 0, 1, 2)
-    for tap in np.ndindex(spread.shape[:2]):
-        spread[tap] += added[tap]
-    return np.ascontiguousarray(windows.crop(yp, axes), arg.result_dtype(a))
-
-
-def _unfolded(
-    space: Sequence[int], kernel_size: object, dilation: object, padding: object, stride: object
-) -> tuple[list[Axis], int]:
-    """The axes under windows, and the cells of a window."""
-    words = {"kernel_size": kernel_size, "stride": stride, "dilation": dilation}
-    sizes = [arg.sizes(name, word, 2) for name, word in words.items()]
-    fields = zip(space, *sizes, arg.pads("padding", padding, 2))
-    axes = [Axis(n, k, s, d, *pair).validated() for n, k, s, d, pair in fields]
-    return axes, math.prod(sizes[0])
+    dtype, (added,) = arg.common(a)
+    y = np.zeros((len(a), *space, channels), added.dtype)
+    by_window = added.reshape(1, len(a), *outs, *kernel, channels)
+    windows.scatter(by_window.transpose(0, 4, 5, 6, 1, 2, 3), axes, y)
+    return y.astype(dtype, copy=False)
 
 
 def batch_norm(
@@ -540,7 +514,7 @@ def batch_norm(
     dtype = arg.result_dtype(x, *given.values())
     rows = _rows(x, dtype)
     mean, var = _statistics(rows) if is_training else old
-    z, _ = _normalise(rows, mean, var, eps)
+    z = _normalise(rows, mean, 1 / np.sqrt(var + eps))
     y = (z * given.get("w", 1) + given.get("b", 0)).reshape(x.shape).astype(dtype, copy=False)
     if not (is_training and old):
         return y
@@ -567,11 +541,12 @@ def batch_norm_backward(
     dtype = arg.result_dtype(arg.fitting("dy", dy, x.shape), x, *given.values())
     dx, rows = _rows(dy, dtype), _rows(x, dtype)
     mean, var = _statistics(rows) if is_training else seen
-    z, slope = _normalise(rows, mean, var, eps)
+    slope = 1 / np.sqrt(var + eps)
+    z = _normalise(rows, mean, slope)
     dw, db = (a.sum(axis=0, dtype=np.float64) for a in (dx * z, dx))
     if is_training:
-        share = max(1, len(rows))
-        dx = dx - (db / share).astype(z.dtype) - z * (dw / share).astype(z.dtype)
+        n = max(1, len(rows))
+        dx = dx - (db / n).astype(z.dtype) - z * (dw / n).astype(z.dtype)
     dx = dx * (slope * given.get("w", 1)).astype(z.dtype)
     return dx.reshape(x.shape).astype(dtype, copy=False), dw.astype(dtype), db.astype(dtype)
 
@@ -605,9 +580,9 @@ def _statistics(rows: Array) -> tuple[Array, Array]:
     return mean, np.square(rows - mean).sum(axis=0) / max(1, len(rows))
 
 
-def _normalise(rows: Array, mean: Array, var: Array, eps: float) -> tuple[Array, Array]:
-    slope = 1 / np.sqrt(var + eps)
-    return (rows - mean.astype(rows.dtype)) * slope.astype(rows.dtype), slope
+def _normalise(rows: Array, mean: Array, slope: Array) -> Array:
+    z: Array = (rows - mean.astype(rows.dtype)) * slope.astype(rows.dtype)
+    return z
 
 
 def _check(is_so: bool, rule: str, **numbers: object) -> None:
@@ -622,25 +597,23 @@ def _number(name: str, value: object) -> float:
     return float(value)
 
 
-def _insisting(rank: int, operation: Operation) -> Operation:
-    """`operation` for arrays with exactly this many spatial axes."""
-    leading = next(iter(inspect.signature(operation).parameters))
-
-    @functools.wraps(operation)
-    def insisting(*args: Any, **kwargs: Any) -> Any:
-        if args or leading in kwargs:
-            array = arg.array(leading, args[0] if args else kwargs[leading])
-            arg.spatial(leading, array, ranks=[rank])
-        return operation(*args, **kwargs)
-
-    kind, backward, _ = operation.__name__.partition("_backward")
-    insisting.__name__ = insisting.__qualname__ = f"{kind}{rank}d{backward}"
-    return cast(Operation, insisting)
-
-
 def _by_rank(operation: Operation) -> tuple[Operation, Operation, Operation]:
-    one, two, three = (_insisting(rank, operation) for rank in (1, 2, 3))
-    return one, two, three
+    """`operation` for arrays with exactly one spatial axis, two and three."""
+    leading = next(iter(inspect.signature(operation).parameters))
+    kind, backward, _ = operation.__name__.partition("_backward")
+
+    def insist(rank: int) -> Operation:
+        @functools.wraps(operation)
+        def insisting(*args: Any, **kwargs: Any) -> Any:
+            if args or leading in kwargs:
+                array = arg.array(leading, args[0] if args else kwargs[leading])
+                arg.spatial(leading, array, ranks=[rank])
+            return operation(*args, **kwargs)
+
+        insisting.__name__ = insisting.__qualname__ = f"{kind}{rank}d{backward}"
+        return cast(Operation, insisting)
+
+    return insist(1), insist(2), insist(3)
 
 
 conv1d, conv2d, conv3d = _by_rank(conv)

@@ -12,14 +12,21 @@ layer of its own.  The sizes are those of torch.nn.functional.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
-Box = tuple[slice, ...]
-Border = tuple[int, int]
+Box: TypeAlias = tuple[slice, ...]
+Border: TypeAlias = tuple[int, int]
+Axes: TypeAlias = "tuple[Axis, ...]"
+Taps: TypeAlias = Sequence[tuple[tuple[int, ...], Box, Box]]
+
+KEPT = 32
+"""Layers whose pieces are remembered: small ones take longer to cut than to compute."""
 
 
 class ShapeError(ValueError):
@@ -89,20 +96,20 @@ class Axis:
         axis = Axis(last - first, self.kernel, self.stride, self.dilation, before, after)
         return slice(first, last), axis
 
+    @cached_property
     def taps(self) -> list[tuple[int, slice, slice]]:
         """Every kernel position that meets the input: in these windows, these cells."""
-        low, high = self.corners[0], self.corners[-1]
-        first = max(0, -(high // self.dilation))
-        stop = min(self.kernel, (self.size - 1 - low) // self.dilation + 1)
-        meeting = ((k, *self._tap(k)) for k in range(first, stop))
-        return [(k, among, cells) for k, among, cells in meeting if among.stop > among.start]
-
-    def _tap(self, k: int) -> tuple[slice, slice]:
-        shift = self.before - k * self.dilation
-        first = max(0, -(-shift // self.stride))
-        stop = max(first, min(self.out, (self.size - 1 + shift) // self.stride + 1))
-        cells = slice(first * self.stride - shift, stop * self.stride - shift, self.stride)
-        return slice(first, stop), cells
+        low, high, found = self.corners[0], self.corners[-1], []
+        nearest = max(0, -(high // self.dilation))
+        farthest = min(self.kernel - 1, (self.size - 1 - low) // self.dilation)
+        for k in range(nearest, farthest + 1):
+            shift = self.before - k * self.dilation
+            first = max(0, -(-shift // self.stride))
+            stop = min(self.out, (self.size - 1 + shift) // self.stride + 1)
+            if first < stop:
+                cells = slice(first * self.stride - shift, stop * self.stride - shift, self.stride)
+                found.append((k, slice(first, stop), cells))
+        return found
 
     @property
     def cells(self) -> list[int]:
@@ -115,15 +122,14 @@ class Axis:
         end = self.size + self.after
         return [min(self.kernel, end - corner) for corner in self.corners]
 
-    def meeting_input(self) -> Axis:
-        """This axis, if every window meets a cell of the input: a pool of padding has no answer."""
+    def check_windows(self) -> None:
+        """Refuse a window without a cell of the input: a pool of padding has no answer."""
         for window, corner in enumerate(self.corners):
             if not 0 <= corner < self.size and not self._cells(corner):
                 raise ShapeError(
                     f"every pooling window must meet the input, but window={window} lies wholly "
                     f"in padding ({self._numbers})"
                 )
-        return self
 
     def _cells(self, corner: int) -> range:
         """The cells of the input that the window at this corner meets."""
@@ -134,12 +140,13 @@ class Axis:
 _LEAST = {"size": 1, "kernel": 1, "stride": 1, "dilation": 1, "before": 0, "after": 0}
 
 
-def taps(axes: Sequence[Axis]) -> list[tuple[tuple[int, ...], Box, Box]]:
+def taps(axes: Axes) -> Taps:
     """The window's taps that meet the input, in row order: in which windows, and which cells."""
-    lines = [axis.taps() for axis in axes]
     return [
         (place, (slice(None), *among), (slice(None), *cells))
-        for place, among, cells in (zip(*tap) for tap in itertools.product(*lines))
+        for place, among, cells in (
+            zip(*tap) for tap in itertools.product(*(axis.taps for axis in axes))
+        )
     ]
 
 
@@ -149,16 +156,17 @@ class Piece:
 
     box: Box
     reach: Box
-    axes: tuple[Axis, ...]
+    axes: Axes
 
 
-def cut(batch: int, axes: Sequence[Axis], most: int) -> list[Piece]:
+@functools.lru_cache(KEPT)
+def cut(batch: int, axes: Axes, most: int) -> tuple[Piece, ...]:
     """A layer in pieces of `most` windows, in row order."""
     pieces: list[Piece] = []
     for box in boxes((batch, *outs(axes)), most):
         cells, parts = zip(*(axis.part(run) for axis, run in zip(axes, box[1:])))
         pieces.append(Piece(box, (box[0], *cells), parts))
-    return pieces
+    return tuple(pieces)
 
 
 def by_image(pieces: Iterable[Piece]) -> list[list[Piece]]:
@@ -167,13 +175,7 @@ def by_image(pieces: Iterable[Piece]) -> list[list[Piece]]:
     return [list(those) for _, those in images]
 
 
-def in_parts(pieces: Sequence[Piece], most: int) -> list[Sequence[Piece]]:
-    """Pieces in `most` parts, neighbours together."""
-    step = -(-len(pieces) // max(1, most))
-    return [pieces[at : at + step] for at in range(0, len(pieces), step or 1)]
-
-
-def outs(axes: Iterable[Axis]) -> list[int]:
+def outs(axes: Axes) -> list[int]:
     """The number of windows along each axis."""
     return [axis.out for axis in axes]
 

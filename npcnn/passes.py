@@ -3,12 +3,9 @@
     A_prev (m, n_H, n_W, n_C_prev)    W (f, f, n_C_prev, n_C)    b (1, 1, 1, n_C)
     Z, A   (m, n_H', n_W', n_C)       dA_prev, dW, db, dZ, dA    as what they are gradients of
 
-One or three spatial axes work alike, and so does an f of its own for each axis.  `hparameters`
-is a mapping: for convolutions `stride` (1), `pad` (0), `dilation` (1), `groups` (1); for pools
-`f`, `stride` (f), `pad` (0), `ceil_mode` (False), with mode "max" also `dilation` (1), with mode
-"average" also `count_include_pad` (True) and `divisor_override` (None).  Sizes, pads, dtypes and
-rules are those of npcnn.functional; what does not fit raises ShapeError, unknown or missing keys
-and unknown modes too, and what has a wrong type TypeError.
+One or three spatial axes work alike, and so does an f of its own for each axis.  Sizes, pads,
+dtypes and rules are those of npcnn.functional; what does not fit raises ShapeError, unknown or
+missing keys of `hparameters` too, and what has a wrong type TypeError.
 """
 
 from __future__ import annotations
@@ -24,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from npcnn import arguments as arg
-from npcnn import functional
+from npcnn import functional, geometry
 from npcnn.arguments import Pad, Size
 from npcnn.geometry import ShapeError
 from npcnn.windows import Array
@@ -38,18 +35,18 @@ def zero_pad(X: ArrayLike, pad: Pad) -> Array:
     """X within a border of zeros: (m, n_H, n_W, n_C) -> (m, n_H + 2 pad, n_W + 2 pad, n_C).
 
     pad is an int, one for each spatial axis, or (before, after) for each.  Integers become float64.
-    ShapeError: a pad below 0, an X without a batch, spatial axes and channels.
+    ShapeError: a pad below 0, an X without a batch, spatial axes and channels.  By loops:
+    npcnn.textbook.
 
     >>> zero_pad(np.ones((1, 1, 2, 1)), 1)[0, :, :, 0]
     array([[0., 0., 0., 0.],
            [0., 1., 1., 0.],
            [0., 0., 0., 0.]])
-
-    The same by loops: npcnn.textbook.
     """
     x = arg.array("X", X)
-    borders = arg.borders("X", x, pad)
-    arg.affordable((len(x), *(n + sum(pair) for n, pair in zip(x.shape[1:], borders)), x.shape[-1]))
+    space = arg.spatial("X", x)
+    borders = arg.pads("pad", pad, len(space))
+    arg.affordable((len(x), *geometry.outs(arg.axes(space, 1, pad=borders)), x.shape[-1]))
     return np.pad(x.astype(arg.result_dtype(x)), [(0, 0), *borders, (0, 0)])
 
 
@@ -57,12 +54,10 @@ def conv_single_step(a_slice_prev: ArrayLike, W: ArrayLike, b: ArrayLike) -> Any
     """sum(a_slice_prev * W) + b, a NumPy scalar: one window (f, f, n_C_prev) under one filter.
 
     W has the window's shape, of whatever rank; b is a number, or an array of any shape that holds
-    one.  ShapeError: other shapes.
+    one.  ShapeError: other shapes.  By loops: npcnn.textbook.
 
     >>> conv_single_step(np.array([1.0, 2.0]), np.array([3.0, 4.0]), 0.5)
     np.float64(11.5)
-
-    The same by loops: npcnn.textbook.
     """
     a, w, bias = arg.array("a_slice_prev", a_slice_prev), arg.array("W", W), arg.array("b", b)
     arg.fitting("W", w, a.shape)
@@ -83,19 +78,17 @@ def conv_forward(
 
     A_prev (m, n_H_prev, n_W_prev, n_C_prev), W (f, f, n_C_prev, n_C), b (1, 1, 1, n_C), (n_C,) or
     None.  hparameters: stride (1), pad (0; also "same" and "valid"), dilation (1), groups (1, which
-    W's n_C_prev is divided by).  ShapeError: what does not fit, unknown keys.
+    W's n_C_prev is divided by).  ShapeError: what does not fit, unknown keys.  By loops:
+    npcnn.textbook.
 
     >>> x, W, b = np.arange(9.0).reshape(1, 3, 3, 1), np.ones((2, 2, 1, 1)), np.zeros((1, 1, 1, 1))
     >>> Z, cache = conv_forward(x, W, b, {"stride": 1, "pad": 0})
     >>> Z[0, :, :, 0]
     array([[ 8., 12.],
            [20., 24.]])
-
-    The same by loops: npcnn.textbook.
     """
     bias = None if b is None else _flat_bias(b, W)
-    words = _conv_words(hparameters)
-    with _in_words(_CONV_WORDS):
+    with _words("a convolution", hparameters) as words:
         Z = functional.conv(A_prev, W, bias, **words)
     return Z, (A_prev, W, b, hparameters)
 
@@ -108,7 +101,7 @@ def conv_backward(dZ: ArrayLike, cache: ConvCache) -> tuple[Array, Array, Array 
         db[c]                            += dZ[i, h, w, c]
 
     Sums over the batch, not means; db is None where b is.  ShapeError: a dZ of another shape, a
-    cache that conv_forward has not returned.
+    cache that conv_forward has not returned.  By loops: npcnn.textbook.
 
     >>> x, W, b = np.arange(9.0).reshape(1, 3, 3, 1), np.ones((2, 2, 1, 1)), np.zeros((1, 1, 1, 1))
     >>> Z, cache = conv_forward(x, W, b, {})
@@ -117,14 +110,11 @@ def conv_backward(dZ: ArrayLike, cache: ConvCache) -> tuple[Array, Array, Array 
     (array([[1., 2., 1.],
            [2., 4., 2.],
            [1., 2., 1.]]), 4.0)
-
-    The same by loops: npcnn.textbook.
     """
     A_prev, W, b, hparameters = _unpacked(cache, "A_prev, W, b, hparameters")
     if b is not None:
         _flat_bias(b, W)
-    words = _conv_words(hparameters)
-    with _in_words(_CONV_WORDS):
+    with _words("a convolution", hparameters) as words:
         dA_prev, dW, db = functional.conv_backward(dZ, A_prev, W, **words)
     return dA_prev, dW, None if b is None else db.reshape(np.shape(b))
 
@@ -140,17 +130,16 @@ def pool_forward(
     mode is "max" or "average".  hparameters: f (asked for), stride (f), pad (0), ceil_mode
     (False); of "max" also dilation (1), of "average" count_include_pad (True) and divisor_override
     (None).  Padding never wins a maximum.  ShapeError: what does not fit, unknown keys or modes.
+    By loops: npcnn.textbook.
 
     >>> A, cache = pool_forward(np.arange(16.0).reshape(1, 4, 4, 1), {"f": 2})
     >>> A[0, :, :, 0]
     array([[ 5.,  7.],
            [13., 15.]])
-
-    The same by loops: npcnn.textbook.
     """
-    words = _pool_words(hparameters, mode)
+    kind = _kind(mode)
     pool = functional.max_pool if mode == "max" else functional.avg_pool
-    with _in_words(_POOL_WORDS):
+    with _words(kind, hparameters) as words:
         A: Array = pool(A_prev, **words)
     return A, (A_prev, hparameters)
 
@@ -160,32 +149,30 @@ def pool_backward(dA: ArrayLike, cache: PoolCache, mode: str = "max") -> Array:
 
     "max": each dA goes to the cell that was the maximum, the first of ties.  "average": each dA is
     shared out equally among the cells of its window.  Where windows overlap, cells add up.
-    ShapeError: a dA of another shape, a cache that pool_forward has not returned.
+    ShapeError: a dA of another shape, a cache that pool_forward has not returned.  By loops:
+    npcnn.textbook.
 
     >>> A, cache = pool_forward(np.arange(16.0).reshape(1, 4, 4, 1), {"f": 2}, "average")
     >>> pool_backward(np.full_like(A, 4.0), cache, "average")[0, :2, :2, 0]
     array([[1., 1.],
            [1., 1.]])
-
-    The same by loops: npcnn.textbook.
     """
     A_prev, hparameters = _unpacked(cache, "A_prev, hparameters")
-    words = _pool_words(hparameters, mode)
+    kind = _kind(mode)
     pool = functional.max_pool_backward if mode == "max" else functional.avg_pool_backward
-    with _in_words(_POOL_WORDS):
+    with _words(kind, hparameters) as words:
         return pool(dA, A_prev, **words)
 
 
 def create_mask_from_window(x: ArrayLike) -> Array:
     """A bool mask of x's shape, True at the cell that max pooling chooses, and nowhere else.
 
-    The first of equal maxima, the last of NaNs.  ShapeError: an x without a number.
+    The first of equal maxima, the last of NaNs.  ShapeError: an x without a number.  By loops:
+    npcnn.textbook.
 
     >>> create_mask_from_window(np.array([[1.0, 3.0], [3.0, 2.0]]))
     array([[False,  True],
            [False, False]])
-
-    The same by loops: npcnn.textbook.
     """
     window = arg.array("x", x)
     if not window.size:
@@ -199,13 +186,11 @@ def create_mask_from_window(x: ArrayLike) -> Array:
 def distribute_value(dz: ArrayLike, shape: Size) -> Array:
     """An array of this shape with dz, one number, shared out equally among its cells.
 
-    ShapeError: a length below 1, a dz of more than one number.
+    ShapeError: a length below 1, a dz of more than one number.  By loops: npcnn.textbook.
 
     >>> distribute_value(2.0, (2, 2))
     array([[0.5, 0.5],
            [0.5, 0.5]])
-
-    The same by loops: npcnn.textbook.
     """
     share, lengths = arg.array("dz", dz), arg.lengths("shape", shape)
     arg.fitting("dz, flattened,", share.reshape(-1), (1,))
@@ -215,47 +200,25 @@ def distribute_value(dz: ArrayLike, shape: Size) -> Array:
     return np.full(lengths, number / number.dtype.type(math.prod(lengths)), dtype)
 
 
-def _conv_words(hparameters: HParameters) -> dict[str, Any]:
-    return _words("a convolution", hparameters, _CONV)
-
-
-def _pool_words(hparameters: HParameters, mode: str) -> dict[str, Any]:
-    if not isinstance(mode, str) or mode not in _POOL:
-        raise ShapeError(f'mode must be "max" or "average", got mode={mode!r}')
-    words = _words(f"{mode} pooling", hparameters, _POOL[mode])
-    if "kernel_size" not in words:
-        raise ShapeError(f"hparameters of {mode} pooling must have f, got keys={list(hparameters)}")
-    return words
-
-
 _CONV = {"stride": "stride", "pad": "padding", "dilation": "dilation", "groups": "groups"}
-_WINDOW = {"f": "kernel_size", "stride": "stride", "pad": "padding", "ceil_mode": "ceil_mode"}
-_POOL = {
-    "max": _WINDOW | {"dilation": "dilation"},
-    "average": _WINDOW
-    | {"count_include_pad": "count_include_pad", "divisor_override": "divisor_override"},
+_POOL = {"f": "kernel_size", "stride": "stride", "pad": "padding", "ceil_mode": "ceil_mode"}
+_KEYS = {
+    "a convolution": _CONV,
+    "max pooling": _POOL | {"dilation": "dilation"},
+    "average pooling": _POOL | {name: name for name in ("count_include_pad", "divisor_override")},
 }
-
-
-_CONV_WORDS = {"input": "A_prev", "x": "A_prev", "weights": "W", "w": "W", "bias": "b"}
-_CONV_WORDS |= {"upstream gradient": "dZ", "dy": "dZ", "padding": "pad", "kernel": "f"}
-_POOL_WORDS = _CONV_WORDS | {"upstream gradient": "dA", "dy": "dA", "kernel_size": "f"}
+"""The keys of hparameters, and functional's names for them."""
+_NAMES = {"input": "A_prev", "x": "A_prev", "weights": "W", "w": "W", "bias": "b"}
+_NAMES |= {"padding": "pad", "kernel": "f", "kernel_size": "f"}
+"""What functional's errors call the arguments, and what the passes' callers do."""
 
 
 @contextmanager
-def _in_words(words: Mapping[str, str]) -> Iterator[None]:
-    """functional's errors, in the words of the passes' callers."""
-    named = re.compile(rf"\b({'|'.join(words)})(?= must| misses|\.shape=|=)")
-    try:
-        yield
-    except (ShapeError, TypeError) as error:
-        raise type(error)(named.sub(lambda name: words[name[1]], str(error))) from error
-
-
-def _words(kind: str, hparameters: HParameters, known: Mapping[str, str]) -> dict[str, Any]:
-    """The hparameters under functional's names."""
+def _words(kind: str, hparameters: HParameters) -> Iterator[dict[str, Any]]:
+    """The hparameters under functional's names, and its errors in the words of the callers."""
     if not isinstance(hparameters, Mapping):
         raise TypeError(f"hparameters must be a mapping, got {type(hparameters).__name__}")
+    known = _KEYS[kind]
     for key in hparameters:
         if key not in known:
             near = difflib.get_close_matches(str(key).lower(), known, n=1, cutoff=0)
@@ -263,7 +226,21 @@ def _words(kind: str, hparameters: HParameters, known: Mapping[str, str]) -> dic
                 f"hparameters of {kind} has the unknown key {key!r}; the nearest known one is "
                 f"{near[0]!r}, known are {sorted(known)}"
             )
-    return {known[key]: value for key, value in hparameters.items()}
+    if "f" in known and "f" not in hparameters:
+        raise ShapeError(f"hparameters of {kind} must have f, got keys={list(hparameters)}")
+    names = _NAMES | dict.fromkeys(("upstream gradient", "dy"), "dA" if "f" in known else "dZ")
+    named = re.compile(rf"\b({'|'.join(names)})(?= must| misses|\.shape=|=)")
+    try:
+        yield {known[key]: value for key, value in hparameters.items()}
+    except (ShapeError, TypeError) as error:
+        raise type(error)(named.sub(lambda name: names[name[1]], str(error))) from error
+
+
+def _kind(mode: str) -> str:
+    """What pools so, as errors call it."""
+    if not isinstance(mode, str) or mode not in ("max", "average"):
+        raise ShapeError(f'mode must be "max" or "average", got mode={mode!r}')
+    return f"{mode} pooling"
 
 
 def _unpacked(cache: Any, names: str) -> Any:

@@ -21,18 +21,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from npcnn import geometry, scratch, windows, workers
-from npcnn.geometry import Axis, Box, Piece
+from npcnn import geometry, windows, workers
+from npcnn.geometry import Axes, Axis, Box, Piece, Taps
 from npcnn.windows import Array
 
 WORK = 2**22
 """Bytes of input under one piece at most: each step of a piece is then worth handing over Python's
 lock, which two threads at steps of a quarter of that spend more time on than on the cells."""
 
-Taps = Sequence[tuple[tuple[int, ...], Box, Box]]
 
-
-def max_forward(x: Array, axes: Sequence[Axis]) -> Array:
+def max_forward(x: Array, axes: Axes) -> Array:
     def work(piece: Piece) -> None:
         _highest(x[piece.reach], piece.axes, y[piece.box])
 
@@ -41,7 +39,7 @@ def max_forward(x: Array, axes: Sequence[Axis]) -> Array:
     return y
 
 
-def max_index(x: Array, y: Array, axes: Sequence[Axis]) -> NDArray[np.int64]:
+def max_index(x: Array, y: Array, axes: Axes) -> NDArray[np.int64]:
     """Where max_forward found each number of y."""
 
     def work(piece: Piece) -> None:
@@ -58,31 +56,30 @@ def max_index(x: Array, y: Array, axes: Sequence[Axis]) -> NDArray[np.int64]:
     return index
 
 
-def max_backward(dy: Array, x: Array, axes: Sequence[Axis]) -> Array:
+def max_backward(dy: Array, x: Array, axes: Axes) -> Array:
     def work(image: Sequence[Piece]) -> None:
         for piece in image:
             taps, bits = geometry.taps(piece.axes), _bits(dy[piece.box])
-            y = scratch.lend("highest", bits.shape, x.dtype)
+            y = windows.lend("highest", bits.shape, x.dtype)
             _highest(x[piece.reach], piece.axes, y)
             ranks = _ranks(x[piece.reach], taps, y)
             for rank, (_, among, cells) in enumerate(reversed(taps), 1):
                 won = bits[among] * (ranks[among] == rank)  # all bits of a number, or none
-                dx[piece.reach][cells] += won.view(dy.dtype)
+                _add(won.view(dy.dtype), dx[piece.reach][cells], axes)
 
     dx = np.zeros(x.shape, dy.dtype)
     workers.run(work, geometry.by_image(_pieces(x, axes)))
     return dx
 
 
-def avg_forward(x: Array, axes: Sequence[Axis], divisor: Array) -> Array:
+def avg_forward(x: Array, axes: Axes, divisor: Array) -> Array:
     def work(piece: Piece) -> None:
         total, reached = y[piece.box], x[piece.reach]
-        total.fill(0)
         if _is_global(axes, x):
-            total += np.add.reduce(reached, axis=plane, keepdims=True)
+            total[...] = np.add.reduce(reached, axis=plane, keepdims=True)
         else:
-            for _, among, cells in geometry.taps(piece.axes):
-                total[among] += reached[cells]
+            taps = [(among, cells) for _, among, cells in geometry.taps(piece.axes)]
+            _combine(np.add, reached, taps, total)
         total /= over[piece.box[1:]]
         total += 0  # as torch: a quotient of -0 is returned as +0
 
@@ -92,7 +89,7 @@ def avg_forward(x: Array, axes: Sequence[Axis], divisor: Array) -> Array:
     return y
 
 
-def avg_backward(dy: Array, axes: Sequence[Axis], divisor: Array) -> Array:
+def avg_backward(dy: Array, axes: Axes, divisor: Array) -> Array:
     def work(image: Sequence[Piece]) -> None:
         for piece in image:
             share, reached = dy[piece.box] / over[piece.box[1:]], dx[piece.reach]
@@ -100,7 +97,7 @@ def avg_backward(dy: Array, axes: Sequence[Axis], divisor: Array) -> Array:
                 reached += share
             else:
                 for _, among, cells in reversed(geometry.taps(piece.axes)):
-                    reached[cells] += share[among]
+                    _add(share[among], reached[cells], axes)
 
     over = divisor.astype(dy.dtype)[..., None]
     dx = np.zeros((len(dy), *(axis.size for axis in axes), dy.shape[-1]), dy.dtype)
@@ -108,23 +105,23 @@ def avg_backward(dy: Array, axes: Sequence[Axis], divisor: Array) -> Array:
     return dx
 
 
-def _pieces(x: Array, axes: Sequence[Axis]) -> list[Piece]:
+def _pieces(x: Array, axes: Axes) -> Sequence[Piece]:
     work = min(WORK, max(WORK // 4, x.nbytes // 4))  # so that middling layers have pieces, too
     return geometry.cut(len(x), axes, windows.over(work, x, axes))
 
 
-def _is_global(axes: Sequence[Axis], x: Array) -> bool:
+def _is_global(axes: Axes, x: Array) -> bool:
     """Whether the plane is one window, and NumPy's own sum is in row order: not of one channel."""
     whole = all(axis.cells == [axis.size] for axis in axes)
     return whole and x.shape[-1] > 1 and x.flags.c_contiguous
 
 
-def _highest(x: Array, axes: Sequence[Axis], y: Array) -> None:
+def _highest(x: Array, axes: Axes, y: Array) -> None:
     """The largest cell of each window, into y: along one axis, then of those along the next."""
     lines = x
     for place, axis in enumerate(axes, 1):
         shape = (*lines.shape[:place], axis.out, *lines.shape[place + 1 :])
-        highest = y if place == len(axes) else scratch.lend(f"lines {place}", shape, x.dtype)
+        highest = y if place == len(axes) else windows.lend(f"lines {place}", shape, x.dtype)
         _highest_along(lines, axis, (slice(None),) * place, highest)
         lines = highest
     if x.dtype.kind == "f" and _is_doubtful(x, y):
@@ -136,15 +133,28 @@ def _highest(x: Array, axes: Sequence[Axis], y: Array) -> None:
 
 def _highest_along(x: Array, axis: Axis, before: Box, y: Array) -> None:
     """The largest cell of each window of one axis, which lies after those `before`, into y."""
-    taps = [((*before, among), (*before, cells)) for _, among, cells in axis.taps()]
-    whole = [tap for tap in taps if tap[0][-1] == slice(0, axis.out)]
-    if whole:  # a tap that meets the input in all windows is where to begin
-        y[...] = x[whole[0][1]]
-        taps.remove(whole[0])
+    taps = [((*before, among), (*before, cells)) for _, among, cells in axis.taps]
+    taps.sort(key=lambda tap: x[tap[1]].shape != y.shape)  # any order will do
+    _combine(np.maximum, x, taps, y)
+
+
+def _combine(by: np.ufunc, x: Array, taps: Sequence[tuple[Box, Box]], y: Array) -> None:
+    """The cells of each window in the taps' order, by addition or maximum, into y."""
+    pair = [x[cells] for _, cells in taps[:2]]
+    if [cells.shape for cells in pair] == [y.shape] * 2:  # y need not be filled and read first
+        by(*pair, out=y)
+        taps = taps[2:]
     else:
-        y.fill(-np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min)
+        least = -np.inf if y.dtype.kind == "f" else np.iinfo(y.dtype).min
+        y.fill(0 if by is np.add else least)
     for among, cells in taps:
-        np.maximum(y[among], x[cells], out=y[among])
+        by(y[among], x[cells], out=y[among])
+
+
+def _add(share: Array, cells: Array, axes: Axes) -> None:
+    """share to the cells; those of windows that lie apart are 0 yet, and need not be read."""
+    are_apart = all(axis.stride >= axis.span for axis in axes)
+    np.add(0 if are_apart else cells, share, out=cells)  # added to 0, -0 becomes 0
 
 
 def _is_doubtful(x: Array, y: Array) -> bool:
@@ -163,7 +173,7 @@ def _ranks(x: Array, taps: Taps, y: Array) -> Array:
     for rank, (_, among, cells) in enumerate(reversed(taps), 1):
         here = (x[cells] == y[among]).view(np.uint8)
         np.maximum(ranks[among], here * ranks.dtype.type(rank), out=ranks[among])
-    if np.isnan(y).any():
+    if np.isnan(y.min(initial=0)):
         for rank, (_, among, cells) in reversed([*enumerate(reversed(taps), 1)]):
             np.copyto(ranks[among], rank, where=np.isnan(x[cells]))
     return ranks

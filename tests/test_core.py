@@ -362,6 +362,19 @@ def test_windows_in_padding_need_no_plane():
     assert np.array_equal(db, dy.sum((0, 1, 2)))
     y = functional.conv(x, w[:2], None, 30000, 30000, 30000, 2)
     assert np.array_equal(y[:, 1:, 1:], functional.conv(x[:, :1, :1], w[:1, :1], groups=2))
+    dx, _, _ = functional.conv_backward(dy[:, 1:, 1:], x, w[:2], 30000, 30000, 30000, 2)
+    corner = np.zeros((2, 1, 1, 4))  # each of four windows has another tap there
+    for i, j in np.ndindex(2, 2):
+        tap, one = w[1 - i : 2 - i, 1 - j : 2 - j], dy[:, 1 + i : 2 + i, 1 + j : 2 + j]
+        corner += functional.conv_backward(one, x[:, :1, :1], tap, groups=2)[0]
+    assert np.array_equal(dx[:, :1, :1], corner)
+    assert functional.conv(x[:0], w, b, **words).shape == (0, 3, 3, 6)
+    cells = functional.unfold(x, 2, padding=30000, stride=30000)
+    assert np.array_equal(cells[:, 4], x[:, :2, :2].reshape(2, -1))
+    assert not np.delete(cells, 4, axis=1).any()
+    assert np.array_equal(
+        functional.fold(cells, (4, 5), 2, 1, 30000, 30000)[:, :2, :2], x[:, :2, :2]
+    )
     assert functional.max_pool2d(x, 2000, ceil_mode=True).shape == (2, 1, 1, 4)
 
 
