@@ -123,6 +123,13 @@ def test_helpers_are_right(dtype):
 
 
 @parametrize_from_file
+def test_the_shape_of_b_shows_in_answers(write, text, notes):
+    """In those that have one; where several fit alike, it is the usual one."""
+    with write(text) as candidate:
+        assert candidate.notes == [*notes]
+
+
+@parametrize_from_file
 def test_what_is_no_candidate_says_what_helps(tmp_path, monkeypatch, files, name, error):
     """A folder, a text, a part of a package, nothing."""
     for file, text in files.items():

@@ -302,11 +302,13 @@ class Candidate:
             tried |= {"padding": (0,) * axes, "dilation": (1,) * axes}
             tried |= {"output_padding": (0,) * axes}
             tried |= {"output_size": case.output_size} if case.output_size else {}
-        if self.ask(function, case, given).status != "ok":
-            return
-        (call,) = self._plan(function, case, given, OWN)
         defaults = dict(parameter.partition("=")[::2] for parameter in parameters)
         spelled = function.spell(parameters)
+        if self.ask(function, case, given).status != "ok":
+            if "b" in spelled and not defaults.get(spelled["b"]):
+                yield "b", "None as b"  # which nobody has promised
+            return
+        (call,) = self._plan(function, case, given, OWN)
         if function.wants_word(parameters):
             tried.pop("padding", None)
         tries = [
@@ -330,14 +332,16 @@ class Candidate:
                 if isinstance(got, np.ndarray) and got.shape == want.shape:
                     yield word, lack  # np.pad takes it for the sides of every axis
 
-    def rate_layout(self, function: Function) -> tuple[float | None, str]:
+    def rate_layout(
+        self, function: Function, probes: Sequence[Case] = PROBES
+    ) -> tuple[float | None, str]:
         """How well its first answer to a probe has the contract's layout; None: not in time.
 
         1 where the shape is right, less where only the number of axes is, 0 where neither is; -1
         where it raises, with what it raised, or cannot be asked.
         """
         error = ""
-        for case in (case for case in PROBES if self.expresses(function, case)):
+        for case in (case for case in probes if self.expresses(function, case)):
             reply = self.ask(function, case, arrays(case, 0, "float64"))
             for name, got in reply.values.items():
                 want = function.form(case, name, np.zeros(case.outputs[name])).shape
@@ -480,18 +484,27 @@ def _mix_layouts(
 
 
 def _find_bias(known: Candidate) -> Candidate:
-    """The candidate with its bias in the first shape whose axes its convolutions want."""
+    """The candidate with its bias in the first shape with which its convolutions answer in the
+    right one; or else the first whose axes they want.
+    """
     there = [f for f in known.contract.functions if f.op in ("conv_forward", "conv_backward")]
     names = {f.name for f in there if known.has(f) and known.understands(f)}
+    fitting = list[tuple[int, ...]]()
+    biased = [case for case in PROBES if case.bias and case.y[-1] > 1]
     for sizes in functional.BIASES:
         tried = replace(known, contract=functional.shape_bias(known.contract, sizes))
-        tries = (tried.rate_layout(f) for f in tried.contract.functions if f.name in names)
-        if not any(contracts.RANKS.search(error) for _, error in tries):
-            is_usual = sizes == functional.BIASES[0]
-            words = str(sizes).replace("-1", "filters")
-            known.notes += [f"its b is of shape {words}, as its answers show"] * (not is_usual)
-            return known if is_usual else tried
-    return known
+        asked = (f for f in tried.contract.functions if f.name in names)
+        rated = [tried.rate_layout(function, biased) for function in asked]
+        if all(rate == 1 for rate, _ in rated):
+            fitting = [sizes]
+            break
+        fitting += [sizes] * (not any(contracts.RANKS.search(error) for _, error in rated))
+    best = [*fitting, functional.BIASES[0]][0]
+    if best == functional.BIASES[0]:
+        return known
+    words = str(best).replace("-1", "filters")
+    known.notes.append(f"its b is of shape {words}, as its answers show")
+    return replace(known, contract=functional.shape_bias(known.contract, best))
 
 
 def _find_hint(path: Path) -> str:

@@ -14,7 +14,7 @@ from verification.judging import smallest
 from verification.judging.run import Block, Finding
 from verification.judging.trial import Outcome, Trial
 from verification.mistakes import Diagnosis, Inquiry, Mistake, Suspect
-from verification.questions import Case, CaseError, Question, parse
+from verification.questions import Case, CaseError, parse
 
 SMALL = 50_000
 """Multiply-adds up to which a question is worth shrinking."""
@@ -146,15 +146,17 @@ class Reasons:
             more = [o for o in more if not found.covers(inquiry, o)]
         if found and found.is_whole:
             return
-        shown = set[Question]()
+        shown = set[object]()
         for kind in mistakes.part(left)[: mistakes.PARTS]:  # wrong numbers, and what raises
             least = self._shrink(
                 min(kind, key=_size),
                 lambda outcome: not (found and found.covers(inquiry, outcome)),
             )
-            if least.question not in shown:
+            # CPython 3.11 knows the line of an unbound name but nearly: once, whatever it says
+            told = least.question if least.answers else (least.message, least.where)
+            if told not in shown:
                 yield replace(self._block(least, None, self._look(least, kind, more)), of=len(kind))
-            shown.add(least.question)
+            shown.add(told)
 
     def _needs(self, inquiry: Inquiry, pair: Suspect, mistake: Mistake, outcome: Outcome) -> bool:
         """Whether both mistakes explain it, and not the other one alone."""
