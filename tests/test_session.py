@@ -73,6 +73,18 @@ def test_blame(opened, contract, missing, more, strict, bends, verdict, expected
     assert said == {name: tuple(words) for name, words in expected.items()}
 
 
+@pytest.mark.parametrize("is_guessed", [False, True])
+def test_what_raises_in_a_guessed_layout_has_no_name(opened, is_guessed):
+    """It may raise for that."""
+    more = [f"conv x=[2,{n},4,1] w=[2,2,1,{k}] fill=digits" for n in (3, 5) for k in (1, 2)]
+    bends = {"conv_backward": "wrong('batch-not-summed') if len(case.x) == 4 else give()"}
+    with opened(bends, more) as held:
+        held.judged.is_guessed = is_guessed
+        found = {finding.function: finding for finding in held.run().findings}["conv_backward"]
+    assert {outcome.status for outcome in found.failing if outcome.has_numbers} == {"CRASH"}
+    assert (found.diagnosis is None) == is_guessed
+
+
 @parametrize_from_file(schema=defaults(more=(), mistakes=(), looks=()))
 def test_shown(opened, function, bend, more, mistakes, row, wrong, looks):
     """The smallest question that fails in the same way, and why or what it looks like."""

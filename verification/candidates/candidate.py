@@ -99,7 +99,7 @@ class Candidate:
     """A stranger's functions; `names` are theirs for ours, `notes` what is to be said of it all.
 
     Where no contract fits, `misfit` says what is there and how to go on, and nothing is asked;
-    `unfit` says of functions why no layout fits them.
+    `unfit` says of functions why no layout fits them; `is_guessed` is said of the layout.
     """
 
     name: str
@@ -111,6 +111,7 @@ class Candidate:
     timeout: float = math.inf
     misfit: str = ""
     unfit: Mapping[str, str] = field(default_factory=dict)
+    is_guessed: bool = False
     _narrow: dict[str, dict[str, str]] = field(default_factory=dict, init=False)
     _returns: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
     _wide: set[str] = field(default_factory=set, init=False)
@@ -465,7 +466,7 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
     }
     note = f"its answers show no layout: its arrays are taken to be {best}"
     known.notes += [f"{note} (--layout {'|'.join(contracts.LAYOUTS)})"] * (names > unfit.keys())
-    return replace(tried[best], unfit=unfit)
+    return replace(tried[best], unfit=unfit, is_guessed=True)
 
 
 def _mix_layouts(

@@ -109,7 +109,11 @@ class Reasons:
         passing = [o for o in seen if o.status == "ok" and o.has_numbers]
         others = [o for o in seen if o.is_failing and o.has_numbers]
         followed = [name for outcome in seen for name in outcome.deviations]
-        found = mistakes.diagnose(inquiry, others or failing, passing, followed)
+        is_told = any(o.answers for o in others or failing) or not self._trial.judged.is_guessed
+        # what raises in a layout that was guessed may raise for that
+        found = (
+            mistakes.diagnose(inquiry, others or failing, passing, followed) if is_told else None
+        )
         is_cut = not inquiry.goes_on
         if found and more:
             found = found.recount(inquiry, failing)
