@@ -118,6 +118,7 @@ def _prepared_oracle():
 
 BELOW = {"conv_forward": ("conv_single_step", "zero_pad"), "conv_backward": ("zero_pad",)}
 BELOW["pool_backward"] = ("create_mask_from_window", "distribute_value")
+"""Whom the functions of a fake come through."""
 
 
 class Fake(Candidate):

@@ -436,11 +436,9 @@ def _mend(outcomes: Sequence[Outcome], statuses: Statuses) -> list[Outcome]:
 def _serves(outcome: Outcome) -> bool:
     """Whether more is right with right helpers: else they may not be what is wanted there."""
     mended = outcome.mended
-    own, other = (
-        {compared.name for compared in one.comparisons if compared.is_right} if one else set()
-        for one in (outcome, mended)
-    )
-    return mended is not None and (not mended.is_failing or own < other)
+    if mended is None:
+        return False
+    return not mended.is_failing or outcome.right < mended.right
 
 
 def _excuse(outcome: Outcome, base: Base, statuses: Statuses, is_spared: bool) -> Outcome:

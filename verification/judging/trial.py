@@ -78,6 +78,11 @@ class Outcome(Sighting):
         return self.status in FAILING
 
     @property
+    def right(self) -> set[str]:
+        """The outputs that are right."""
+        return {compared.name for compared in self.comparisons if compared.is_right}
+
+    @property
     def has_numbers(self) -> bool:
         """Whether it holds the answers to one question, as an oracle's would be, in floats."""
         question = self.question
