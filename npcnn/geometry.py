@@ -152,11 +152,19 @@ def taps(axes: Axes) -> Taps:
 
 @dataclass(frozen=True)
 class Piece:
-    """Some windows of a layer, the input that they reach, and the axes that they see there."""
+    """Some windows of a layer, the input that they reach, and the axes that they see there.
+
+    `corners` are the images, and along each axis the cells of the layer where windows start.
+    """
 
     box: Box
     reach: Box
     axes: Axes
+    corners: tuple[range, ...]
+
+    @cached_property
+    def taps(self) -> Taps:
+        return taps(self.axes)
 
 
 @functools.lru_cache(KEPT)
@@ -165,7 +173,8 @@ def cut(batch: int, axes: Axes, most: int) -> tuple[Piece, ...]:
     pieces: list[Piece] = []
     for box in boxes((batch, *outs(axes)), most):
         cells, parts = zip(*(axis.part(run) for axis, run in zip(axes, box[1:])))
-        pieces.append(Piece(box, (box[0], *cells), parts))
+        corners = (axis.corners[run] for axis, run in zip(axes, box[1:]))
+        pieces.append(Piece(box, (box[0], *cells), parts, (range(batch)[box[0]], *corners)))
     return tuple(pieces)
 
 

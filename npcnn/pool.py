@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 from collections.abc import Sequence
 
 import numpy as np
@@ -43,31 +44,27 @@ def max_index(x: Array, y: Array, axes: Axes) -> NDArray[np.int64]:
     """Where max_forward found each number of y."""
 
     def work(piece: Piece) -> None:
-        taps = geometry.taps(piece.axes)
-        spots = [[k * axis.dilation for k, axis in zip(place, axes)] for place, *_ in taps]
-        cells = np.array([np.dot(spot, steps) for spot in spots])
-        index[piece.box] = cells[len(taps) - _ranks(x[piece.reach], taps, y[piece.box])]
+        index[piece.box] = _winners(x[piece.reach], y[piece.box], piece, steps)
 
-    steps = [math.prod(axis.size for axis in axes[place:]) for place in range(1, len(axes) + 1)]
-    corners = [np.array(axis.corners) * step for axis, step in zip(axes, steps)]
+    steps = [0, *(math.prod(axis.size for axis in axes[place:]) for place in range(1, x.ndim - 1))]
     index = np.empty(y.shape, np.int64)
     workers.run(work, _pieces(x, axes))
-    index += functools.reduce(np.add.outer, corners)[..., None]
     return index
 
 
 def max_backward(dy: Array, x: Array, axes: Axes) -> Array:
     def work(image: Sequence[Piece]) -> None:
         for piece in image:
-            taps, bits = geometry.taps(piece.axes), _bits(dy[piece.box])
-            y = windows.lend("highest", bits.shape, x.dtype)
+            y = windows.lend("highest", dy[piece.box].shape, x.dtype)
             _highest(x[piece.reach], piece.axes, y)
-            ranks = _ranks(x[piece.reach], taps, y)
-            for rank, (_, among, cells) in enumerate(reversed(taps), 1):
-                won = bits[among] * (ranks[among] == rank)  # all bits of a number, or none
-                _add(won.view(dy.dtype), dx[piece.reach][cells], axes)
+            places = _winners(x[piece.reach], y, piece, steps)
+            places += channels
+            # one after the other, in the windows' order: a mask for each tap takes twice as long
+            np.add.at(flat, places.reshape(-1), dy[piece.box].reshape(-1))
 
     dx = np.zeros(x.shape, dy.dtype)
+    flat, channels = dx.reshape(-1), np.arange(x.shape[-1])
+    steps = [step // dx.itemsize for step in dx.strides[:-1]]
     workers.run(work, geometry.by_image(_pieces(x, axes)))
     return dx
 
@@ -78,7 +75,7 @@ def avg_forward(x: Array, axes: Axes, divisor: Array) -> Array:
         if _is_global(axes, x):
             total[...] = np.add.reduce(reached, axis=plane, keepdims=True)
         else:
-            taps = [(among, cells) for _, among, cells in geometry.taps(piece.axes)]
+            taps = [(among, cells) for _, among, cells in piece.taps]
             _combine(np.add, reached, taps, total)
         total /= over[piece.box[1:]]
         total += 0  # as torch: a quotient of -0 is returned as +0
@@ -96,7 +93,7 @@ def avg_backward(dy: Array, axes: Axes, divisor: Array) -> Array:
             if _is_global(axes, dx):
                 reached += share
             else:
-                for _, among, cells in reversed(geometry.taps(piece.axes)):
+                for _, among, cells in reversed(piece.taps):
                     _add(share[among], reached[cells], axes)
 
     over = divisor.astype(dy.dtype)[..., None]
@@ -155,6 +152,18 @@ def _add(share: Array, cells: Array, axes: Axes) -> None:
     """share to the cells; those of windows that lie apart are 0 yet, and need not be read."""
     are_apart = all(axis.stride >= axis.span for axis in axes)
     np.add(0 if are_apart else cells, share, out=cells)  # added to 0, -0 becomes 0
+
+
+def _winners(x: Array, y: Array, piece: Piece, steps: Sequence[int]) -> NDArray[np.int64]:
+    """Where each window's largest cell lies: as many steps along the batch and every axis."""
+    strides = [axis.dilation * step for axis, step in zip(piece.axes, steps[1:])]
+    spots = [sum(map(operator.mul, place, strides)) for place, *_ in reversed(piece.taps)]
+    lines = [np.arange(run.start, run.stop, run.step) for run in piece.corners]
+    corners = functools.reduce(np.add.outer, map(operator.mul, lines, steps))
+    places = windows.lend("places", y.shape, np.dtype(np.int64))
+    np.take(np.array([0, *spots]), _ranks(x, piece.taps, y), out=places, mode="clip")  # unchecked
+    places += corners[..., None]
+    return places
 
 
 def _is_doubtful(x: Array, y: Array) -> bool:
