@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from npcnn import geometry, windows, workers
-from npcnn.geometry import Axes, Piece
+from npcnn.geometry import Axes, Axis, Piece
 from npcnn.windows import Array
 
 WORK = 2**21
@@ -43,6 +43,9 @@ def forward(x: Array, w: Array, b: Array | None, axes: Axes) -> Array:
 
 
 def input_grad(dy: Array, w: Array, axes: Axes) -> Array:
+    if (turned := _turn(axes)) and np.isfinite(w).all():  # 0 * inf is none of dx's terms
+        return forward(dy, np.flip(w, (*range(len(axes)),)), None, turned)
+
     def work(image: Sequence[Piece]) -> None:
         for piece in image:
             dxp = windows.pad(dx[piece.reach], piece.axes)
@@ -74,6 +77,19 @@ def weight_grad(dy: Array, x: Array, axes: Axes) -> Array:
     for part in workers.run(work, geometry.cut(len(x), axes, windows.over(WORK, x, axes))):
         dw += part
     return dw
+
+
+def _turn(axes: Axes) -> Axes:
+    """The axes from y to x, along which dx is the forward pass of dy with w's taps turned around.
+
+    That takes half the time of adding tap by tap.  () where a stride is above 1, which would want
+    zeros between dy's numbers, or a pad beyond the window.
+    """
+    if any(axis.stride > 1 or axis.span <= max(axis.before, axis.after) for axis in axes):
+        return ()
+    pads = [(axis.span - 1 - axis.before, axis.span - 1 - axis.after) for axis in axes]
+    turned = tuple(Axis(a.out, a.kernel, 1, a.dilation, *pad) for a, pad in zip(axes, pads))
+    return () if windows.is_hollow(turned) else turned
 
 
 def _tiled(w: Array, lines: Array) -> Array:

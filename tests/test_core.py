@@ -51,6 +51,17 @@ def test_alike(call, like):
     np.testing.assert_array_equal(call(), like(), strict=True)
 
 
+def test_infinite_weights_meet_what_windows_hold_and_no_padding():
+    """In the gradient by x of a depthwise convolution: as channel by channel."""
+    x, w, dy = integers(2, 4, 5, 2), integers(3, 2, 1, 2), integers(2, 4, 4, 2)
+    w[0, 1] = np.inf
+    channels = zip(*(np.split(a, 2, axis=-1) for a in (dy, x, w)))
+    with np.errstate(invalid="ignore"):  # a zero in dy times an infinite weight
+        alone = [functional.conv_backward(*arrays, padding=[1, 0])[0] for arrays in channels]
+        dx, _, _ = functional.conv_backward(dy, x, w, padding=[1, 0], groups=2)
+    assert_equal([dx], [np.concatenate(alone, axis=-1)])
+
+
 @parametrize_from_file(schema=cast(value=NAMES.eval))
 def test_pads(value, expected):
     """Sizes, or (before, after) for each axis; what is padded is always a copy."""
