@@ -4,6 +4,7 @@ import doctest
 import inspect
 import re
 import shlex
+from argparse import Namespace
 from collections import Counter
 from contextlib import chdir, redirect_stdout
 from io import StringIO
@@ -17,6 +18,7 @@ from verification import __main__ as command
 from verification import mistakes
 from verification.candidates import NAMES
 from verification.judging import Session, Settings
+from verification.measures import strength
 from verification.questions import RUNGS, rung
 
 ROOT = Path(__file__).parent.parent
@@ -25,7 +27,7 @@ BLOCKS = re.findall(r"```\w*\n(.*?)```", README, re.DOTALL)
 WRONG = next(
     block for block in BLOCKS if block.startswith("import numpy as np\n\n\ndef conv_backward")
 )
-CATALOGUE = ROOT / "verification" / "mistakes" / "README.md"
+CATALOGUE = ROOT / "verification" / "mistakes" / "CATALOGUE.md"
 HEAD = "| id | seen | where | what the code does |\n|---|---|---|---|\n"
 
 
@@ -57,8 +59,8 @@ def drop_seconds(report):
 
 def test_the_catalogue_is_current():
     """Row for row, and its example is one of its own; `python tests/test_readme.py` writes it."""
-    page = CATALOGUE.read_text(encoding="utf-8")
-    assert page.endswith(write_table())
+    assert CATALOGUE.read_text(encoding="utf-8").endswith(write_table())
+    page = CATALOGUE.with_name("README.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     assert example in CATALOGUE.with_name("catalogue.toml").read_text(encoding="utf-8")
 
@@ -85,6 +87,19 @@ def test_the_verdict():
     """Of npcnn: as many questions and checks as there are, of every rung."""
     shown = find("npcnn   npcnn contract")
     assert all(line in shown for line in write_counts())
+
+
+def test_the_strength():
+    """As many wrong passes and broken judges as `strength` tries, equivalents left out."""
+    assert write_strength() in README
+
+
+def write_strength():
+    options = Namespace(quick=False, source=False, rivals=False)
+    tried = [one for one in strength.gather(options) if not strength.find_reason(one.id)]
+    kinds = Counter(mutant.kind for mutant in tried)
+    passes, ways = kinds["catalogue"], kinds["harness"]
+    return f"({passes} wrong passes), breaks the harness itself in {ways} ways"
 
 
 def write_counts():
@@ -142,6 +157,8 @@ def renew():
         verdict = re.sub(re.sub(r"\d+", r"\\d+", re.escape(line)), line, verdict, count=1)
     readme = README.replace(find("my_cnn.py   "), judge(WRONG)[1])
     readme = readme.replace(find("npcnn   npcnn contract"), verdict)
+    figures = re.sub(r"\d+", r"\\d+", re.escape(write_strength()))
+    readme = re.sub(figures, write_strength(), readme)
     (ROOT / "README.md").write_text(readme, encoding="utf-8")
 
 
