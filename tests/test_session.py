@@ -1,6 +1,11 @@
 """A whole run: what is asked, who is blamed and for what, which question is shown."""
 
+import subprocess
+import sys
+import time
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import parametrize_from_file
 import pytest
@@ -275,3 +280,29 @@ def test_what_is_optional_is_not_missed(opened, fake):
     run, found = judge(opened, contract="functional", missing=names, base=base, only=names[2:3])
     assert (run.verdict, list(found)) == ("differs", ["conv_transpose2d"])
     assert found["conv_transpose2d"].status == "not attempted"
+
+
+JOB = """
+import os, time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from verification.judging.session import attend_parent
+pool = ProcessPoolExecutor(1, get_context("spawn"), attend_parent)
+print(pool.submit(os.getpid).result(), flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_judge_that_is_killed_leaves_no_job_behind():
+    """Its processes wait for it, and end with it."""
+    with subprocess.Popen([sys.executable, "-c", JOB], stdout=subprocess.PIPE, text=True) as judge:
+        job = Path("/proc", judge.stdout.readline().strip())
+        assert (job / "cmdline").read_bytes()
+        judge.kill()
+    with suppress(FileNotFoundError):
+        for _ in range(200):
+            if not (job / "cmdline").read_bytes():  # a zombie's
+                break
+            time.sleep(0.05)
+        else:
+            pytest.fail("it is still there after 10 s")

@@ -7,6 +7,7 @@ processes.
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 import warnings
@@ -16,7 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, parent_process
+from threading import Thread
 
 from verification import truth
 from verification.candidates import Function, UnloadableError, load
@@ -313,8 +315,7 @@ def judge_in_turn(every: Sequence[Settings], jobs: int) -> Iterator[Run]:
     if jobs == 1:
         yield from map(_judge_one, every)
         return
-    spawn, dying = get_context("spawn"), (signal.SIGINT, signal.SIG_DFL)  # without a traceback
-    with ProcessPoolExecutor(jobs, spawn, signal.signal, dying) as pool:
+    with ProcessPoolExecutor(jobs, get_context("spawn"), attend_parent) as pool:
         try:
             for one, coming in [(one, pool.submit(_judge_one, one)) for one in every]:
                 try:
@@ -326,6 +327,18 @@ def judge_in_turn(every: Sequence[Settings], jobs: int) -> Iterator[Run]:
             for process in active_children():  # nobody waits for what they judge any more
                 process.terminate()
             pool.shutdown(cancel_futures=True)
+
+
+def attend_parent() -> None:
+    """End with whoever has started this process: by an interrupt, without a traceback, too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    def follow() -> None:
+        if parent := parent_process():
+            parent.join()
+            os._exit(1)
+
+    Thread(target=follow, daemon=True).start()
 
 
 def _judge_one(settings: Settings) -> Run:
