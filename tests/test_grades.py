@@ -9,7 +9,7 @@ import parametrize_from_file
 import pytest
 from parametrize_from_file import defaults
 
-from verification.judging import Base, Drawn, Finding, Outcome, Run, Settings
+from verification.judging import Drawn, Finding, Outcome, Run, Settings
 from verification.questions import parse
 from verification.reports import FORMATS, grade, write_line
 
@@ -42,7 +42,7 @@ def make_run(functions, age=False, known=(), **about):
             Outcome(name, name, replace(CASE, name=f"q{n}"), status, **aged, **WRONG)
             for n, status in enumerate(statuses)
         ]
-        findings.append(Finding(name, name, tuple(outcomes), base=Base(f"functional.{name}")))
+        findings.append(Finding(name, name, tuple(outcomes), ours=f"functional.{name}"))
     own = ("fault", "error", "wanted", "drawn", "misfit")
     more = {key: about.pop(key) for key in own if key in about}
     settings = Settings(candidate="a/my_cnn.py", known=frozenset(known), **about)

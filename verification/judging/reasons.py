@@ -176,7 +176,7 @@ class Reasons:
         """With the call, where the contract's words are not the row's."""
         question, call = outcome.question, ""
         if isinstance(question, Case) and not self._trial.judged.contract.is_bitwise:
-            is_own = not (outcome.is_spared or outcome.is_inherited)
+            is_own = not (outcome.is_spared or outcome.behind)
             cache = OWN if is_own else CANONICAL
             call = self._trial.judged.write_call(self.function, question, cache)
         return Block(outcome, mistake, tuple(looks), call)

@@ -164,14 +164,6 @@ class Settings(Terms):
 
 
 @dataclass(frozen=True)
-class Base:
-    """A function and its forward pass, by our names."""
-
-    name: str = ""
-    forward: str = ""
-
-
-@dataclass(frozen=True)
 class Block:
     """A failing outcome to show, with the mistake that it shows, or what the error looks like.
 
@@ -193,7 +185,7 @@ class Finding:
     of age that was mended; `is_cut` says that not all known mistakes could be tried;
     `blocks` are what to show, one for each mistake; `more` is what small
     questions came to that were asked for a reason alone.  `raw` is what came, before outcomes are
-    seen together, and `base` what it is called here.
+    seen together; `ours` is our name of the function.
     """
 
     function: str
@@ -207,7 +199,7 @@ class Finding:
     blocks: tuple[Block, ...] = ()
     more: tuple[Outcome, ...] = ()
     raw: tuple[Outcome, ...] = ()
-    base: Base = field(default_factory=Base)
+    ours: str = ""
 
     @property
     def failing(self) -> list[Outcome]:
@@ -352,7 +344,7 @@ def conclude(finding: Finding, statuses: Statuses, settings: Settings) -> Findin
     raw = _allow_time(raw, settings.timeout)
     asked = [outcome for outcome in raw if outcome.status != "outside"]
     reasons = [outcome.message for outcome in raw if outcome.status == "outside"]
-    outcomes = settle(asked, finding.base, statuses, settings.strict)
+    outcomes = settle(asked, statuses, settings.strict)
     aged = next((outcome.age[0] for outcome in outcomes if outcome.age), "")
     known = mistakes.read() if aged else ()
     finding = replace(
@@ -363,7 +355,7 @@ def conclude(finding: Finding, statuses: Statuses, settings: Settings) -> Findin
         age=next((mistake for mistake in known if mistake.id == aged), None),
     )
     is_helped = not finding.failing and any(outcome.helpers for outcome in outcomes)
-    statuses[finding.base.name] = finding.function, "helped" if is_helped else finding.status
+    statuses[finding.ours] = finding.function, "helped" if is_helped else finding.status
     outcomes = [
         replace(o, status="known") if o.is_failing and o.id in settings.known else o
         for o in outcomes
@@ -387,9 +379,7 @@ def _allow_time(raw: tuple[Outcome, ...], timeout: float) -> tuple[Outcome, ...]
     )
 
 
-def settle(
-    outcomes: Sequence[Outcome], base: Base, statuses: Statuses, strict: bool
-) -> list[Outcome]:
+def settle(outcomes: Sequence[Outcome], statuses: Statuses, strict: bool) -> list[Outcome]:
     """Conventions are no failures, and what may be inherited is not judged.
 
     Of one outcome alone it cannot be said: others follow the convention, or a function below fails.
@@ -413,7 +403,7 @@ def settle(
         outcomes = [replace(o, status="WRONG") if o.status == "DEVIATES" else o for o in outcomes]
     # where the contract's cache serves, a gradient needs no other
     is_spared = any(o.is_spared and o.status in ("ok", "DEVIATES") for o in outcomes)
-    return [_excuse(o, base, statuses, is_spared) if o.is_failing else o for o in outcomes]
+    return [_excuse(o, statuses, is_spared) if o.is_failing else o for o in outcomes]
 
 
 def _mend(outcomes: Sequence[Outcome], statuses: Statuses) -> list[Outcome]:
@@ -441,16 +431,12 @@ def _serves(outcome: Outcome) -> bool:
     return not mended.is_failing or outcome.right < mended.right
 
 
-def _excuse(outcome: Outcome, base: Base, statuses: Statuses, is_spared: bool) -> Outcome:
-    """Not judged where it comes through what fails; a check needs a forward pass that is right."""
-    below, question = {*outcome.below}, outcome.question
-    is_behind = outcome.is_inherited and not is_spared
-    if is_behind or (isinstance(question, Case) and question.check):
-        below.add(base.forward)
-    for name in sorted(below - {base.name}, key=lambda name: (name not in HELPERS, name)):
+def _excuse(outcome: Outcome, statuses: Statuses, is_spared: bool) -> Outcome:
+    """Not judged where it comes through what fails."""
+    behind = () if is_spared or not outcome.behind else (outcome.behind,)
+    for name in sorted({*outcome.below, *behind}, key=lambda name: (name not in HELPERS, name)):
         # of a forward pass that was not to be judged this much is known
-        unjudged = (name, "differs") if is_behind and name == base.forward else ("", "")
-        their, status = statuses.get(name, unjudged)
+        their, status = statuses.get(name, (name, "differs") if name in behind else ("", ""))
         if word := UNFIT.get(status):
             message = f"it stands on {their}, which {word}"
             return replace(outcome, status="not judged", message=message)

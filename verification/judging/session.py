@@ -24,7 +24,6 @@ from verification import truth
 from verification.candidates import Function, UnloadableError, load
 from verification.judging.reasons import CHEAP, Reasons
 from verification.judging.run import (
-    Base,
     Drawn,
     Finding,
     Run,
@@ -140,7 +139,7 @@ class Session:
             if outcome.status not in ("outside", "not attempted"):
                 function = self._functions[outcome.function]
                 raw += self._name_conventions(function, [outcome])
-                outcomes += self._settle(function, raw[-1:])
+                outcomes += settle(raw[-1:], self._statuses, self.settings.strict)
         return Drawn(self._draw_seed, tuple(outcomes), tuple(raw))
 
     def _questions(self) -> list[Question]:
@@ -237,7 +236,7 @@ class Session:
             outside=self._outside[self.judged.name_of(function)],
             reasons=(lacks,) * bool(lacks),
             raw=tuple(raw),
-            base=self._find_base(function),
+            ours=function.name,
         )
         finding = conclude(finding, self._statuses, self.settings)
         if not finding.failing:
@@ -257,13 +256,6 @@ class Session:
             return [*outcomes]
         return self._find_reasons(function).name_conventions(outcomes)
 
-    def _find_base(self, function: Function) -> Base:
-        forward = self.judged.contract.forward_of(function).name
-        return Base(function.name, forward)
-
-    def _settle(self, function: Function, raw: Sequence[Outcome]) -> list[Outcome]:
-        return settle(raw, self._find_base(function), self._statuses, self.settings.strict)
-
     @property
     def _part(self) -> slice:
         """The K-th of N parts of a list."""
@@ -281,7 +273,7 @@ class Session:
         ]
         checks, _ = plan(self.judged, small, lambda one, question: one == name)
         raw = self._name_conventions(function, [*self._trial.run(checks)])
-        return self._settle(function, raw)
+        return settle(raw, self._statuses, self.settings.strict)
 
 
 def judge(settings: Settings, ask: Callable[[Session], Run] = Session.run) -> Run:

@@ -22,7 +22,6 @@ from verification import mistakes
 from verification.candidates import get_contract
 from verification.judging.compare import Comparison, Worst
 from verification.judging.run import (
-    Base,
     Block,
     Drawn,
     Finding,
@@ -41,7 +40,7 @@ from verification.questions import Case, Question, Refusal, parse, read
 _KINDS: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
-        *(Base, Block, Comparison, Diagnosis, Drawn, Finding, Outcome, Run, Settings, Suspect),
+        *(Block, Comparison, Diagnosis, Drawn, Finding, Outcome, Run, Settings, Suspect),
         *(Worst, tuple, frozenset, float),
     )
 }
@@ -143,7 +142,7 @@ def _merge(name: str, numbered: dict[int, Run], show: str, hint: int) -> Run:
         first,
         settings=settings,
         findings=findings,
-        drawn=_merge_drawn(parts, findings, statuses),
+        drawn=_merge_drawn(parts, statuses),
         notes=[*dict.fromkeys(notes)],
         seconds=sum(part.seconds for part in parts),
         fault=faults[0].fault if faults else "",
@@ -163,7 +162,7 @@ def _merge_findings(
         return question.work or EMPTY, places.get((question.op, question.id), 0)
 
     for name in (function.name for function in order):
-        if found := [one for part in parts for one in part.findings if one.base.name == name]:
+        if found := [one for part in parts for one in part.findings if one.ours == name]:
             whole = replace(
                 found[0],
                 outside=sum(one.outside for one in found),
@@ -208,14 +207,11 @@ def _explain(whole: Finding, found: Sequence[Finding]) -> Finding:
     return replace(whole, diagnosis=diagnosis if alike else None, blocks=shown)
 
 
-def _merge_drawn(
-    parts: Sequence[Run], findings: Sequence[Finding], statuses: Statuses
-) -> Drawn | None:
+def _merge_drawn(parts: Sequence[Run], statuses: Statuses) -> Drawn | None:
     drawn, strict = [part.drawn for part in parts if part.drawn], parts[0].settings.strict
     raw = [outcome for some in drawn for outcome in some.raw]
     raw.sort(key=lambda outcome: int(outcome.question.name.partition("-")[2]))
-    bases = {finding.function: finding.base for finding in findings}
     outcomes: list[Outcome] = []
     for one in raw:
-        outcomes += settle([one], bases.get(one.function, Base()), statuses, strict)
+        outcomes += settle([one], statuses, strict)
     return Drawn(drawn[0].seed, tuple(outcomes), tuple(raw)) if drawn else None

@@ -52,8 +52,8 @@ class Outcome(Sighting):
     `below` are the functions that a failing one came through, by our names; where there are helpers
     among them, `mended` is what comes of the question with right ones in their place, and if that
     is what counts, these are its `helpers`.  Where the forward pass fails, whose cache a gradient
-    needs, `is_spared` says that the contract's own served in its place, and `is_inherited` that it
-    may be the forward pass that fails here.
+    needs, `is_spared` says that the contract's own served in its place, and `behind` names the
+    forward pass if it may be that which fails here.
     """
 
     evidence: str = "exact"
@@ -67,7 +67,7 @@ class Outcome(Sighting):
     mended: Outcome | None = None
     helpers: tuple[str, ...] = ()
     is_spared: bool = False
-    is_inherited: bool = False
+    behind: str = ""
 
     @property
     def id(self) -> str:
@@ -202,11 +202,11 @@ class Trial:
         if not function.forward:
             outcome = self._ask(function, asked, CANONICAL)
             is_behind = function.is_chained and forward.name in failed
-            return replace(outcome, is_inherited=is_behind or outcome.is_inherited)
+            return replace(outcome, behind=forward.name) if is_behind else outcome
         if not self._gives_cache(forward):
             return self._ask(function, asked, CANONICAL)
         own = None if forward.name in failed else self._ask(function, asked, OWN)
-        if own is None or own.is_inherited:
+        if own is None or own.behind:
             return self._ask_beside(function, asked)
         if not own.is_failing or own.kind in LOST:
             return own
@@ -227,7 +227,7 @@ class Trial:
         is_alike = (own.kind, own.where[-1:]) == (canonical.kind, canonical.where[-1:])
         if is_alike or not own.is_failing:
             return own
-        return replace(canonical, is_inherited=True)
+        return replace(canonical, behind=self.judged.contract.forward_of(function).name)
 
     def restore(self, function: Function, case: Case, name: str, value: Array) -> Array:
         """An output of the contract's form, in the oracle's."""
@@ -241,8 +241,8 @@ class Trial:
         """The outcome, as far as the reply tells it; an error of age is told where it stands."""
         owners = (self._aged.setdefault(line, function.name) for _, line in reply.ages)
         ages = [age for age, owner in zip(reply.ages, owners) if owner == function.name]
-        forward = self.judged.name_of(self.judged.contract.forward_of(function))
-        name = self.judged.name_of(function)
+        forward, name = self.judged.contract.forward_of(function), self.judged.name_of(function)
+        is_behind = reply.status == "CRASH" and name != self.judged.name_of(forward) == reply.at
         return Outcome(
             name,
             function.op,
@@ -254,7 +254,7 @@ class Trial:
             where=reply.where,
             kind=reply.kind,
             age=ages[0] if ages else (),
-            is_inherited=reply.status == "CRASH" and name != forward == reply.at,
+            behind=forward.name if is_behind else "",
         )
 
     def _gives_cache(self, forward: Function) -> bool:
@@ -405,11 +405,11 @@ class Trial:
         """What a question without an oracle came to."""
         given = truth.answer(case, self.seed, self.dtype).arrays
         forward = self.judged.contract.forward_of(function)
+        cache = OWN if self._gives_cache(forward) else CANONICAL
         plain, dtype = replace(case, check=""), str(given["x"].dtype)
         ages: list[tuple[str, str]] = []
 
         def ask(case: Case, given: Arrays) -> Arrays:
-            cache = OWN if self._gives_cache(forward) else CANONICAL
             reply = self._put(function, case, given, cache)
             ages.extend(reply.ages)
             return self._read(function, case, reply, dtype)
@@ -437,10 +437,10 @@ class Trial:
             reply = error.reply
         outcome = self._record(function, case, reply)
         outcome = replace(outcome, evidence="proved" if case.check == "proof" else "exact")
-        cache = OWN if self._gives_cache(forward) else CANONICAL
-        return self._look_below(
-            function, truth.answer(plain, self.seed, self.dtype), cache, outcome
-        )
+        asked = truth.answer(plain, self.seed, self.dtype)
+        outcome = self._look_below(function, asked, cache, outcome)
+        needed = () if forward is function else (forward.name,)  # a law is that of both passes
+        return replace(outcome, below=(*outcome.below, *needed))
 
     def _read(self, function: Function, case: Case, reply: Reply, dtype: str) -> dict[str, Array]:
         """Floats in the oracle's shapes: whole numbers, but for roundings where contracts allow."""

@@ -55,7 +55,7 @@ def grade(run: Run) -> list[Mark]:
         return [Mark("load", 0, worth, make_visible(run.error))]
     marks = []
     for finding in (finding for finding in run.findings if finding.outcomes):
-        name, points = finding.base.name, run.settings.points
+        name, points = finding.ours, run.settings.points
         names = (finding.function, name, name.rpartition(".")[2])
         worth = next((points[one] for one in names if one in points), 1)
         right = sum(_is_right(run, outcome) for outcome in finding.outcomes)
