@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -43,40 +44,42 @@ class Reasons:
         """A wrong answer that a convention alone explains deviates."""
         if outcome.mended:
             outcome = replace(outcome, mended=self.name_convention(outcome.mended))
-        is_case = isinstance(outcome.question, Case) and not outcome.question.check
-        is_wrong = outcome.status == "WRONG" and is_case and not outcome.habits
-        is_wrong &= not any("dtype" in compared.message for compared in outcome.comparisons)
-        if self._trial.judged.contract.is_bitwise:
+        name = self._find_convention(outcome)
+        if not name or name in self._refuted:
             return outcome
-        if is_case and EMPTY not in self._refuted and _refuses_nothing(outcome):
-            return replace(outcome, status="DEVIATES", deviations=(EMPTY,))
-        if not is_wrong:
-            return outcome
-        name = mistakes.find_convention(self._inquire(), outcome)
-        names = tuple(dict.fromkeys((*outcome.deviations, name)))
-        is_followed = name and name not in self._refuted
-        return replace(outcome, status="DEVIATES", deviations=names) if is_followed else outcome
+        return replace(outcome, status="DEVIATES", deviations=(*outcome.deviations, name))
+
+    def _find_convention(self, outcome: Outcome) -> str:
+        question = outcome.question
+        is_open = isinstance(question, Case) and not question.check
+        if self._trial.judged.contract.is_bitwise or not is_open:
+            return ""
+        if _refuses_nothing(outcome):
+            return EMPTY
+        is_other_type = any("dtype" in compared.message for compared in outcome.comparisons)
+        if outcome.status != "WRONG" or outcome.habits or is_other_type:
+            return ""
+        return mistakes.find_convention(self._inquire(), outcome)
 
     def name_conventions(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """The same of many: what right answers contradict is no convention, but a coincidence."""
-        crashes = (o for o in outcomes if o.status == "CRASH" and not _refuses_nothing(o))
-        self._refuted |= {EMPTY} if any(crashes) else set()
-        raw = [self.name_convention(outcome) for outcome in outcomes]
-        named: dict[str, list[Outcome]] = {}
-        for before, after in zip(outcomes, raw, strict=True):
-            if before.status != after.status and not _refuses_nothing(before):
-                named.setdefault(after.deviations[-1], []).append(before)
-        right = [o for o in raw if o.status == "ok" and o.has_numbers]
-        small = [seen for seen in right if seen.case.work <= CHEAP]
+        if any(o.status == "CRASH" and not _refuses_nothing(o) for o in outcomes):
+            self._refuted.add(EMPTY)
+        named = [self.name_convention(outcome) for outcome in outcomes]
+        right = [o for o in named if o.status == "ok" and o.has_numbers and o.case.work <= CHEAP]
+        followed = defaultdict[str, list[Outcome]](list)
+        for before, after in zip(outcomes, named, strict=True):
+            if before.status == "WRONG" and after.status == "DEVIATES":
+                followed[after.deviations[-1]].append(before)
         refuted = {
             name
-            for name, seen in named.items()
-            if not mistakes.is_convention(self._inquire(), name, seen, small)
+            for name, alike in followed.items()
+            if not mistakes.is_convention(self._inquire(), name, alike, right)
         }
+        if not refuted:
+            return named
         self._refuted |= refuted
-        if refuted:
-            return [self.name_convention(outcome) for outcome in outcomes]
-        return raw
+        return [self.name_convention(outcome) for outcome in outcomes]
 
     def refute(self, finding: Finding) -> bool:
         """Whether there are conventions whose cases the mistakes found explain, without them.
@@ -87,17 +90,13 @@ class Reasons:
         if not (found and found.is_whole):
             return False
         needed = {mistake.id for suspect in found.suspects for mistake in suspect.mistakes}
-        cases: dict[str, list[Outcome]] = {}
-        for outcome in finding.outcomes:
-            if outcome.status == "DEVIATES" and outcome.has_numbers:
-                cases.setdefault(outcome.deviations[-1], []).append(outcome)
-        shadowed = {
-            name
-            for name, alike in cases.items()
-            if name not in needed and all(found.covers(inquiry, outcome) for outcome in alike)
-        } - self._refuted
-        self._refuted |= shadowed
-        return bool(shadowed)
+        deviating = [o for o in finding.outcomes if o.status == "DEVIATES" and o.has_numbers]
+        names = {outcome.deviations[-1] for outcome in deviating} - needed - self._refuted
+        for outcome in deviating:
+            if not found.covers(inquiry, outcome):
+                names.discard(outcome.deviations[-1])
+        self._refuted |= names
+        return bool(names)
 
     def explain(self, finding: Finding, more: Sequence[Outcome]) -> Finding:
         """With the mistakes that are known, and what to show; `more` is what was asked for it."""
@@ -116,7 +115,8 @@ class Reasons:
         )
         is_cut = not inquiry.goes_on
         if found and more:
-            found = found.recount(inquiry, failing)
+            explained = sum(found.covers(inquiry, outcome) for outcome in failing)
+            found = replace(found, explains=explained, of=len(failing))
         blocks = tuple(self._show(inquiry, failing, found, others))
         return replace(finding, diagnosis=found, is_cut=is_cut, blocks=blocks, more=tuple(more))
 

@@ -41,8 +41,11 @@ LOSS = 32
 EXACTLY, NEARLY, ALIKE = 3, 2, 1
 """The same numbers, or a shape in an exception's words; but for roundings, or the same words; both
 raise, which proves nothing."""
-WORTH = 4
-"""Crashes alike that one exact answer, or wrong shape, is worth."""
+TOLD = {False: 2 / 3, True: 1 / 6}
+"""The share of what is explained that must tell more than that both raise: by words alone, and
+where numbers, or a wrong shape in the words, are among it."""
+MOST = 0.5
+"""The share of the failing cases that the best suspect explains, if none explains all."""
 PARTS = 3
 """Kinds of failures that are looked at apart: wrong numbers, and exceptions by their lines."""
 VARIED = 3
@@ -86,28 +89,30 @@ Seen = TypeVar("Seen", bound=Sighting)
 
 @dataclass(frozen=True)
 class Suspect:
-    """One way to write one mistake, or two: their forms.
+    """Wrong code: a mistake in one of its forms, or two together.
 
-    Without forms it is recognised by a sign, or by an exception's words.  `op` is the only
+    A mistake without a form is recognised by a sign, or by an exception's words.  `op` is the only
     operation of whose questions it is suspected.
     """
 
-    mistakes: tuple[Mistake, ...]
-    forms: tuple[Form, ...] = ()
+    parts: tuple[tuple[Mistake, Form], ...]
     op: str = ""
+
+    @property
+    def mistakes(self) -> tuple[Mistake, ...]:
+        return tuple(mistake for mistake, _ in self.parts)
+
+    @property
+    def forms(self) -> tuple[Form, ...]:
+        return tuple(form for _, form in self.parts if form)
 
     def split(self) -> list[Suspect]:
         """Each of its mistakes alone."""
-        if not self.forms:
-            return [self]
-        pairs = zip(self.mistakes, self.forms, strict=True)
-        return [Suspect((mistake,), (form,), self.op) for mistake, form in pairs]
+        return [replace(self, parts=(part,)) for part in self.parts]
 
     def leave(self, mistake: Mistake) -> Suspect:
         """All of its mistakes but one."""
-        pairs = zip(self.mistakes, self.forms, strict=True)
-        mistakes, forms = zip(*(pair for pair in pairs if pair[0] != mistake), strict=True)
-        return Suspect(mistakes, forms, self.op)
+        return replace(self, parts=tuple(part for part in self.parts if part[0] != mistake))
 
 
 @dataclass(frozen=True)
@@ -131,11 +136,6 @@ class Diagnosis:
     @property
     def is_whole(self) -> bool:
         return self.explains == self.of
-
-    def recount(self, asked: Inquiry, failing: Sequence[Sighting]) -> Diagnosis:
-        """The same about other failing cases."""
-        explained = [seen for seen in failing if self.covers(asked, seen)]
-        return replace(self, explains=len(explained), of=len(failing))
 
     def covers(self, asked: Inquiry, seen: Sighting) -> bool:
         """Whether one of its suspects explains a case."""
@@ -165,17 +165,16 @@ class Inquiry:
             return 0
         if not suspect.forms:
             return EXACTLY * self._shows(suspect.mistakes[0], seen)
-        try:
-            predicted = self._predict(suspect, seen.case)
-        except Exception as error:  # as people's code does; loops over no examples raise nothing
-            is_empty = seen.answers and not seen.case.x[0]
-            return ALIKE if is_empty else _compare_errors(suspect, seen, error)
+        came = self._run(suspect, seen.case)
+        if isinstance(came, Exception):
+            is_empty = seen.answers and not seen.case.x[0]  # loops over no examples raise nothing
+            return ALIKE if is_empty else _compare_errors(suspect, seen, came)
         if seen.status == "CRASH":
-            return self._refuses(predicted, seen)
+            return self._refuses(came, seen)
         if not seen.answers or seen.shows("unsteady"):
             return 0
-        agreement = self._compare(predicted, seen)
-        if agreement and (self.is_right(seen) or not self._changes(predicted, seen.case)):
+        agreement = self._compare(came, seen)
+        if agreement and (self.is_right(seen) or not self._changes(came, seen.case)):
             # what is right here, or a hair off, is wrong for another reason; but for near-ties
             return agreement * (agreement == EXACTLY and seen.case.fill == "near")
         return agreement
@@ -186,43 +185,30 @@ class Inquiry:
 
     def explains_part(self, suspect: Suspect, seen: Sighting) -> bool:
         """Whether one of several outputs is wrong as the suspect has it."""
-        try:
-            predicted = self._predict(suspect, seen.case)
-        except Exception:  # as people's code does
+        came = self._run(suspect, seen.case)
+        if isinstance(came, Exception):
             return False
-        right = _define_rightly(self.op, seen.case, self.seed, self.dtype)
         alone = [replace(seen, answers={name: got}) for name, got in seen.answers.items()]
-        return any(self._compare(predicted, one) and not self._compare(right, one) for one in alone)
+        return any(self._compare(came, one) and not self.is_right(one) for one in alone)
 
     def contradicts(self, suspect: Suspect, seen: Sighting) -> bool:
-        """Whether the suspect would have failed where the candidate's numbers are right."""
+        """Whether the suspect would have raised where there are numbers, or changed right ones."""
         if suspect.op not in ("", seen.case.op):
             return False
-        try:
-            predicted = self._predict(suspect, seen.case)
-        except Exception:  # as people's code does; but loops over no examples raise nothing
-            return seen.case.x[0] > 0
-        return not seen.shows("unsteady") and self._changes(predicted, seen.case)
-
-    def raises(self, suspect: Suspect, seen: Sighting) -> bool:
-        """Whether such code raises; but loops over no examples raise nothing."""
-        try:
-            self._predict(suspect, seen.case)
-        except Exception:  # as people's code does
-            return seen.case.x[0] > 0
-        return False
+        came = self._run(suspect, seen.case)
+        if isinstance(came, Exception):
+            return seen.case.x[0] > 0  # loops over no examples raise nothing
+        if seen.shows("unsteady") or not (seen.status == "ok" or self.is_right(seen)):
+            return False
+        return self._changes(came, seen.case)
 
     def shift(self, suspect: Suspect, seen: Sighting) -> int | None:
         """How many axes lie between an index that is too large here and there, where it is one."""
-        try:
-            self._predict(suspect, seen.case)
-        except IndexError as error:
-            texts = str(error), seen.message
-            axes = [re.findall(r"bounds for axis (\d+)", text) for text in texts]
-            return int(axes[1][0]) - int(axes[0][0]) if all(axes) else None
-        except Exception:  # as people's code does
-            pass
-        return None
+        came = self._run(suspect, seen.case)
+        if not isinstance(came, IndexError):
+            return None
+        axes = [re.findall(r"bounds for axis (\d+)", text) for text in (str(came), seen.message)]
+        return int(axes[1][0]) - int(axes[0][0]) if all(axes) else None
 
     def is_right(self, seen: Sighting) -> bool:
         """Whether its numbers are right, or nearly: then it fails for another reason."""
@@ -244,9 +230,14 @@ class Inquiry:
     def _is_narrow(self, got: Any) -> bool:
         return type(got) is np.ndarray and got.dtype == np.float32 and self.dtype == "float64"
 
-    def _predict(self, suspect: Suspect, case: Case) -> dict[str, Any]:
+    def _run(self, suspect: Suspect, case: Case) -> dict[str, Any] | Exception:
+        """What such code comes to: its outputs, or what it raises."""
         self.effort += 1 + case.work // EVERY
-        return _define(self.op, case, self.seed, self.dtype, write_wrongly(*suspect.forms) or {})
+        book = write_wrongly(*suspect.forms) or {}
+        try:
+            return _define(self.op, case, self.seed, self.dtype, book)
+        except Exception as error:  # as people's code does
+            return error
 
     def _refuses(self, predicted: Mapping[str, Any], seen: Sighting) -> int:
         """A result of a wrong shape, which an assertion or a reshape does not let through."""
@@ -307,26 +298,29 @@ def diagnose(
     small = [seen for seen in failing if seen.case.work <= WORK]
     steady = [seen for seen in small if not seen.shows("unsteady")]
     wrong = [seen for seen in steady if not asked.is_right(seen)]
-    right = [seen for seen in (*passing, *small) if seen.case.work <= WORK and seen not in wrong]
-    habits = [Suspect((m,)) for m in known if any(asked.has_sign(m, seen) for seen in small)]
+    others = [seen for seen in (*passing, *small) if seen.case.work <= WORK and seen not in wrong]
+    habits = [Suspect(((m, ()),)) for m in known if any(asked.has_sign(m, seen) for seen in small)]
     followed = _suspect([m for m in known if m.id in conventions and len(m.forms) == 1])
-    found, others = _search(_Search(asked, known, wrong, right, next(followed, None)))
+    found, alike = _search(_Search(asked, known, wrong, others, next(followed, Suspect(()))))
     suspects = (*habits, *found)
     if not suspects:
         return None
-    shown = [one for suspect in suspects for one in _show(asked, suspect, small)]
-    parts = [*{mistake: (mistake, code) for mistake, code in reversed(shown)}.values()][::-1]
-    if any(mistake.kind == "mistake" for mistake, _ in parts):
-        parts = [one for one in parts if one[0].kind == "mistake"]
+    parts: dict[Mistake, Suspect] = {}  # each mistake with the code that shows it
+    for suspect in suspects:
+        for one in suspect.split():
+            shows = any(asked.shows(one, seen) for seen in small)
+            parts.setdefault(one.mistakes[0], one if shows else suspect)
+    if any(mistake.kind == "mistake" for mistake in parts):
+        parts = {mistake: code for mistake, code in parts.items() if mistake.kind == "mistake"}
     degrees = [(max(asked.explains(one, seen) for one in suspects), seen) for seen in small]
     told = [(degree, seen) for degree, seen in degrees if degree]
     numbers = [one for one in told if one[1] in wrong and one[1].status != "CRASH"]
     exact = [degree for degree, seen in numbers if seen.case.is_exact]
     exactly = not numbers or min(exact, default=NEARLY) == EXACTLY
     rounds = any(degree < EXACTLY for degree, _ in numbers)
-    named = tuple(dict.fromkeys(mistake for mistake, _ in parts))
     counts = len(told), len(small)
-    return Diagnosis(named, *counts, exactly, rounds, others, suspects, tuple(parts))
+    shown = tuple(parts), *counts, exactly, rounds, alike, suspects, tuple(parts.items())
+    return Diagnosis(*shown)
 
 
 def find_convention(asked: Inquiry, seen: Sighting) -> str:
@@ -349,11 +343,11 @@ def is_convention(
 
 def _suspect(known: Sequence[Mistake], beside: Suspect | None = None) -> Iterator[Suspect]:
     """Every way to write one of these mistakes; with another's, where the two get along."""
-    mistakes, forms = (beside.mistakes, beside.forms) if beside else ((), ())
-    for mistake in (mistake for mistake in known if mistake not in mistakes):
+    suspect = beside or Suspect(())
+    for mistake in (mistake for mistake in known if mistake not in suspect.mistakes):
         for form in mistake.forms:
-            if write_wrongly(*forms, form) is not None:
-                yield Suspect((*mistakes, mistake), (*forms, form))
+            if write_wrongly(*suspect.forms, form) is not None:
+                yield replace(suspect, parts=(*suspect.parts, (mistake, form)))
 
 
 def _define(op: str, case: Case, seed: int, dtype: str, book: Mapping[str, Any]) -> dict[str, Any]:
@@ -409,83 +403,80 @@ def _read_shapes(message: str) -> list[list[int]]:
     return [[int(size) for size in re.findall(r"\d+", shape)] for shape in shapes]
 
 
-def _show(
-    asked: Inquiry, suspect: Suspect, failing: Sequence[Sighting]
-) -> Iterator[tuple[Mistake, Suspect]]:
-    """Each mistake of a suspect, and the code that shows it: alone, or else with the other."""
-    for one in suspect.split():
-        shows = any(asked.shows(one, seen) for seen in failing)
-        yield one.mistakes[0], one if shows else suspect
-
-
 def _search(search: _Search) -> tuple[list[Suspect], tuple[Mistake, ...]]:
     """Who explains these wrong answers; and the mistakes that would give the same."""
-    beside = search.suspects if search.beside else ()
-    if proved := search.prove(_suspect(search.known)) or search.prove(beside):
-        alike = (m for one in proved for m in one.mistakes if m not in proved[0].mistakes)
-        return proved[:1], tuple(dict.fromkeys(alike))
+    beside = search.suspects if search.beside.parts else ()
+    if proved := search.prove(search.plain) or search.prove(beside):
+        others = (m for one in proved for m in one.mistakes if m not in proved[0].mistakes)
+        return proved[:1], tuple(dict.fromkeys(others))
     if found := search.find_sign():
         return found, ()
-    found, others = list[Suspect](), tuple[Mistake, ...]()
-    parts = search.split()  # what raises may hide what is wrong in the numbers
-    likely = parts[-1].prove(_suspect(search.known)) if parts else []
-    for one in parts:
-        more, apart = _search(one.prefer(likely))
-        found = [*more, *found]
-        others += apart
+    found, alike = _search_each(search.split())
     if found and search.is_covered(found):
-        return found, others
+        return found, alike
     if pair := search.find_pair():
         return pair, ()
-    ops = sorted({seen.case.op for seen in (*search.wrong, *search.right)})
-    if found or len(ops) == 1:
-        return found or search.find_best(), others
-    for op in ops:  # each mode of a pool has lines of its own
-        more, apart = _search(search.narrow(op))
-        found += [replace(one, op=op) for one in more]
-        others += apart
+    modes = [] if found else search.narrow()
+    return _search_each(modes) if modes else (found or search.find_best(), alike)
+
+
+def _search_each(searches: Sequence[_Search]) -> tuple[list[Suspect], tuple[Mistake, ...]]:
+    found, others = list[Suspect](), tuple[Mistake, ...]()
+    for search in searches:
+        more, alike = _search(search)
+        found = [*more, *found]
+        others += alike
     return found, others
 
 
 @dataclass(frozen=True)
 class _Search:
-    """The suspects of one function, by the numbers that they would give.
+    """The suspects of one function, by some of its wrong answers; they contradict no `others`.
 
-    `beside` is the convention that it follows; none raises where there are other wrong `numbers`.
+    `beside` is what stands in each of them besides: the convention that the function follows.
     """
 
     asked: Inquiry
     known: Sequence[Mistake]
     wrong: Sequence[Sighting]
-    right: Sequence[Sighting]
-    beside: Suspect | None = None
-    numbers: Sequence[Sighting] = ()
+    others: Sequence[Sighting]
+    beside: Suspect
+
+    @property
+    def plain(self) -> Iterator[Suspect]:
+        """The suspects without the convention."""
+        return _suspect(self.known, replace(self.beside, parts=()))
 
     @property
     def suspects(self) -> Iterator[Suspect]:
         return _suspect(self.known, self.beside)
 
-    def narrow(self, op: str) -> _Search:
-        """The same of the questions of one operation."""
-        wrong, right, numbers = (
-            [seen for seen in each if seen.case.op == op]
-            for each in (self.wrong, self.right, self.numbers)
-        )
-        return replace(self, wrong=wrong, right=right, numbers=numbers)
-
     def split(self) -> list[_Search]:
-        """The same of each kind of failure, where there are several; the numbers take longest."""
-        kinds = part(self.wrong)[:PARTS]
-        if self.numbers or len(kinds) < 2:
-            return []
-        numbers = kinds[0] if kinds[0][0].answers else []
-        apart = [replace(self, wrong=kind, numbers=numbers) for kind in kinds if kind != numbers]
-        return apart + [replace(self, wrong=numbers)] * bool(numbers)
+        """The same of each kind of failure: what raises may hide what is wrong in the numbers.
 
-    def prefer(self, likely: Sequence[Suspect]) -> _Search:
-        """The same, the mistakes of these suspects first."""
-        first = {mistake for one in likely for mistake in one.mistakes}
-        return replace(self, known=sorted(self.known, key=lambda mistake: mistake not in first))
+        No suspect raises where there are wrong numbers; these take longest.
+        """
+        kinds = part(self.wrong)[:PARTS]
+        numbers = kinds[0] if kinds and kinds[0][0].answers else []
+        others = [*self.others, *numbers]
+        apart = [replace(self, wrong=kind, others=others) for kind in kinds if kind != numbers]
+        apart += [replace(self, wrong=numbers)] * bool(numbers)
+        return apart if len(apart) > 1 else []
+
+    def narrow(self) -> list[_Search]:
+        """The same of each mode of a pool, as each has lines of its own."""
+        ops = sorted({seen.case.op for seen in (*self.wrong, *self.others)}, reverse=True)
+        if len(ops) < 2:
+            return []
+        return [
+            replace(
+                self,
+                wrong=[seen for seen in self.wrong if seen.case.op == op],
+                others=[seen for seen in self.others if seen.case.op == op],
+                beside=replace(self.beside, op=op),
+            )
+            for op in ops
+        ]
 
     def is_covered(self, suspects: Sequence[Suspect]) -> bool:
         """Whether they explain everything."""
@@ -508,28 +499,29 @@ class _Search:
     def prove(self, suspects: Iterable[Suspect]) -> list[Suspect]:
         """The suspects that explain every failing case and contradict no passing one."""
         words = {seen.message for seen in self.wrong}
-        if not self.wrong or not (self.right or _have_numbers(self.wrong) or len(words) >= VARIED):
+        if not self.wrong or not (self.others or _have_numbers(self.wrong) or len(words) >= VARIED):
             return []
         proved: list[Suspect] = []
         for suspect in suspects:
             if not self.asked.goes_on:
                 break
-            if not all(self.asked.explains(suspect, seen) for seen in self._sample):
-                continue  # most fail at the first case, so that not all of them are asked all
-            if self._is_proved(suspect):
+            # most fail at the first case, so that not all of them are asked all
+            is_likely = all(self.asked.explains(suspect, seen) for seen in self._sample)
+            if is_likely and self._holds(suspect, 1):
                 proved.append(suspect)
         return proved
 
-    def _is_proved(self, suspect: Suspect) -> bool:
-        degrees = [self.asked.explains(suspect, seen) for seen in self.wrong]
-        told = max(sum(degree > ALIKE for degree in degrees), WORTH * degrees.count(EXACTLY))
-        is_told = 3 * told >= 2 * len(degrees) or (told > 0 and _have_numbers(self.wrong))
+    def _holds(self, suspect: Suspect, share: float) -> bool:
+        """Whether it explains such a share, tells enough of it, and contradicts nothing."""
+        degrees = [(self.asked.explains(suspect, seen), seen) for seen in self.wrong]
+        count = sum(degree > 0 for degree, _ in degrees)
+        telling = [(degree, seen) for degree, seen in degrees if degree > ALIKE]
+        is_sure = any(degree == EXACTLY or seen.status != "CRASH" for degree, seen in telling)
         return (
-            is_told
-            and all(degrees)
+            count >= share * len(degrees)
+            and len(telling) >= TOLD[is_sure] * count
             and len({self.asked.shift(suspect, seen) for seen in self.wrong} - {None}) <= 1
-            and not any(self.asked.contradicts(suspect, seen) for seen in self.right)
-            and not any(self.asked.raises(suspect, seen) for seen in self.numbers)
+            and not any(self.asked.contradicts(suspect, seen) for seen in self.others)
         )
 
     def find_pair(self) -> list[Suspect]:
@@ -557,10 +549,9 @@ class _Search:
 
     def find_sign(self) -> list[Suspect]:
         """By the words of all its exceptions, or by a narrower type, which have no forms."""
-        worded = (m for m in self.known if m.kind == "mistake" and m.error and not m.forms)
-        for mistake in worded:
+        for mistake in (m for m in self.known if m.kind == "mistake" and m.error and not m.forms):
             if self.wrong and all(mistake.matches(seen.message) for seen in self.wrong):
-                return [Suspect((mistake,))]
+                return [Suspect(((mistake, ()),), self.beside.op)]
         real = [seen for seen in self.wrong if rung(seen.case) == "rounding"]
         if not real or not all(seen.answers for seen in real):
             return []
@@ -570,19 +561,13 @@ class _Search:
             for seen in (*_spread(real), *parting)
         ]
         narrower = find_narrower(answered, self.asked.form)
-        return [Suspect((m,)) for m in self.known if m.sign in narrower[:1]]
+        return [Suspect(((m, ()),), self.beside.op) for m in self.known if m.sign in narrower[:1]]
 
     def find_best(self) -> list[Suspect]:
-        """What explains most, if it explains half and contradicts nothing."""
+        """Who explains most of the failing cases, numbers among them, and contradicts nothing."""
         for suspect, _ in self._ranked[:1]:
-            degrees = [(self.asked.explains(suspect, seen), seen) for seen in self.wrong]
-            telling = [seen for degree, seen in degrees if degree > ALIKE]
-            count = sum(degree > 0 for degree, _ in degrees)
-            is_most = 2 * count >= len(degrees) and WORTH * len(telling) >= count
-            if (
-                is_most
-                and _have_numbers(telling)
-                and not any(self.asked.contradicts(suspect, seen) for seen in self.right)
+            if self._holds(suspect, MOST) and _have_numbers(
+                [seen for seen in self.wrong if self.asked.shows(suspect, seen)]
             ):
                 return [suspect]
         return []
