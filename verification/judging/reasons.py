@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -14,7 +14,7 @@ from verification.candidates import CANONICAL, LOST, OWN, Function
 from verification.judging import smallest
 from verification.judging.run import Block, Finding
 from verification.judging.trial import Outcome, Trial
-from verification.mistakes import Diagnosis, Inquiry, Mistake, Suspect
+from verification.mistakes import Diagnosis, Inquiry
 from verification.questions import Case, CaseError, parse
 
 SMALL = 50_000
@@ -93,7 +93,7 @@ class Reasons:
         deviating = [o for o in finding.outcomes if o.status == "DEVIATES" and o.has_numbers]
         names = {outcome.deviations[-1] for outcome in deviating} - needed - self._refuted
         for outcome in deviating:
-            if not found.covers(inquiry, outcome):
+            if not inquiry.covers(found.suspects, outcome):
                 names.discard(outcome.deviations[-1])
         self._refuted |= names
         return bool(names)
@@ -102,7 +102,8 @@ class Reasons:
         """With the mistakes that are known, and what to show; `more` is what was asked for it."""
         failing = [outcome for outcome in finding.failing if outcome.has_numbers]
         if not failing:
-            return replace(finding, blocks=(self._block(min(finding.failing, key=_size)),))
+            least = min(finding.failing, key=_size)
+            return replace(finding, blocks=(Block(least, call=self._write_call(least)),))
         inquiry = self._inquire()
         seen = more or finding.outcomes
         passing = [o for o in seen if o.status == "ok" and o.has_numbers]
@@ -115,7 +116,7 @@ class Reasons:
         )
         is_cut = not inquiry.goes_on
         if found and more:
-            explained = sum(found.covers(inquiry, outcome) for outcome in failing)
+            explained = sum(inquiry.covers(found.suspects, outcome) for outcome in failing)
             found = replace(found, explains=explained, of=len(failing))
         blocks = tuple(self._show(inquiry, failing, found, others))
         return replace(finding, diagnosis=found, is_cut=is_cut, blocks=blocks, more=tuple(more))
@@ -135,51 +136,34 @@ class Reasons:
 
         Patterns must hold in `more` of that too.
         """
-        left = list(failing)
         for mistake, suspect in found.parts if found else ():
-            shows = [o for o in failing if inquiry.shows(suspect, o)]
-            alike = partial(inquiry.explains, suspect) if shows else lambda outcome: True
-            if len(suspect.mistakes) > 1:  # of two, this one must matter
-                needs = partial(self._needs, inquiry, suspect, mistake)
-                if telling := [o for o in shows if needs(o)]:
-                    shows, alike = telling, needs
-            least = self._shrink(min(shows or failing, key=_size), alike)
-            yield self._block(least, mistake)
-        if found:
-            left = [o for o in failing if not found.covers(inquiry, o)]
-            more = [o for o in more if not found.covers(inquiry, o)]
+            needs = partial(inquiry.needs, suspect, mistake)  # of two, this one must matter
+            telling = [outcome for outcome in failing if needs(outcome)]
+            least = self._shrink(min(telling or failing, key=_size), needs if telling else bool)
+            yield Block(least, mistake, call=self._write_call(least))
+        suspects = found.suspects if found else ()
         if found and found.is_whole:
             return
+        left = [o for o in failing if not inquiry.covers(suspects, o)]
+        more = [o for o in more if not inquiry.covers(suspects, o)]
         shown = set[object]()
         for kind in mistakes.part(left)[: mistakes.PARTS]:  # wrong numbers, and what raises
-            least = self._shrink(
-                min(kind, key=_size),
-                lambda outcome: not (found and found.covers(inquiry, outcome)),
-            )
+            unknown = min(kind, key=_size)
+            least = self._shrink(unknown, lambda outcome: not inquiry.covers(suspects, outcome))
             # CPython 3.11 knows the line of an unbound name but nearly: once, whatever it says
             told = least.question if least.answers else (least.message, least.where)
             if told not in shown:
-                yield replace(self._block(least, None, self._look(least, kind, more)), of=len(kind))
+                looks = tuple(self._look(least, kind, more))
+                yield Block(least, None, looks, self._write_call(least), len(kind))
             shown.add(told)
 
-    def _needs(self, inquiry: Inquiry, pair: Suspect, mistake: Mistake, outcome: Outcome) -> bool:
-        """Whether both mistakes explain it, and not the other one alone."""
-        rest = pair.leave(mistake)
-        return bool(inquiry.explains(pair, outcome)) and not inquiry.explains(rest, outcome)
-
-    def _block(
-        self,
-        outcome: Outcome,
-        mistake: Mistake | None = None,
-        looks: Iterable[str] = (),
-    ) -> Block:
-        """With the call, where the contract's words are not the row's."""
-        question, call = outcome.question, ""
-        if isinstance(question, Case) and not self._trial.judged.contract.is_bitwise:
-            is_own = not (outcome.is_spared or outcome.behind)
-            cache = OWN if is_own else CANONICAL
-            call = self._trial.judged.write_call(self.function, question, cache)
-        return Block(outcome, mistake, tuple(looks), call)
+    def _write_call(self, outcome: Outcome) -> str:
+        """The call, where the contract's words are not the row's."""
+        question, judged = outcome.question, self._trial.judged
+        if not isinstance(question, Case) or judged.contract.is_bitwise:
+            return ""
+        cache = CANONICAL if outcome.is_spared or outcome.behind else OWN
+        return judged.write_call(self.function, question, cache)
 
     def _shrink(self, outcome: Outcome, is_alike: Callable[[Outcome], object]) -> Outcome:
         """The smallest outcome that fails in the same way, and is alike."""

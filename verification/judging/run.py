@@ -35,12 +35,10 @@ _CHOICES: Mapping[str, Sequence[object]] = {
     "contract": ("", *NAMES),
     "layout": ("", *LAYOUTS),
 }
-
-_NOUNS = {str: "a text", Integral: "a whole number", Real: "a number"}
-_KINDS = {
-    **dict.fromkeys(("text", "where", "case"), str),
-    **dict.fromkeys(("draw", "memory"), Integral),
-    "timeout": Real,
+_KINDS: Mapping[str, tuple[type, str]] = {
+    **dict.fromkeys(("text", "where", "case"), (str, "a text")),
+    **dict.fromkeys(("draw", "memory"), (Integral, "a whole number")),
+    "timeout": (Real, "a number"),
 }
 
 
@@ -90,9 +88,9 @@ class Settings(Terms):
     def __post_init__(self) -> None:
         if self.candidate == "":
             raise UsageError("there is no candidate in candidate=''")
-        for name, kind in _KINDS.items():
+        for name, (kind, noun) in _KINDS.items():
             if not isinstance(value := getattr(self, name), kind):
-                raise UsageError(f"{name} must be {_NOUNS[kind]}, got {name}={value!r}")
+                raise UsageError(f"{name} must be {noun}, got {name}={value!r}")
         for name, known in _CHOICES.items():
             if (value := getattr(self, name)) not in known:
                 words = ", ".join(str(one) for one in known if one != "")
@@ -326,14 +324,14 @@ class Run:
 
 def lighten(run: Run) -> Run:
     """Without arrays but for what is shown, so that it can be kept, and sent by another process."""
-    findings = (replace(one, **_strip(one)) for one in run.findings)
-    drawn = run.drawn and replace(run.drawn, **_strip(run.drawn))
-    return replace(run, findings=tuple(findings), drawn=drawn)
 
+    def strip(part: Any) -> Any:
+        outcomes, raw = (tuple(map(Outcome.lighten, each)) for each in (part.outcomes, part.raw))
+        return replace(part, outcomes=outcomes, raw=raw)
 
-def _strip(part: Finding | Drawn) -> dict[str, Any]:
-    told = {"outcomes": part.outcomes, "raw": part.raw}
-    return {name: tuple(map(Outcome.lighten, outcomes)) for name, outcomes in told.items()}
+    return replace(
+        run, findings=tuple(map(strip, run.findings)), drawn=run.drawn and strip(run.drawn)
+    )
 
 
 def conclude(finding: Finding, statuses: Statuses, settings: Settings) -> Finding:
@@ -409,26 +407,18 @@ def settle(outcomes: Sequence[Outcome], statuses: Statuses, strict: bool) -> lis
 def _mend(outcomes: Sequence[Outcome], statuses: Statuses) -> list[Outcome]:
     """What counts where helpers fail: with right ones in their place, if these serve anywhere."""
     unfit = {name for name, (_, status) in statuses.items() if status in UNFIT}
-    behind = [o for o in outcomes if o.is_failing and o.mended and unfit & {*o.below}]
-    if not any(_serves(outcome) for outcome in behind):
-        return [*outcomes]
-    mended = []
+    mended, serves = list[Outcome](), False
     for outcome in outcomes:
-        if outcome in behind and outcome.mended:
+        again = outcome.mended
+        if again and outcome.is_failing and unfit & {*outcome.below}:
+            # where no more is right with right helpers, they may not be what is wanted there
+            serves |= not again.is_failing or outcome.right < again.right
             helpers = tuple(statuses[name][0] for name in outcome.below if name in unfit)
             below = tuple(name for name in outcome.below if name not in HELPERS)
             note = f"with a right {' and '.join(helpers)} in place of yours"
-            outcome = replace(outcome.mended, helpers=helpers, below=below, note=note)
+            outcome = replace(again, helpers=helpers, below=below, note=note)
         mended.append(outcome)
-    return mended
-
-
-def _serves(outcome: Outcome) -> bool:
-    """Whether more is right with right helpers: else they may not be what is wanted there."""
-    mended = outcome.mended
-    if mended is None:
-        return False
-    return not mended.is_failing or outcome.right < mended.right
+    return mended if serves else [*outcomes]
 
 
 def _excuse(outcome: Outcome, statuses: Statuses, is_spared: bool) -> Outcome:

@@ -185,25 +185,27 @@ def _explain(whole: Finding, found: Sequence[Finding]) -> Finding:
         key=lambda block: (block.outcome.question.work, len(block.outcome.question.row)),
     )
     every = [one.diagnosis for one in showing if one.diagnosis]
-    named = every[0].mistakes if every else ()
-    common = [mistake for mistake in named if all(mistake in one.mistakes for one in every)]
-    if len(every) < len(showing) or not common:
-        light = [replace(b, mistake=None, looks=()) for b in blocks[:1]]
-        # where only some name a mistake, it cannot be said that none fits
-        light = [replace(b, outcome=replace(b.outcome, comparisons=())) for b in light if every]
-        return replace(whole, blocks=tuple(light or blocks[:1]))
-    alike = [one for one in every if [*one.mistakes] == common]
+    named = every[0].mistakes if len(every) == len(showing) > 0 else ()
+    common = tuple(m for m in named if all(m in one.mistakes for one in every))
+    if not common:
+        if every:  # where only some name a mistake, it cannot be said that none fits
+            light = (replace(block.outcome, comparisons=()) for block in blocks)
+            blocks = [Block(outcome, call=block.call) for outcome, block in zip(light, blocks)]
+        return replace(whole, blocks=tuple(blocks[:1]))
+    alike = [one for one in every if one.mistakes == common]
     diagnosis = replace(
         every[0],
-        mistakes=tuple(common),
+        mistakes=common,
         explains=sum(one.explains for one in alike),
         of=sum(one.of for one in every),
         exactly=all(one.exactly for one in every),
         rounds=any(one.rounds for one in every),
     )
-    kinds = [*common, *([] if diagnosis.is_whole else [None])]
-    least = (next((b for b in blocks if b.mistake == kind), None) for kind in kinds)
-    shown = tuple(filter(None, least))
+    least: dict[Mistake | None, Block] = {}
+    for block in blocks:
+        least.setdefault(block.mistake, block)
+    kinds = (*common, *(() if diagnosis.is_whole else (None,)))
+    shown = tuple(least[kind] for kind in kinds if kind in least)
     return replace(whole, diagnosis=diagnosis if alike else None, blocks=shown)
 
 

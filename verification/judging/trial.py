@@ -288,8 +288,7 @@ class Trial:
         if reply.kind == "NotImplementedError" and judged.contract.may_decline:
             return replace(reply, status="outside")
         forward = function.forward
-        is_alone = forward and not judged.has(forward) and reply.status == "CRASH"
-        if forward and is_alone and judged.wants_another_cache(function, reply):
+        if forward and not judged.has(forward) and judged.wants_another_cache(function, reply):
             words = f"{word} wants a cache of its own, and no {forward.name} makes it"
             return replace(reply, status="outside", error=words)
         return reply

@@ -137,10 +137,6 @@ class Diagnosis:
     def is_whole(self) -> bool:
         return self.explains == self.of
 
-    def covers(self, asked: Inquiry, seen: Sighting) -> bool:
-        """Whether one of its suspects explains a case."""
-        return any(asked.explains(suspect, seen) for suspect in self.suspects)
-
 
 @dataclass
 class Inquiry:
@@ -164,7 +160,7 @@ class Inquiry:
         if suspect.op not in ("", seen.case.op):
             return 0
         if not suspect.forms:
-            return EXACTLY * self._shows(suspect.mistakes[0], seen)
+            return EXACTLY * any(self._shows(mistake, seen) for mistake in suspect.mistakes)
         came = self._run(suspect, seen.case)
         if isinstance(came, Exception):
             is_empty = seen.answers and not seen.case.x[0]  # loops over no examples raise nothing
@@ -179,9 +175,17 @@ class Inquiry:
             return agreement * (agreement == EXACTLY and seen.case.fill == "near")
         return agreement
 
+    def covers(self, suspects: Iterable[Suspect], seen: Sighting) -> bool:
+        """Whether one of them explains a case."""
+        return any(self.explains(suspect, seen) for suspect in suspects)
+
     def shows(self, suspect: Suspect, seen: Sighting) -> bool:
         """Whether a case shows it, by more than that both raise."""
         return self.explains(suspect, seen) > ALIKE
+
+    def needs(self, suspect: Suspect, mistake: Mistake, seen: Sighting) -> bool:
+        """Whether a case shows a suspect, and not without one of its mistakes."""
+        return self.shows(suspect, seen) and not self.explains(suspect.leave(mistake), seen)
 
     def explains_part(self, suspect: Suspect, seen: Sighting) -> bool:
         """Whether one of several outputs is wrong as the suspect has it."""
@@ -239,49 +243,42 @@ class Inquiry:
         except Exception as error:  # as people's code does
             return error
 
-    def _refuses(self, predicted: Mapping[str, Any], seen: Sighting) -> int:
+    def _refuses(self, came: Mapping[str, Any], seen: Sighting) -> int:
         """A result of a wrong shape, which an assertion or a reshape does not let through."""
         right = _define_rightly(self.op, seen.case, self.seed, self.dtype)
-        pairs = [(np.shape(predicted[name]), np.shape(right[name])) for name in right]
-        wrong = [ours for ours, wanted in pairs if sorted(ours) != sorted(wanted)]
+        sizes = [(sorted(np.shape(came[name])), sorted(np.shape(right[name]))) for name in right]
+        wrong = [ours for ours, wanted in sizes if ours != wanted]
         if seen.kind not in LIKE or not wrong:
             return 0
-        if any(
-            sorted(sizes) == sorted(ours) for sizes in _read_shapes(seen.message) for ours in wrong
-        ):
+        if any(sorted(shape) in wrong for shape in _read_shapes(seen.message)):
             return EXACTLY
         asserts = seen.kind == "AssertionError" and ".shape" in "".join(seen.where[-1:])
         return EXACTLY if asserts and any(0 in ours for ours in wrong) else ALIKE * asserts
 
-    def _changes(self, predicted: Mapping[str, Any], case: Case) -> bool:
+    def _changes(self, came: Mapping[str, Any], case: Case) -> bool:
         right = _define_rightly(self.op, case, self.seed, self.dtype)
         near = NEAR[self.dtype]
-        return not all(_is_near(predicted.get(name), value, near) for name, value in right.items())
+        return not all(_is_near(came.get(name), value, near) for name, value in right.items())
 
-    def _compare(self, predicted: Mapping[str, Any], seen: Sighting, near: float = 0.0) -> int:
-        return min(
-            (
-                self._agrees(seen.case, name, predicted.get(name), got, near or NEAR[self.dtype])
-                for name, got in seen.answers.items()
-                if name != "index"
-            ),
-            default=0,
-        )
+    def _compare(self, came: Mapping[str, Any], seen: Sighting, near: float = 0.0) -> int:
+        """How the outputs agree that agree least, with another room than for roundings alone."""
+        names = seen.answers.keys() - {"index"}
+        return min((self._agrees(name, came.get(name), seen, near) for name in names), default=0)
 
-    def _agrees(self, case: Case, name: str, predicted: Any, got: Any, near: float) -> int:
-        if predicted is None or type(got) is not np.ndarray:
+    def _agrees(self, name: str, came: Any, seen: Sighting, near: float) -> int:
+        got = seen.answers[name]
+        if came is None or type(got) is not np.ndarray:
             return 0
         try:
-            value = self.form(case, name, np.asarray(predicted))
+            value = self.form(seen.case, name, np.asarray(came))
         except ValueError:  # another shape than such an output has
             return 0
         if value.shape != got.shape:
             return 0
-        if self._is_narrow(got):
-            near = max(near, LOSS * FORMATS["float32"].unit)
+        least = LOSS * FORMATS["float32"].unit if self._is_narrow(got) else NEAR[self.dtype]
         with np.errstate(all="ignore"):
             same = np.array_equal(value.astype(got.dtype), got, equal_nan=got.dtype.kind == "f")
-        return EXACTLY if same else NEARLY * _is_near(value, got, near)
+        return EXACTLY if same else NEARLY * _is_near(value, got, near or least)
 
 
 def diagnose(
@@ -316,11 +313,16 @@ def diagnose(
     told = [(degree, seen) for degree, seen in degrees if degree]
     numbers = [one for one in told if one[1] in wrong and one[1].status != "CRASH"]
     exact = [degree for degree, seen in numbers if seen.case.is_exact]
-    exactly = not numbers or min(exact, default=NEARLY) == EXACTLY
-    rounds = any(degree < EXACTLY for degree, _ in numbers)
-    counts = len(told), len(small)
-    shown = tuple(parts), *counts, exactly, rounds, alike, suspects, tuple(parts.items())
-    return Diagnosis(*shown)
+    return Diagnosis(
+        tuple(parts),
+        explains=len(told),
+        of=len(small),
+        exactly=not numbers or min(exact, default=NEARLY) == EXACTLY,
+        rounds=any(degree < EXACTLY for degree, _ in numbers),
+        others=alike,
+        suspects=suspects,
+        parts=tuple(parts.items()),
+    )
 
 
 def find_convention(asked: Inquiry, seen: Sighting) -> str:
@@ -405,14 +407,14 @@ def _read_shapes(message: str) -> list[list[int]]:
 
 def _search(search: _Search) -> tuple[list[Suspect], tuple[Mistake, ...]]:
     """Who explains these wrong answers; and the mistakes that would give the same."""
-    beside = search.suspects if search.beside.parts else ()
-    if proved := search.prove(search.plain) or search.prove(beside):
-        others = (m for one in proved for m in one.mistakes if m not in proved[0].mistakes)
-        return proved[:1], tuple(dict.fromkeys(others))
+    for beside in dict.fromkeys((replace(search.beside, parts=()), search.beside)):
+        if proved := search.prove(_suspect(search.known, beside)):
+            others = (m for one in proved for m in one.mistakes if m not in proved[0].mistakes)
+            return proved[:1], tuple(dict.fromkeys(others))
     if found := search.find_sign():
         return found, ()
     found, alike = _search_each(search.split())
-    if found and search.is_covered(found):
+    if found and all(search.asked.covers(found, seen) for seen in search.wrong):
         return found, alike
     if pair := search.find_pair():
         return pair, ()
@@ -442,15 +444,6 @@ class _Search:
     others: Sequence[Sighting]
     beside: Suspect
 
-    @property
-    def plain(self) -> Iterator[Suspect]:
-        """The suspects without the convention."""
-        return _suspect(self.known, replace(self.beside, parts=()))
-
-    @property
-    def suspects(self) -> Iterator[Suspect]:
-        return _suspect(self.known, self.beside)
-
     def split(self) -> list[_Search]:
         """The same of each kind of failure: what raises may hide what is wrong in the numbers.
 
@@ -478,10 +471,6 @@ class _Search:
             for op in ops
         ]
 
-    def is_covered(self, suspects: Sequence[Suspect]) -> bool:
-        """Whether they explain everything."""
-        return all(any(self.asked.explains(one, seen) for one in suspects) for seen in self.wrong)
-
     @functools.cached_property
     def _sample(self) -> list[Sighting]:
         return _spread(self.wrong)
@@ -491,7 +480,7 @@ class _Search:
         """Every suspect with what it leaves unexplained of the sample, the best first."""
         ranked = [
             (one, [seen for seen in self._sample if not self.asked.explains(one, seen)])
-            for one in self.suspects
+            for one in _suspect(self.known, self.beside)
             if self.asked.goes_on
         ]
         return sorted(ranked, key=lambda one: len(one[1]))
@@ -542,10 +531,9 @@ class _Search:
         return []
 
     def _needs_both(self, pair: Suspect) -> bool:
-        """Whether for each there is a case that the other leaves, and more than crashes alike."""
-        telling = [seen for seen in self.wrong if self.asked.shows(pair, seen)]
-        rests = (pair.leave(one) for one in pair.mistakes if one.kind == "mistake")
-        return all(any(not self.asked.explains(rest, seen) for seen in telling) for rest in rests)
+        """Whether for each there is a case that the other leaves."""
+        both = [mistake for mistake in pair.mistakes if mistake.kind == "mistake"]
+        return all(any(self.asked.needs(pair, one, seen) for seen in self.wrong) for one in both)
 
     def find_sign(self) -> list[Suspect]:
         """By the words of all its exceptions, or by a narrower type, which have no forms."""
