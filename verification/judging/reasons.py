@@ -147,7 +147,7 @@ class Reasons:
         left = [o for o in failing if not inquiry.covers(suspects, o)]
         more = [o for o in more if not inquiry.covers(suspects, o)]
         shown = set[object]()
-        for kind in mistakes.part(left)[: mistakes.PARTS]:  # wrong numbers, and what raises
+        for kind in mistakes.part(left):  # wrong numbers, and what raises
             unknown = min(kind, key=_size)
             least = self._shrink(unknown, lambda outcome: not inquiry.covers(suspects, outcome))
             # CPython 3.11 knows the line of an unbound name but nearly: once, whatever it says

@@ -2,7 +2,6 @@
 
 from verification.mistakes.catalogue import Form, Mistake, quote, read, write_wrongly
 from verification.mistakes.diagnosis import (
-    PARTS,
     Diagnosis,
     Inquiry,
     Sighting,
@@ -14,6 +13,6 @@ from verification.mistakes.diagnosis import (
 )
 from verification.mistakes.symptoms import describe, keep_common
 
-__all__ = ["PARTS", "Diagnosis", "Form", "Inquiry", "Mistake", "Sighting", "Suspect", "describe"]
+__all__ = ["Diagnosis", "Form", "Inquiry", "Mistake", "Sighting", "Suspect", "describe"]
 __all__ += ["diagnose", "find_convention", "is_convention", "keep_common", "part", "quote"]
 __all__ += ["read", "write_wrongly"]

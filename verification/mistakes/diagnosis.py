@@ -92,11 +92,12 @@ class Suspect:
     """Wrong code: a mistake in one of its forms, or two together.
 
     A mistake without a form is recognised by a sign, or by an exception's words.  `op` is the only
-    operation of whose questions it is suspected.
+    operation of whose questions it is suspected, `others` are mistakes with the same answers.
     """
 
     parts: tuple[tuple[Mistake, Form], ...]
     op: str = ""
+    others: tuple[Mistake, ...] = ()
 
     @property
     def mistakes(self) -> tuple[Mistake, ...]:
@@ -120,8 +121,8 @@ class Diagnosis:
     """The mistakes in one function, and how many of the failing cases they explain.
 
     `exactly` says that numbers agree bit for bit where sums are exact, `rounds` that others agree
-    but for roundings; `others` would give the same answers; the `suspects` are the code that does,
-    `parts` every mistake with code that shows it.
+    but for roundings; the `suspects` are code that gives the same answers, `parts` every mistake
+    with code that shows it.
     """
 
     mistakes: tuple[Mistake, ...]
@@ -129,9 +130,13 @@ class Diagnosis:
     of: int
     exactly: bool = True
     rounds: bool = False
-    others: tuple[Mistake, ...] = ()
     suspects: tuple[Suspect, ...] = ()
     parts: tuple[tuple[Mistake, Suspect], ...] = ()
+
+    @property
+    def others(self) -> tuple[Mistake, ...]:
+        """The mistakes that would give the same answers."""
+        return tuple(mistake for suspect in self.suspects for mistake in suspect.others)
 
     @property
     def is_whole(self) -> bool:
@@ -298,8 +303,8 @@ def diagnose(
     others = [seen for seen in (*passing, *small) if seen.case.work <= WORK and seen not in wrong]
     habits = [Suspect(((m, ()),)) for m in known if any(asked.has_sign(m, seen) for seen in small)]
     followed = _suspect([m for m in known if m.id in conventions and len(m.forms) == 1])
-    found, alike = _search(_Search(asked, known, wrong, others, next(followed, Suspect(()))))
-    suspects = (*habits, *found)
+    search = _Search(asked, known, wrong, others, next(followed, Suspect(())))
+    suspects = (*habits, *_search(search))
     if not suspects:
         return None
     parts: dict[Mistake, Suspect] = {}  # each mistake with the code that shows it
@@ -319,7 +324,6 @@ def diagnose(
         of=len(small),
         exactly=not numbers or min(exact, default=NEARLY) == EXACTLY,
         rounds=any(degree < EXACTLY for degree, _ in numbers),
-        others=alike,
         suspects=suspects,
         parts=tuple(parts.items()),
     )
@@ -405,30 +409,28 @@ def _read_shapes(message: str) -> list[list[int]]:
     return [[int(size) for size in re.findall(r"\d+", shape)] for shape in shapes]
 
 
-def _search(search: _Search) -> tuple[list[Suspect], tuple[Mistake, ...]]:
-    """Who explains these wrong answers; and the mistakes that would give the same."""
+def _search(search: _Search) -> list[Suspect]:
+    """Who explains these wrong answers."""
     for beside in dict.fromkeys((replace(search.beside, parts=()), search.beside)):
         if proved := search.prove(_suspect(search.known, beside)):
-            others = (m for one in proved for m in one.mistakes if m not in proved[0].mistakes)
-            return proved[:1], tuple(dict.fromkeys(others))
+            first, *rest = proved
+            others = (m for one in rest for m in one.mistakes if m not in first.mistakes)
+            return [replace(first, others=tuple(dict.fromkeys(others)))]
     if found := search.find_sign():
-        return found, ()
-    found, alike = _search_each(search.split())
+        return found
+    found = _search_each(search.split())
     if found and all(search.asked.covers(found, seen) for seen in search.wrong):
-        return found, alike
+        return found
     if pair := search.find_pair():
-        return pair, ()
-    modes = [] if found else search.narrow()
-    return _search_each(modes) if modes else (found or search.find_best(), alike)
+        return pair
+    return found or _search_each(search.narrow()) or search.find_best()
 
 
-def _search_each(searches: Sequence[_Search]) -> tuple[list[Suspect], tuple[Mistake, ...]]:
-    found, others = list[Suspect](), tuple[Mistake, ...]()
+def _search_each(searches: Sequence[_Search]) -> list[Suspect]:
+    found: list[Suspect] = []
     for search in searches:
-        more, alike = _search(search)
-        found = [*more, *found]
-        others += alike
-    return found, others
+        found = [*_search(search), *found]
+    return found
 
 
 @dataclass(frozen=True)
@@ -449,7 +451,7 @@ class _Search:
 
         No suspect raises where there are wrong numbers; these take longest.
         """
-        kinds = part(self.wrong)[:PARTS]
+        kinds = part(self.wrong)
         numbers = kinds[0] if kinds and kinds[0][0].answers else []
         others = [*self.others, *numbers]
         apart = [replace(self, wrong=kind, others=others) for kind in kinds if kind != numbers]
@@ -553,12 +555,9 @@ class _Search:
 
     def find_best(self) -> list[Suspect]:
         """Who explains most of the failing cases, numbers among them, and contradicts nothing."""
-        for suspect, _ in self._ranked[:1]:
-            if self._holds(suspect, MOST) and _have_numbers(
-                [seen for seen in self.wrong if self.asked.shows(suspect, seen)]
-            ):
-                return [suspect]
-        return []
+        best = [suspect for suspect, _ in self._ranked[:1] if self._holds(suspect, MOST)]
+        numbers = [seen for seen in self.wrong if seen.status != "CRASH"]
+        return [one for one in best if any(self.asked.shows(one, seen) for seen in numbers)]
 
 
 def _spread(failing: Sequence[Sighting]) -> list[Sighting]:
@@ -571,12 +570,12 @@ def _spread(failing: Sequence[Sighting]) -> list[Sighting]:
 
 
 def part(failing: Sequence[Seen]) -> list[list[Seen]]:
-    """What differs in numbers, and apart from it what raises, by the line that does."""
+    """What differs in numbers, and apart from it what raises, by the line that does: the most."""
     kinds: dict[tuple[str, ...], list[Seen]] = {}
     for seen in failing:
         key = () if seen.answers else (seen.kind, *seen.where[-1:])
         kinds.setdefault(key, []).append(seen)
-    return sorted(kinds.values(), key=lambda kind: (not kind[0].answers, -len(kind)))
+    return sorted(kinds.values(), key=lambda kind: (not kind[0].answers, -len(kind)))[:PARTS]
 
 
 def _have_numbers(sightings: Sequence[Sighting]) -> bool:
