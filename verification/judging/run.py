@@ -361,6 +361,12 @@ def conclude(finding: Finding, statuses: Statuses, settings: Settings) -> Findin
     return replace(finding, outcomes=tuple(outcomes))
 
 
+def conclude_drawn(seed: int, raw: Sequence[Outcome], statuses: Statuses, strict: bool) -> Drawn:
+    """What was drawn, each question for itself: others say nothing about one that nobody knows."""
+    outcomes = [one for outcome in raw for one in settle([outcome], statuses, strict)]
+    return Drawn(seed, tuple(outcomes), tuple(raw))
+
+
 def _allow_time(raw: tuple[Outcome, ...], timeout: float) -> tuple[Outcome, ...]:
     """Large questions are outside where nothing fails but that they take too long."""
     late = [outcome for outcome in raw if outcome.is_failing]

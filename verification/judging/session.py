@@ -31,6 +31,7 @@ from verification.judging.run import (
     Statuses,
     UsageError,
     conclude,
+    conclude_drawn,
     lighten,
     settle,
 )
@@ -134,13 +135,11 @@ class Session:
         return checks[self._part]
 
     def _judge_drawn(self, checks: Sequence[Check]) -> Drawn:
-        raw, outcomes = list[Outcome](), list[Outcome]()
+        raw = list[Outcome]()
         for outcome in self._trial.run(checks):
             if outcome.status not in ("outside", "not attempted"):
-                function = self._functions[outcome.function]
-                raw += self._name_conventions(function, [outcome])
-                outcomes += settle(raw[-1:], self._statuses, self.settings.strict)
-        return Drawn(self._draw_seed, tuple(outcomes), tuple(raw))
+                raw += self._name_conventions(self._functions[outcome.function], [outcome])
+        return conclude_drawn(self._draw_seed, raw, self._statuses, self.settings.strict)
 
     def _questions(self) -> list[Question]:
         settings = self.settings

@@ -30,8 +30,8 @@ from verification.judging.run import (
     Statuses,
     UsageError,
     conclude,
+    conclude_drawn,
     lighten,
-    settle,
 )
 from verification.judging.trial import EMPTY, Outcome
 from verification.mistakes import Diagnosis, Mistake, Suspect
@@ -210,10 +210,8 @@ def _explain(whole: Finding, found: Sequence[Finding]) -> Finding:
 
 
 def _merge_drawn(parts: Sequence[Run], statuses: Statuses) -> Drawn | None:
-    drawn, strict = [part.drawn for part in parts if part.drawn], parts[0].settings.strict
+    drawn = [part.drawn for part in parts if part.drawn]
     raw = [outcome for some in drawn for outcome in some.raw]
     raw.sort(key=lambda outcome: int(outcome.question.name.partition("-")[2]))
-    outcomes: list[Outcome] = []
-    for one in raw:
-        outcomes += settle([one], statuses, strict)
-    return Drawn(drawn[0].seed, tuple(outcomes), tuple(raw)) if drawn else None
+    strict = parts[0].settings.strict
+    return conclude_drawn(drawn[0].seed, raw, statuses, strict) if drawn else None

@@ -6,7 +6,6 @@ of the largest; and no place is called right that is off by more than a few roun
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -17,8 +16,6 @@ from verification.questions import Array
 
 LEAST = 3
 """Different values that an array must hold before a pattern can be told."""
-LARGE = 100_000
-"""Numbers of an array that is too large to look for moves in."""
 LISTED = 4
 """Places of a list that is still read."""
 SIMPLE = 16
@@ -96,8 +93,6 @@ def _claims(got: Array, want: Array, wrong: Array, axes: Sequence[str]) -> Itera
         return
     elif np.isfinite(got).all() and np.isfinite(want).all():
         yield from _scale(got, want)
-    if want.size <= LARGE and np.unique(want).size >= LEAST:
-        yield from itertools.islice(_moves(got, want, axes), 1)
     if want[~wrong].any():  # else zeros alone are right, as they would be of any factor
         yield from _locate(wrong, axes)
     if wrong.sum() > 1 and not got[wrong].any():
@@ -117,25 +112,6 @@ def _scale(got: Array, want: Array) -> Iterator[str]:
     off = got - want
     if np.ptp(off) == 0:
         yield f"{_write(abs(off.flat[0]))} too {'large' if off.flat[0] > 0 else 'small'} everywhere"
-
-
-def _moves(got: Array, want: Array, axes: Sequence[str]) -> Iterator[str]:
-    """Axes exchanged, turned, or shifted by one, whatever has come in at the edge."""
-    for one, two in itertools.combinations(range(want.ndim), 2):
-        swapped = want.swapaxes(one, two)
-        if swapped.shape == got.shape and _agree(got, swapped).all():
-            yield f"the {axes[one]}s and {axes[two]}s are exchanged"
-    for count in range(1, want.ndim + 1):
-        for turned in itertools.combinations(range(want.ndim), count):
-            if _agree(got, np.flip(want, turned)).all():
-                yield f"the {_join([f'{axes[axis]}s' for axis in turned])} are in reverse order"
-    for axis, name in enumerate(axes):
-        a, b = np.moveaxis(got, axis, 0), np.moveaxis(want, axis, 0)
-        for word, mine, theirs in (("far", a[1:], b[:-1]), ("early", a[:-1], b[1:])):
-            if np.unique(theirs).size >= LEAST and _agree(mine, theirs).all():
-                yield f"shifted: one {name} too {word}"
-    if _agree(np.sort(got, axis=None), np.sort(want, axis=None)).all():
-        yield "the right numbers in another order"
 
 
 def _locate(wrong: Array, axes: Sequence[str]) -> Iterator[str]:
