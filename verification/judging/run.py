@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
@@ -15,11 +16,6 @@ from verification.questions import RUNGS, Case, CaseError, Question, level, read
 
 LARGE = 100_000
 """Multiply-adds that right code in bare loops may not do in time."""
-Statuses = dict[str, tuple[str, str]]
-"""By our names of functions, theirs and the status of each, which may be `helped`."""
-UNFIT = {"differs": "fails", "not attempted": "is not written"}
-UNFIT["helped"] = "fails with its own helpers"
-"""The statuses of functions that others cannot stand on."""
 TOP = 4
 """The level of every question."""
 MOST = 1e6
@@ -219,6 +215,15 @@ class Finding:
                 return status.lower()
         return "outside"
 
+    @functools.cached_property
+    def unfit(self) -> str:
+        """What forbids that others stand on it; "" if nothing does."""
+        if any(outcome.is_failing or outcome.status == "known" for outcome in self.outcomes):
+            return "fails"
+        if any(outcome.helpers for outcome in self.outcomes):
+            return "fails with its own helpers"
+        return "is not written" if self.status == "not attempted" else ""
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -334,36 +339,33 @@ def lighten(run: Run) -> Run:
     )
 
 
-def conclude(finding: Finding, statuses: Statuses, settings: Settings) -> Finding:
-    """A finding with what its `raw` outcomes come to; its status is added to those before it."""
-    raw = finding.raw
+def conclude(finding: Finding, run: Run) -> Finding:
+    """A finding with what its `raw` outcomes come to, after those that the run has."""
+    settings, raw = run.settings, finding.raw
     if raw and all(outcome.kind == "NotImplementedError" for outcome in raw):
         raw = tuple(replace(outcome, status="not attempted") for outcome in raw)
     raw = _allow_time(raw, settings.timeout)
     asked = [outcome for outcome in raw if outcome.status != "outside"]
     reasons = [outcome.message for outcome in raw if outcome.status == "outside"]
-    outcomes = settle(asked, statuses, settings.strict)
+    outcomes = settle(asked, run)
     aged = next((outcome.age[0] for outcome in outcomes if outcome.age), "")
     known = mistakes.read() if aged else ()
-    finding = replace(
+    outcomes = [
+        replace(o, status="known") if o.is_failing and o.id in settings.known else o
+        for o in outcomes
+    ]
+    return replace(
         finding,
         outcomes=tuple(outcomes),
         outside=finding.outside + len(reasons),
         reasons=tuple(dict.fromkeys(filter(None, (*reasons, *finding.reasons)))),
         age=next((mistake for mistake in known if mistake.id == aged), None),
     )
-    is_helped = not finding.failing and any(outcome.helpers for outcome in outcomes)
-    statuses[finding.ours] = finding.function, "helped" if is_helped else finding.status
-    outcomes = [
-        replace(o, status="known") if o.is_failing and o.id in settings.known else o
-        for o in outcomes
-    ]
-    return replace(finding, outcomes=tuple(outcomes))
 
 
-def conclude_drawn(seed: int, raw: Sequence[Outcome], statuses: Statuses, strict: bool) -> Drawn:
+def conclude_drawn(seed: int, raw: Sequence[Outcome], run: Run) -> Drawn:
     """What was drawn, each question for itself: others say nothing about one that nobody knows."""
-    outcomes = [one for outcome in raw for one in settle([outcome], statuses, strict)]
+    outcomes = [one for outcome in raw for one in settle([outcome], run)]
     return Drawn(seed, tuple(outcomes), tuple(raw))
 
 
@@ -383,16 +385,15 @@ def _allow_time(raw: tuple[Outcome, ...], timeout: float) -> tuple[Outcome, ...]
     )
 
 
-def settle(outcomes: Sequence[Outcome], statuses: Statuses, strict: bool) -> list[Outcome]:
+def settle(outcomes: Sequence[Outcome], run: Run) -> list[Outcome]:
     """Conventions are no failures, and what may be inherited is not judged.
 
-    Of one outcome alone it cannot be said: others follow the convention, or a function below fails.
-
-    `statuses` are those of the functions that were judged before.
+    Of one outcome alone it cannot be said: others follow the convention, or a function below fails,
+    which the run has judged before.
     """
     shown = {name for outcome in outcomes for name in outcome.deviations}
-    known = mistakes.read() if shown else ()
-    names = tuple(mistake.id for mistake in known if mistake.id in shown and mistake.forms)
+    catalogue = mistakes.read() if shown else ()
+    names = tuple(mistake.id for mistake in catalogue if mistake.id in shown and mistake.forms)
     if names and not any(outcome.is_failing and outcome.has_numbers for outcome in outcomes):
         # a check without an oracle sees a convention too, and cannot tell it from a mistake
         outcomes = [
@@ -402,24 +403,25 @@ def settle(outcomes: Sequence[Outcome], statuses: Statuses, strict: bool) -> lis
             for o in outcomes
         ]
     outcomes = [replace(o, deviations=()) if o.is_failing else o for o in outcomes]
-    outcomes = _mend(outcomes, statuses)
-    if strict:
+    known = {finding.ours: finding for finding in run.findings}
+    outcomes = _mend(outcomes, known)
+    if run.settings.strict:
         outcomes = [replace(o, status="WRONG") if o.status == "DEVIATES" else o for o in outcomes]
     # where the contract's cache serves, a gradient needs no other
     is_spared = any(o.is_spared and o.status in ("ok", "DEVIATES") for o in outcomes)
-    return [_excuse(o, statuses, is_spared) if o.is_failing else o for o in outcomes]
+    return [_excuse(o, known, is_spared) if o.is_failing else o for o in outcomes]
 
 
-def _mend(outcomes: Sequence[Outcome], statuses: Statuses) -> list[Outcome]:
+def _mend(outcomes: Sequence[Outcome], known: Mapping[str, Finding]) -> list[Outcome]:
     """What counts where helpers fail: with right ones in their place, if these serve anywhere."""
-    unfit = {name for name, (_, status) in statuses.items() if status in UNFIT}
+    unfit = {name: finding.function for name, finding in known.items() if finding.unfit}
     mended, serves = list[Outcome](), False
     for outcome in outcomes:
         again = outcome.mended
-        if again and outcome.is_failing and unfit & {*outcome.below}:
+        if again and outcome.is_failing and unfit.keys() & {*outcome.below}:
             # where no more is right with right helpers, they may not be what is wanted there
             serves |= not again.is_failing or outcome.right < again.right
-            helpers = tuple(statuses[name][0] for name in outcome.below if name in unfit)
+            helpers = tuple(unfit[name] for name in outcome.below if name in unfit)
             below = tuple(name for name in outcome.below if name not in HELPERS)
             note = f"with a right {' and '.join(helpers)} in place of yours"
             outcome = replace(again, helpers=helpers, below=below, note=note)
@@ -427,13 +429,14 @@ def _mend(outcomes: Sequence[Outcome], statuses: Statuses) -> list[Outcome]:
     return mended if serves else [*outcomes]
 
 
-def _excuse(outcome: Outcome, statuses: Statuses, is_spared: bool) -> Outcome:
+def _excuse(outcome: Outcome, known: Mapping[str, Finding], is_spared: bool) -> Outcome:
     """Not judged where it comes through what fails."""
     behind = () if is_spared or not outcome.behind else (outcome.behind,)
     for name in sorted({*outcome.below, *behind}, key=lambda name: (name not in HELPERS, name)):
+        finding = known.get(name)
         # of a forward pass that was not to be judged this much is known
-        their, status = statuses.get(name, (name, "differs") if name in behind else ("", ""))
-        if word := UNFIT.get(status):
-            message = f"it stands on {their}, which {word}"
+        why = finding.unfit if finding else "fails" * (name in behind)
+        if why:
+            message = f"it stands on {finding.function if finding else name}, which {why}"
             return replace(outcome, status="not judged", message=message)
     return outcome

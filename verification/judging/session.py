@@ -28,7 +28,6 @@ from verification.judging.run import (
     Finding,
     Run,
     Settings,
-    Statuses,
     UsageError,
     conclude,
     conclude_drawn,
@@ -101,7 +100,6 @@ class Session:
                 self._outside[name] = outside[name]
         self._draw_seed = time.time_ns() if settings.seed is None else settings.seed
         self._trial = Trial(self.judged, self.known.seed, settings.dtype)
-        self._statuses: Statuses = {}
         self._reasons: dict[str, Reasons] = {}
 
     def __enter__(self) -> Session:
@@ -139,7 +137,7 @@ class Session:
         for outcome in self._trial.run(checks):
             if outcome.status not in ("outside", "not attempted"):
                 raw += self._name_conventions(self._functions[outcome.function], [outcome])
-        return conclude_drawn(self._draw_seed, raw, self._statuses, self.settings.strict)
+        return conclude_drawn(self._draw_seed, raw, self.known)
 
     def _questions(self) -> list[Question]:
         settings = self.settings
@@ -237,7 +235,7 @@ class Session:
             raw=tuple(raw),
             ours=function.name,
         )
-        finding = conclude(finding, self._statuses, self.settings)
+        finding = conclude(finding, self.known)
         if not finding.failing:
             return finding
         reasons, more = self._find_reasons(function), list[Outcome]()
@@ -272,7 +270,7 @@ class Session:
         ]
         checks, _ = plan(self.judged, small, lambda one, question: one == name)
         raw = self._name_conventions(function, [*self._trial.run(checks)])
-        return settle(raw, self._statuses, self.settings.strict)
+        return settle(raw, self.known)
 
 
 def judge(settings: Settings, ask: Callable[[Session], Run] = Session.run) -> Run:

@@ -27,7 +27,6 @@ from verification.judging.run import (
     Finding,
     Run,
     Settings,
-    Statuses,
     UsageError,
     conclude,
     conclude_drawn,
@@ -135,26 +134,23 @@ def _merge(name: str, numbered: dict[int, Run], show: str, hint: int) -> Run:
     faults = [part for part in parts if part.fault not in ("", "nothing")]
     if all(part.fault for part in parts):
         faults.append(first)
-    statuses: Statuses = {}
-    findings = tuple(_merge_findings(settings, parts, statuses)) if first.contract else ()
     notes = chain.from_iterable(part.notes for part in parts)
-    return replace(
+    run = replace(
         first,
         settings=settings,
-        findings=findings,
-        drawn=_merge_drawn(parts, statuses),
+        findings=(),
         notes=[*dict.fromkeys(notes)],
         seconds=sum(part.seconds for part in parts),
         fault=faults[0].fault if faults else "",
         error=faults[0].error if faults else "",
     )
+    run = _merge_findings(run, parts) if run.contract else run
+    return replace(run, drawn=_merge_drawn(run, parts))
 
 
-def _merge_findings(
-    settings: Settings, parts: Sequence[Run], statuses: Statuses
-) -> Iterable[Finding]:
+def _merge_findings(run: Run, parts: Sequence[Run]) -> Run:
     """In the contract's order, as a function may stand on those before it."""
-    order = get_contract(parts[0].contract.partition("-")[0], settings.layout).functions
+    order = get_contract(run.contract.partition("-")[0], run.settings.layout).functions
     places = {key: place for place, key in enumerate(_read_questions())}
 
     def find_place(outcome: Outcome) -> tuple[int, int]:
@@ -172,8 +168,10 @@ def _merge_findings(
                 blocks=(),
                 more=(),
             )
-            whole = conclude(whole, statuses, settings)
-            yield _explain(whole, found) if whole.failing else whole
+            whole = conclude(whole, run)
+            whole = _explain(whole, found) if whole.failing else whole
+            run = replace(run, findings=(*run.findings, whole))
+    return run
 
 
 def _explain(whole: Finding, found: Sequence[Finding]) -> Finding:
@@ -209,9 +207,8 @@ def _explain(whole: Finding, found: Sequence[Finding]) -> Finding:
     return replace(whole, diagnosis=diagnosis if alike else None, blocks=shown)
 
 
-def _merge_drawn(parts: Sequence[Run], statuses: Statuses) -> Drawn | None:
+def _merge_drawn(run: Run, parts: Sequence[Run]) -> Drawn | None:
     drawn = [part.drawn for part in parts if part.drawn]
     raw = [outcome for some in drawn for outcome in some.raw]
     raw.sort(key=lambda outcome: int(outcome.question.name.partition("-")[2]))
-    strict = parts[0].settings.strict
-    return conclude_drawn(drawn[0].seed, raw, statuses, strict) if drawn else None
+    return conclude_drawn(drawn[0].seed, raw, run) if drawn else None

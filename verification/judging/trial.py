@@ -363,22 +363,21 @@ class Trial:
         self, function: Function, asked: Truth, reply: Reply
     ) -> tuple[dict[str, Any], tuple[str, ...]]:
         """The answers in the form that was asked for, and the conventions they follow instead."""
-        answers = {name: reply.values[name] for name in asked.values if name in reply.values}
-        conventions: dict[str, None] = {}
-        for name in answers.keys() & {*reply.lists}:
-            if self.judged.contract.is_bitwise:
-                answers[name] = Other("list")
-            else:
-                conventions["list-result"] = None
-        for name, got in answers.items():
+        is_bitwise = self.judged.contract.is_bitwise
+        answers: dict[str, Any] = {}
+        conventions: list[str] = []
+        for name in (name for name in asked.values if name in reply.values):
             want = function.form(asked.case, name, asked.values[name])
+            got: Any = reply.values[name]
             is_integer = isinstance(got, np.ndarray) and got.dtype.kind in "iu"
             if asked.case.fill == "whole" and is_integer and want.dtype.kind == "f":
-                answers[name] = got = np.asarray(got, want.dtype)  # maxima of integers, and pads
-            if not self.judged.contract.is_bitwise:
-                answers[name], convention = conform(function.op, name, got, want, asked.dtype)
-                conventions[convention] = None
-        return answers, tuple(filter(None, conventions))
+                got = np.asarray(got, want.dtype)  # maxima of integers, and pads
+            if is_bitwise:
+                answers[name] = Other("list") if name in reply.lists else got
+                continue
+            answers[name], convention = conform(function.op, name, got, want, asked.dtype)
+            conventions += ["list-result"] * (name in reply.lists) + [convention]
+        return answers, tuple(dict.fromkeys(filter(None, conventions)))
 
     def _fill(self, function: Function, asked: Truth, answers: Mapping[str, Any]) -> dict[str, Any]:
         """The answers with the right numbers where they have none, and fit."""
