@@ -109,11 +109,10 @@ class Reasons:
         passing = [o for o in seen if o.status == "ok" and o.has_numbers]
         others = [o for o in seen if o.is_failing and o.has_numbers]
         followed = [name for outcome in seen for name in outcome.deviations]
-        is_told = any(o.answers for o in others or failing) or not self._trial.judged.is_guessed
+        found = None
         # what raises in a layout that was guessed may raise for that
-        found = (
-            mistakes.diagnose(inquiry, others or failing, passing, followed) if is_told else None
-        )
+        if any(o.answers for o in others or failing) or not self._trial.judged.is_guessed:
+            found = mistakes.diagnose(inquiry, others or failing, passing, followed)
         is_cut = not inquiry.goes_on
         if found and more:
             explained = sum(inquiry.covers(found.suspects, outcome) for outcome in failing)
