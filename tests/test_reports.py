@@ -41,7 +41,7 @@ CROP = Mistake(
 )
 FLIP = replace(CROP, id="flip", title="the kernel is flipped", change="W as it is")
 WORDS = {"dx": "dA_prev", "dw": "dW"}.items()
-CODE = Suspect((), ((),))
+CODE = Suspect(((CROP, (("right", "wrong"),)),))
 AGE = replace(CROP, id="float", title="float of an array", does="took float(b)", change="b.item()")
 
 
@@ -228,7 +228,7 @@ def test_what_meets_is_drawn(row, op, name, shape, at, taps, words):
 def test_the_mistake_in_a_textbook():
     """The line, wrong and right; in an exam neither."""
     form = (("corner(o, case)", "list(o)"),)
-    known = {"explains": 1, "of": 1, "parts": ((CROP, Suspect((CROP,), (form,))),)}
+    known = {"explains": 1, "of": 1, "parts": ((CROP, Suspect(((CROP, form),))),)}
     run = make_run([{"outcomes": ["WRONG"], "mistakes": 1, "diagnosis": known}])
     shown, hidden = (
         html.unescape(page.write_page(replace(run, settings=Settings(show=show))))
