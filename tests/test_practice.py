@@ -38,8 +38,8 @@ def judge(tmp_path):
 
 @parametrize_from_file
 def test_right_ones_pass(judge, text, contract, functions, notes):
-    """Whatever their layout, their names and their words are; nothing is asked that they lack."""
-    run = judge(text, level=LEVELS.get(contract, 4), only=functions)
+    """Whatever their layout, names and words are; nothing is asked that they lack."""
+    run = judge(text, level=LEVELS.get(contract, 4), only=functions, shard=(1, 2))
     statuses = {finding.function: finding.status for finding in run.findings if finding.outcomes}
     assert (run.contract, list(statuses)) == (contract, list(functions))
     assert set(statuses.values()) <= {"ok", "deviates"}
