@@ -109,10 +109,6 @@ class Case:
         return self.x[1:-1]
 
     @property
-    def channels(self) -> int:
-        return self.x[-1]
-
-    @property
     def is_exact(self) -> bool:
         """Whether the fill leaves one right answer, in whatever order a sum is taken."""
         return self.op == "max_unpool" or self.fill in SUMMED | CHOSEN

@@ -69,7 +69,7 @@ def prepare(name: str = "torch") -> str:
     is_textbook = name == "textbook"
     if oracle.is_substituted() != is_textbook:
         forget()
-    return oracle.prepare(_ask_textbook if is_textbook else None)
+    return oracle.prepare(ask_textbook if is_textbook else None)
 
 
 def answer(case: Case, seed: int, dtype: str, is_bitwise: bool = False) -> Truth:
@@ -114,14 +114,14 @@ def _vouch(case: Case, given: Arrays, values: Arrays) -> None:
     if all((a == np.rint(a)).all() and np.isfinite(a).all() for a in given.values()):
         whole = {name: a.astype(np.int64).astype(object) for name, a in given.items()}
     whole |= {name: given[name] for name in ("index",) if name in given}
-    defined = _ask_textbook(case, whole)
+    defined = ask_textbook(case, whole)
     for name, value in values.items():
         ours = np.asarray(defined[name]).astype(value.dtype)
         if not np.array_equal(ours, value, equal_nan=value.dtype.kind == "f"):
             raise OracleFaultError(f"torch and the textbook disagree on {name} of {case.row}")
 
 
-def _ask_textbook(case: Case, given: Arrays) -> dict[str, Any]:
+def ask_textbook(case: Case, given: Arrays) -> dict[str, Any]:
     """Every output of the question, as the textbook defines it."""
     defined: dict[str, Any] = {}
     with np.errstate(all="ignore"):
