@@ -26,7 +26,7 @@ def thin(asked, step):
     """Of each operation and rung so many; all of helpers, and all that part float16 from tf32."""
     groups, kept = {}, []
     for question in asked:
-        if question.op == "refuse" or not question.kernel or question.fill == "wide":
+        if question.op == "refuse" or not question.is_pass or question.fill == "wide":
             kept.append(question)
         else:
             groups.setdefault((question.op, rung(question)), []).append(question)

@@ -1,5 +1,6 @@
 """The tests are run by two processes, and none is lost."""
 
+import inspect
 import os
 import subprocess
 import sys
@@ -7,6 +8,14 @@ from pathlib import Path
 
 import pytest
 
+IMPORTS = """
+import json, os, sys, warnings, pytest
+from functools import partial
+from itertools import chain, groupby, pairwise
+from tempfile import TemporaryFile
+DONE = 70
+os.sched_getaffinity = lambda _: {0, 1}
+"""
 TEST = """
 import os, time
 def test_one(): time.sleep(0.3)
@@ -17,9 +26,12 @@ def test_left(): {end}
 
 
 @pytest.fixture
-def run(tmp_path):
-    here = Path(__file__).with_name("conftest.py").read_text()
-    (tmp_path / "conftest.py").write_text(f"{here}\nos.sched_getaffinity = lambda _: {{0, 1}}\n")
+def run(request, tmp_path):
+    """What shares the tests, alone: the oracle takes a while to import."""
+    plugins = request.config.pluginmanager
+    ours = plugins.get_plugin(str(Path(__file__).with_name("conftest.py")))
+    sharing = map(inspect.getsource, (ours.pytest_runtestloop, ours.Reports))
+    (tmp_path / "conftest.py").write_text("\n\n".join([IMPORTS, *sharing]))
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
 
     def run(end="pass"):

@@ -186,7 +186,7 @@ def test_json_in_a_file(run, tmp_path):
     """Beside the text; two runs differ in `seconds` alone."""
     documents = []
     for name in ("one.json", "two.json"):
-        code, out, _ = run(f"--json {tmp_path / name} --only distribute_value --seed 7")
+        code, out, _ = run(f"--json {tmp_path / name} --only zero_pad --seed 7 --draw 2")
         assert (code, "1 function, and all match." in out) == (0, True)
         text = (tmp_path / name).read_text(encoding="utf-8")
         documents.append(re.sub(r'"seconds": [\d.e-]+', "", text))
@@ -196,7 +196,7 @@ def test_json_in_a_file(run, tmp_path):
 
 def test_the_command_that_is_printed_shows_the_same_again(run):
     """Whether the case is of the files or was made smaller."""
-    _, out, _ = run("{negated} -k one-cell")
+    _, out, _ = run("{one_axis} -k assignment-1")
     (again,) = re.findall(r"again\s+python -m verification (.*)", out)
     code, out, _ = run(again)
     assert code == 1

@@ -79,10 +79,10 @@ def test_every_array_matters_to_the_further_operations():
         given, *others = (arrays(case, seed, "float64") for seed in range(5))
         right = oracle.answers(case, given)
         for name in given:
-            changed = [oracle.answers(case, given | {name: other[name]}) for other in others]
-            pairs = [(answers[out], right[out]) for answers in changed for out in right]
-            same = [np.array_equal(*pair, equal_nan=True) for pair in pairs]
-            blind += [(name, case.row)] * (all(same) and case.momentum < 1)
+            changed = (oracle.answers(case, given | {name: other[name]}) for other in others)
+            pairs = ((answers[out], right[out]) for answers in changed for out in right)
+            is_same = all(np.array_equal(*pair, equal_nan=True) for pair in pairs)
+            blind += [(name, case.row)] * (is_same and case.momentum < 1)
     assert blind == []
 
 

@@ -20,15 +20,5 @@ from verification.questions.rows import LINE, Question, Refusal, parse, read
 from verification.questions.where import read_where
 
 __all__ = ["ADAPTIVE", "FURTHER", "LIMIT", "LINE", "MAXIMA", "REAL", "RUNGS", "Array", "Arrays"]
-__all__ += [
-    "Case",
-    "CaseError",
-    "Ints",
-    "Question",
-    "Refusal",
-    "arrays",
-    "divisors",
-    "draw",
-    "level",
-]
-__all__ += ["parse", "read", "read_where", "rung", "shapes", "simplify", "simplify_pad"]
+__all__ += ["Case", "CaseError", "Ints", "Question", "Refusal", "arrays", "divisors", "draw"]
+__all__ += ["level", "parse", "read", "read_where", "rung", "shapes", "simplify", "simplify_pad"]

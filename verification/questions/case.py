@@ -91,8 +91,7 @@ class Case:
     @property
     def kind(self) -> str:
         """The operation, pools of either mode together."""
-        kinds = dict.fromkeys(POOLS, "pool") | dict.fromkeys(ADAPTIVE, "adaptive_pool")
-        return kinds.get(self.op, self.op)
+        return self.op.replace("max_pool", "pool").replace("avg_pool", "pool")
 
     @property
     def functions(self) -> tuple[str, ...]:
@@ -108,10 +107,6 @@ class Case:
     @property
     def space(self) -> Ints:
         return self.x[1:-1]
-
-    @property
-    def channels(self) -> int:
-        return self.x[-1]
 
     @property
     def is_exact(self) -> bool:

@@ -36,7 +36,7 @@ from verification.questions.case import ADAPTIVE, SUMMED, Array, Arrays, Case, C
 LIMIT = {"float16": 2.0**11, "float32": 2.0**24, "float64": 2.0**53}
 WIDER = 2.0**15  # of float16 convolutions, whose sums are taken in float32 and rounded once
 LIVE, FEW, WIDE = 16, 32, 24
-REAL = ("dense", "whole", "positive", "zeros", "far", "constant")
+NORMAL = ("dense", "whole", "positive", "zeros", "far", "constant")
 """Fills that are N(0, 1) at first."""
 LEAST, FAR = 0.25, 30.0
 
@@ -145,7 +145,7 @@ def _draw(case: Case, rng: np.random.Generator) -> dict[str, Array]:
             filled[name] = rng.random(shape)
         elif case.fill == "units":
             filled[name] = rng.integers(0, 2, shape)
-        elif case.fill in REAL and (case.fill, name) != ("whole", "x"):
+        elif case.fill in NORMAL and (case.fill, name) != ("whole", "x"):
             filled[name] = rng.standard_normal(shape)
         else:
             # no zero among the digits: an upstream gradient of 0 would hide its cell

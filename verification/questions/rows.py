@@ -83,7 +83,8 @@ def read(folder: Path = FOLDER, within: str = "") -> tuple[Question, ...]:
 
     CaseError, with file and line, where a row is no question, and where an id is used twice.
     """
-    questions = _read_files(folder, within)
+    files = sorted(folder.glob("*.toml"))
+    questions = tuple(chain.from_iterable(_read_file(path, within) for path in files))
     if not questions and not within:
         raise CaseError(f"no cases in {folder}")
     counts = Counter((getattr(one, "kind", one.op), one.id) for one in questions)
@@ -91,12 +92,6 @@ def read(folder: Path = FOLDER, within: str = "") -> tuple[Question, ...]:
         if count > 1:
             raise CaseError(f"the id {name!r} is used twice for {kind}")
     return questions
-
-
-@functools.cache
-def _read_files(folder: Path, within: str) -> tuple[Question, ...]:
-    files = sorted(folder.glob("*.toml"))
-    return tuple(question for path in files for question in _read_file(path, within))
 
 
 def parse(line: str) -> list[Case]:
@@ -112,8 +107,9 @@ def parse(line: str) -> list[Case]:
         raise CaseError(f"{line!r} is no question: {error}") from error
 
 
-def _read_file(path: Path, within: str) -> Iterator[Question]:
-    source = path.read_text(encoding="utf-8")
+@functools.cache
+def _read_file(path: Path, within: str) -> list[Question]:
+    source, questions = path.read_text(encoding="utf-8"), list[Question]()
     try:
         tables = tomllib.loads(source)
     except tomllib.TOMLDecodeError as error:
@@ -122,21 +118,21 @@ def _read_file(path: Path, within: str) -> Iterator[Question]:
         if not isinstance(rows, list) or not rows or not all(type(row) is dict for row in rows):
             raise CaseError(f"{path.name}: {key} must be a list of rows, and not an empty one")
         for row in rows:
-            if within and str(row.get("id")) not in within:
+            name = row.get("id", "a row without an id")
+            if within and str(name) not in within:
                 continue
             try:
-                yield from [read_refusal(row)] if key == "refuse" else expand(key, row)
+                questions += [read_refusal(row)] if key == "refuse" else expand(key, row)
             except CaseError as error:
-                raise CaseError(f"{_locate(path, source, key, row)}: {error}") from error
+                line = _locate(source, key, name)
+                raise CaseError(f"{path.name}:{line}: {name}: {error}") from error
+    return questions
 
 
-def _locate(path: Path, source: str, key: str, row: Mapping[str, Any]) -> str:
-    """The file and line of a row, found by its id; the table's line where it has none."""
-    name, source = row.get("id", "a row without an id"), f"\n{source}"
-    start = source.find(f"\n{key}") + 1
-    at = max(start, source.find(f'"{name}"', start))
-    line = source.count("\n", 0, at)
-    return f"{path.name}:{line}: {name}"
+def _locate(source: str, key: str, name: str) -> int:
+    """The line of a row, found by its id; the table's line where it has none."""
+    start = f"\n{source}".find(f"\n{key}")
+    return source.count("\n", 0, max(start, source.find(f'"{name}"', start))) + 1
 
 
 def read_refusal(row: Mapping[str, Any]) -> Refusal:
@@ -207,9 +203,9 @@ def _expect(name: str, value: Any, known: Collection[str]) -> None:
 
 
 def _build(op: str, fill: str, row: Mapping[str, Any]) -> Case:
-    shapes: dict[str, Any] = {name: tuple(row.get(name, ())) for name in ("x", "w", "b")}
-    plain = {name: row[name] for name in row.keys() - {"id", "fill", "pad", *shapes, *SIZED}}
-    case = Case(row["id"], op, fill, **shapes, **plain)
+    plain = {key: row[key] for key in row.keys() - {"id", "fill", "pad", *SIZED}}
+    shapes = {key: tuple(plain[key]) for key in plain.keys() & {"x", "w", "b"}}
+    case = Case(row["id"], op, fill, **plain | shapes)
     if not row.keys() & {"w", "kernel", "pad", "output_size"}:
         return case
     axes = len(case.space)
@@ -217,10 +213,11 @@ def _build(op: str, fill: str, row: Mapping[str, Any]) -> Case:
         raise CaseError(
             f"x={case.x} and w={case.w} must have one to three spatial axes, both as many"
         )
-    sizes: dict[str, Any] = {name: _read_sizes(row[name], axes) for name in SIZED if name in row}
+    sizes: dict[str, Any] = {"kernel": case.w[:-2]}
+    sizes |= {name: _read_sizes(row[name], axes) for name in SIZED if name in row}
     if not any(sizes.get("output_padding", ())):
         sizes["output_padding"] = ()
-    case = replace(case, **{"kernel": case.w[:-2], **sizes})
+    case = replace(case, **sizes)
     if op in ADAPTIVE:
         return case
     if case.kernel:
@@ -254,12 +251,15 @@ def _check(case: Case) -> None:
     """Raise CaseError unless an oracle may be asked this."""
     _expect("layout", case.layout, LAYOUTS)
     _expect("dtype", case.dtype or "float64", ("float16", "float32", "float64"))
-    for fault in chain(_find_bad_sizes(case), _find_misfits(case), _find_limits(case)):
+    for fault in _find_faults(case):
         raise CaseError(fault)
 
 
-def _find_bad_sizes(case: Case) -> Iterator[str]:
-    """What no array, and no window, can be."""
+def _find_faults(case: Case) -> Iterator[str]:
+    """What no array can be, then what does not go together, then what some cannot be asked.
+
+    Each stands on what comes before it.
+    """
     sizes = case.x + case.w + case.b + case.kernel + case.stride + case.dilation
     pads = tuple(chain(*case.pad))
     if not case.x or not all(type(size) is int for size in sizes + pads):
@@ -278,9 +278,6 @@ def _find_bad_sizes(case: Case) -> Iterator[str]:
     if case.op == "lp_pool" and not case.norm_type > 0:
         yield f"norm_type must be above 0, got {case.norm_type}"
 
-
-def _find_misfits(case: Case) -> Iterator[str]:
-    """What does not go together; of good sizes."""
     fits = case.op != "conv" or case.w[-2] * case.groups == case.x[-1]
     if not fits or (case.w and case.w[-1] % case.groups):
         yield f"groups={case.groups} do not fit x={case.x} and w={case.w}"
@@ -296,13 +293,10 @@ def _find_misfits(case: Case) -> Iterator[str]:
     pairs = zip(case.output_padding, case.stride, case.dilation)
     if any(more >= max(step, gap) for more, step, gap in pairs):
         yield f"output_padding must be below stride or dilation, got {case.row}"
-    sizes = zip(case.out, case.reach, case.stride) if case.op == "max_unpool" else ()
-    if any(abs(size - usual) >= step for size, usual, step in sizes):
+    ends = zip(case.out, case.reach, case.stride) if case.op == "max_unpool" else ()
+    if any(abs(size - usual) >= step for size, usual, step in ends):
         yield f"output_size must be within a stride of {case.reach}, got {case.out}"
 
-
-def _find_limits(case: Case) -> Iterator[str]:
-    """What could be asked of some, and not of this operation, oracle, fill or dtype."""
     if case.op in GROWING | {"unfold"} and any(before != after for before, after in case.pad):
         yield f"{case.op} has one pad for both sides of an axis, got {case.pad}"
     if case.op == "unfold" and len(case.space) != 2:

@@ -68,7 +68,7 @@ _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 }
 _FIELDS = (
     *("op", "x", "w", "y", "space", "kernel", "stride", "dilation", "word", *OPTIONS),
-    *("fill", "layout", "dtype", "check", "name", "id", "work", "channels"),
+    *("fill", "layout", "dtype", "check", "name", "id", "work"),
 )
 _VALUES: dict[str, Callable[[Case], Any]] = {
     **{name: operator.attrgetter(name) for name in _FIELDS},
@@ -76,6 +76,7 @@ _VALUES: dict[str, Callable[[Case], Any]] = {
     "pad": lambda case: tuple(size for pair in case.pad for size in pair),
     "axes": lambda case: len(case.space),
     "batch": lambda case: case.x[0],
+    "channels": lambda case: case.x[-1],
     "filters": lambda case: (case.y or case.x)[-1],
     "level": level,
     "rung": rung,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -57,7 +58,7 @@ class Truth:
 
     @functools.cached_property
     def limits(self) -> Arrays:
-        if self.is_bitwise or self.case.is_exact:
+        if self.is_bitwise:
             return {}
         given = {name: a.astype(self.dtype, copy=False) for name, a in self.arrays.items()}
         return bounds.bound(self.case, given, self.dtype)
@@ -68,7 +69,7 @@ def prepare(name: str = "torch") -> str:
     is_textbook = name == "textbook"
     if oracle.is_substituted() != is_textbook:
         forget()
-    return oracle.prepare(_ask_textbook if is_textbook else None)
+    return oracle.prepare(ask_textbook if is_textbook else None)
 
 
 def answer(case: Case, seed: int, dtype: str, is_bitwise: bool = False) -> Truth:
@@ -92,40 +93,18 @@ def forget() -> None:
     _large.cache_clear()
 
 
-_TAKES = {
-    "conv_forward": "x w b",
-    "conv_backward": "dy x w",
-    "conv_transpose_forward": "x w b",
-    "conv_transpose_backward": "dy x w",
-    "max_unpool_forward": "x index",
-    "max_unpool_backward": "dy index",
-    "batch_norm_forward": "x mean var w b",
-    "batch_norm_backward": "dy x mean var w",
-}
-_GIVES = {
-    "conv_backward": "dx dw db",
-    "conv_transpose_backward": "dx dw db",
-    "batch_norm_forward": "y mean var",
-    "batch_norm_backward": "dx dw db",
-}
-"""What a textbook's passes take and give, where it is not x and y, or dy and x, and dx."""
-
-
 def define(op: str, case: Case, given: Arrays, book: Mapping[str, Any]) -> dict[str, Any]:
-    """What a textbook's function `op` answers; `book` holds its names, some written wrongly."""
-    match op:
-        case "conv_single_step":
-            return {"y": book[op](given["x"], given["w"], given["b"])}
-        case "create_mask_from_window":
-            return {"y": book[op](given["x"])}
-        case "distribute_value":
-            return {"y": book[op](given["dy"], case.x)}
-    takes, gives = ("dy x", "dx") if op.endswith("_backward") else ("x", "y")
-    one = np.ones(case.y[-1:], given["x"].dtype)
-    usual = {"w": one, "b": 0 * one, "mean": one, "var": one}
-    asked = (given.get(name, usual.get(name)) for name in _TAKES.get(op, takes).split())
-    names, results = _GIVES.get(op, gives).split(), book[op](case, *asked)
-    named = zip(names, results if len(names) > 1 else [results], strict=True)
+    """What a textbook's function `op` answers; `book` holds its names, some written wrongly.
+
+    Its parameters say which arrays it takes; what is not given has no effect.
+    """
+    function = book[op]
+    one = np.ones(case.y[-1:], next(iter(given.values())).dtype)
+    known = {"case": case, "kernel": case.x, "w": one, "b": 0 * one, "mean": one, "var": one}
+    known |= {**given, "dz": given.get("dy")}
+    answers = function(*(known[name] for name in inspect.signature(function).parameters))
+    names = ("dx", "dw", "db") if op.endswith("_backward") else ("y", "mean", "var")
+    named = zip(names, answers if isinstance(answers, tuple) else (answers,), strict=False)
     return {name: a for name, a in named if name in case.outputs}
 
 
@@ -135,14 +114,14 @@ def _vouch(case: Case, given: Arrays, values: Arrays) -> None:
     if all((a == np.rint(a)).all() and np.isfinite(a).all() for a in given.values()):
         whole = {name: a.astype(np.int64).astype(object) for name, a in given.items()}
     whole |= {name: given[name] for name in ("index",) if name in given}
-    defined = _ask_textbook(case, whole)
+    defined = ask_textbook(case, whole)
     for name, value in values.items():
         ours = np.asarray(defined[name]).astype(value.dtype)
         if not np.array_equal(ours, value, equal_nan=value.dtype.kind == "f"):
             raise OracleFaultError(f"torch and the textbook disagree on {name} of {case.row}")
 
 
-def _ask_textbook(case: Case, given: Arrays) -> dict[str, Any]:
+def ask_textbook(case: Case, given: Arrays) -> dict[str, Any]:
     """Every output of the question, as the textbook defines it."""
     defined: dict[str, Any] = {}
     with np.errstate(all="ignore"):

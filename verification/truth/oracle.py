@@ -84,18 +84,17 @@ def _conv(case: Case, given: Arrays) -> Answers:
     else:
         seen, pad = (_padded(case, x), 0) if case.needs_padding else (x, pad)
         y = _ask(case)(seen, w, b, case.stride, pad, case.dilation, case.groups)
-    dx, dw, *db = _gradients(y, given["dy"], [x, w] if b is None else [x, w, b])
-    dw = np.moveaxis(dw, (0, 1), (-1, -2))
-    return {"y": _last(y), "dx": np.moveaxis(dx, 1, -1), "dw": dw} | dict(zip(["db"], db))
+    gradients = _gradients(y, given["dy"], dx=x, dw=w, db=b)
+    gradients["dw"] = np.moveaxis(gradients["dw"], (0, 1), (-1, -2))
+    return {"y": _last(y), **gradients}
 
 
 def _pool(case: Case, given: Arrays) -> Answers:
     """y, of maxima their places, and dx: of whatever has no weights."""
     x = _leaf(_first(given["x"]))
     y, *index = _POOLS[case.op](case, x, given)
-    (dx,) = _gradients(y, given["dy"], [x])
     places = {"index": _last(index[0])} if index else {}
-    return {"y": _last(y), **places, "dx": np.moveaxis(dx, 1, -1)}
+    return {"y": _last(y), **places, **_gradients(y, given["dy"], dx=x)}
 
 
 def _max_pool(case: Case, x: torch.Tensor, _: Arrays) -> Tensors:
@@ -115,10 +114,7 @@ def _avg_pool(case: Case, x: torch.Tensor, _: Arrays) -> Tensors:
     return (_windows_of(case, _averages(case, x)),)
 
 
-def _averages(case: Case, x: torch.Tensor) -> torch.Tensor:
-    pad, ceil, counted = [before for before, _ in case.pad], case.ceil_mode, case.count_include_pad
-    if len(case.space) == 1 and not case.needs_padding and case.divisor_override is None:
-        return F.avg_pool1d(x, case.kernel, case.stride, pad, ceil, counted)
+def _averages(case: Case, x: torch.Tensor) -> Any:
     if len(case.space) == 1:  # torch's avg_pool1d has no divisor of its own
         plane = replace(
             case,
@@ -129,9 +125,10 @@ def _averages(case: Case, x: torch.Tensor) -> torch.Tensor:
             pad=((0, 0), *case.pad),
         )
         return _averages(plane, x.unsqueeze(2)).squeeze(2)
-    ask = (F.avg_pool2d, F.avg_pool3d)[len(case.space) - 2]
+    ask, counted = _ask(case), case.count_include_pad
     if not case.needs_padding:
-        return ask(x, case.kernel, case.stride, pad, ceil, counted, case.divisor_override)
+        words = [before for before, _ in case.pad], case.ceil_mode, counted
+        return ask(x, case.kernel, case.stride, *words, case.divisor_override)
     divisor = case.divisor_override or 1
     seen = _overhung(case, _padded(case, x))
     total = ask(seen, case.kernel, case.stride, 0, False, True, divisor)
@@ -141,13 +138,11 @@ def _averages(case: Case, x: torch.Tensor) -> torch.Tensor:
     return total / ask(cells, case.kernel, case.stride, 0, False, True, 1)
 
 
-def _adaptive_max(case: Case, x: torch.Tensor, _: Arrays) -> Tensors:
+def _adaptive_pool(case: Case, x: torch.Tensor, _: Arrays) -> Tensors:
+    if case.op == "adaptive_avg_pool":
+        return (_ask(case)(x, case.out),)
     y, index = _ask(case)(x, case.out, return_indices=True)
     return y, index
-
-
-def _adaptive_avg(case: Case, x: torch.Tensor, _: Arrays) -> Tensors:
-    return (_ask(case)(x, case.out),)
 
 
 def _max_unpool(case: Case, x: torch.Tensor, given: Arrays) -> Tensors:
@@ -171,18 +166,12 @@ def _unfold(case: Case, x: torch.Tensor, _: Arrays) -> Tensors:
 def _batch_norm(case: Case, given: Arrays) -> Answers:
     x = _leaf(_first(given["x"]))
     w, b = (_leaf(given[name]) if name in given else None for name in ("w", "b"))
-    mean, var = (  # which torch moves in place
-        _leaf(given[name]).detach() if name in given else None for name in ("mean", "var")
-    )
-    y = F.batch_norm(x, mean, var, w, b, case.training, case.momentum, case.eps)
-    moved = {"mean": mean, "var": var} if case.training else {}
-    answers = {"y": _last(y)}
-    answers |= {name: a.numpy() for name, a in moved.items() if a is not None}
-    leaves = {"dx": x, "dw": w, "db": b}
-    there = {name: leaf for name, leaf in leaves.items() if leaf is not None}
-    gradients = dict(zip(there, _gradients(y, given["dy"], [*there.values()]), strict=True))
-    gradients["dx"] = np.moveaxis(gradients["dx"], 1, -1)
-    return answers | gradients
+    # torch moves them in place
+    moved = {name: _leaf(given[name]).detach() for name in ("mean", "var") if name in given}
+    words = case.training, case.momentum, case.eps
+    y = F.batch_norm(x, moved.get("mean"), moved.get("var"), w, b, *words)
+    answers = {name: t.numpy() for name, t in moved.items() if case.training}
+    return {"y": _last(y), **answers, **_gradients(y, given["dy"], dx=x, dw=w, db=b)}
 
 
 def _zero_pad(case: Case, given: Arrays) -> Answers:
@@ -203,15 +192,15 @@ def _create_mask(case: Case, given: Arrays) -> Answers:
 def _distribute(case: Case, given: Arrays) -> Answers:
     dy = given["dy"].reshape(1, 1, 1)
     cells = _leaf(np.zeros((1, 1, math.prod(case.x)), dy.dtype))
-    (dx,) = _gradients(F.avg_pool1d(cells, cells.shape[-1]), dy, [cells])
-    return {"y": dx.reshape(case.x)}
+    gradients = _gradients(F.avg_pool1d(cells, cells.shape[-1]), dy, dx=cells)
+    return {"y": gradients["dx"].reshape(case.x)}
 
 
 _POOLS: dict[str, Callable[[Case, torch.Tensor, Arrays], Tensors]] = {
     "max_pool": _max_pool,
     "avg_pool": _avg_pool,
-    "adaptive_max_pool": _adaptive_max,
-    "adaptive_avg_pool": _adaptive_avg,
+    "adaptive_max_pool": _adaptive_pool,
+    "adaptive_avg_pool": _adaptive_pool,
     "max_unpool": _max_unpool,
     "lp_pool": _lp_pool,
     "unfold": _unfold,
@@ -247,10 +236,13 @@ def _last(t: torch.Tensor) -> Array:
     return np.moveaxis(t.detach().numpy(), 1, -1)
 
 
-def _gradients(y: torch.Tensor, dy: Array, leaves: list[torch.Tensor]) -> list[Array]:
+def _gradients(y: torch.Tensor, dy: Array, **leaves: torch.Tensor | None) -> Answers:
     """Of y under dy: those of sum(y dy), for which torch does not import half a second of sympy."""
     above = _leaf(_first(dy)).detach()
-    return [gradient.numpy() for gradient in torch.autograd.grad((y * above).sum(), leaves)]
+    there = {name: leaf for name, leaf in leaves.items() if leaf is not None}
+    found = torch.autograd.grad((y * above).sum(), [*there.values()])
+    gradients = {name: a.numpy() for name, a in zip(there, found, strict=True)}
+    return gradients | {"dx": np.moveaxis(gradients["dx"], 1, -1)}
 
 
 def _padded(case: Case, x: torch.Tensor, fill: float = 0.0) -> torch.Tensor:
