@@ -9,13 +9,11 @@ a bare number at the top of a module, on which no answer depends.
 from __future__ import annotations
 
 import ast
-import functools
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tomllib
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -26,27 +24,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from verification.candidates import Candidate, Terms, UnloadableError, load
-from verification.judging import Check, Trial, plan
+from verification.judging import FAILING, Check, Trial, plan
+from verification.measures import read_table
 from verification.questions import Question, read, rung
 
 CORE = Path(__file__).resolve().parents[2] / "npcnn"
-CHANGES = tomllib.loads(Path(__file__).with_name("changes.toml").read_text(encoding="utf-8"))
-TESTS = (
-    "test_core.py",
-    "test_facts.py",
-    "test_operations.py",
-    "test_textbook.py",
-    "test_workers.py",
-)
+CHANGES = read_table("changes.toml")
+TESTS = [f"test_{room}.py" for room in ("core", "facts", "operations", "textbook", "workers")]
 """The core's own, for what no question sees."""
+KILLS = {*FAILING, "DEVIATES"}
 SECONDS = 300
 """For the tests of one mutant."""
 SPARED = re.compile(r" *(raise|import|from|class|global|@|['\"])|.*\bf['\"]")
 SIZE = re.compile(r"^(\w+) = [\d *]+$", re.MULTILINE)
 
 Groups = dict[tuple[str, str, str], list[Check]]
-
-_read = functools.cache(read)
+"""Checks by the function that is asked, their rung and their operation."""
 
 
 @dataclass(frozen=True)
@@ -128,33 +121,40 @@ def kill(mutant: Mutant) -> dict[str, str]:
         (core / f"{mutant.room}.py").write_text(mutant.text, encoding="utf-8")
         sys.path.insert(0, folder)  # the candidate's process looks where this one does
         try:
-            return _judge(mutant.room) or _test(folder)
+            name = "npcnn.textbook" if mutant.room == "textbook" else "npcnn"
+            with closing(load(name, Terms())) as judged:
+                trial, groups = Trial(judged, 0, "float64"), plan_groups(judged, read())
+                return find_killers(trial, groups, 1) or _test(folder)
         except UnloadableError as error:
             return {"loading": str(error)}
         finally:
             sys.path.remove(folder)
 
 
-def _judge(room: str) -> dict[str, str]:
-    """One question of each rung to each function after the other, small ones first."""
-    name = "npcnn.textbook" if room == "textbook" else "npcnn"
-    with closing(load(name, Terms())) as judged:
-        turns = zip_longest(*plan_groups(judged, _read()).values())
-        checks = filter(None, chain.from_iterable(turns))
-        for outcome in Trial(judged, 0, "float64").run(checks):
-            if outcome.is_failing:
-                return {rung(outcome.question): outcome.id}
-    return {}
-
-
 def plan_groups(judged: Candidate, questions: Iterable[Question]) -> Groups:
-    """The questions to each function alone by what it does, their rung and their operation."""
+    """The questions to each function alone."""
     groups: Groups = {}
     for check in plan(judged, questions, lambda name, question: True)[0]:
         for function in check.functions:
             key = function.op, rung(check.question), check.question.op
             groups.setdefault(key, []).append(Check(check.question, (function,)))
     return groups
+
+
+def find_killers(trial: Trial, groups: Groups, most: int) -> dict[str, str]:
+    """The rungs that see what is wrong, each with the question that does; `most` are enough.
+
+    A question of each group is asked after the other, small ones first.
+    """
+    killers: dict[str, str] = {}
+    for check in filter(None, chain.from_iterable(zip_longest(*groups.values()))):
+        seer = rung(check.question)
+        (outcome,) = trial.run([check]) if seer not in killers else [None]
+        if outcome and outcome.status in KILLS:
+            killers[seer] = outcome.id
+        if len(killers) == most:
+            break
+    return killers
 
 
 def _test(folder: str) -> dict[str, str]:

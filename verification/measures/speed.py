@@ -18,11 +18,10 @@ import importlib
 import math
 import os
 import time
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import groupby
+from itertools import groupby, product
 from operator import attrgetter
 from pathlib import Path
 from statistics import geometric_mean, median
@@ -30,13 +29,13 @@ from typing import Any
 
 import numpy as np
 
+from verification.measures import read_table
 from verification.questions import Arrays, Case, arrays, parse
 
 Sides = dict[str, tuple[Callable[[], Any], Callable[[], Any]]]
 """A layer's passes forward and backward, by whose they are."""
 
-LAYERS = tomllib.loads(Path(__file__).with_name("layers.toml").read_text(encoding="utf-8"))
-PASSES, DTYPES, BATCHES = ("forward", "backward"), ("float32", "float64"), (8, 1)
+LAYERS, PASSES = read_table("layers.toml"), ("forward", "backward")
 FORMATS = {"torch": "contiguous_format", "torch, channels last": "channels_last"}
 FORCING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 PAUSE = 0.2
@@ -73,16 +72,6 @@ class Timing:
         return self.torch_seconds(way) / self.seconds[way]["npcnn"]
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--only", default="", metavar="TEXT", help="layers or groups whose name contains TEXT")
-    add("--dtype", choices=DTYPES, default="", help="(both)")
-    add("--batch", type=int, choices=range(1, 1025), default=0, metavar="N", help="(8, and then 1)")
-    add("--turns", type=int, choices=range(1, 100), default=4, metavar="N", help="of blocks (4)")
-    add("--plot", default="", metavar="FILE.svg", help="the ratios as bars, layer by layer")
-    add("--quick", action="store_true", help="the first layer of each group, float32, batch 8")
-
-
 def measure(options: argparse.Namespace) -> tuple[dict[str, Any], Iterator[str], int]:
     """Time every layer that is chosen."""
     layers = list(choose(options))
@@ -114,13 +103,12 @@ def measure(options: argparse.Namespace) -> tuple[dict[str, Any], Iterator[str],
 def choose(options: argparse.Namespace) -> Iterator[tuple[str, Case]]:
     """The layers to be timed, with their groups."""
     most = 1 if options.quick else None
-    for dtype in [options.dtype] if options.dtype else DTYPES[:most]:
-        for batch in [options.batch] if options.batch else BATCHES[:most]:
-            for group, rows in LAYERS.items():
-                names = [name for name in rows if options.only in group or options.only in name]
-                for name in names[:most]:
-                    (case,) = parse(f"{rows[name].format(batch)} fill=dense")
-                    yield group, replace(case, name=name, dtype=dtype)
+    for dtype, batch in product(options.dtype[:most], options.batch[:most]):
+        for group, rows in LAYERS.items():
+            names = [name for name in rows if options.only in group or options.only in name]
+            for name in names[:most]:
+                (case,) = parse(f"{rows[name].format(batch)} fill=dense")
+                yield group, replace(case, name=name, dtype=dtype)
 
 
 def find_kernel() -> str:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import os
 import sys
 import tomllib
 import warnings
@@ -30,16 +29,13 @@ from typing import Any
 
 from verification import mistakes, truth
 from verification.candidates import Terms, load
-from verification.judging import FAILING, Finding, Session, Settings, Trial, plan
-from verification.measures import rivals, selftest, source
+from verification.judging import Finding, Session, Settings, Trial, plan
+from verification.measures import read_table, replace_once, rivals, selftest, source
 from verification.measures.selftest import Book, Row
 from verification.mistakes import Form
 from verification.questions import RUNGS, Question, read, rung
 
-EQUIVALENTS: dict[str, str] = tomllib.loads(
-    Path(__file__).with_name("equivalents.toml").read_text(encoding="utf-8")
-)
-KILLS = {*FAILING, "DEVIATES"}
+EQUIVALENTS: dict[str, str] = read_table("equivalents.toml")
 LEAST = 2
 """Rungs that must see a mistake; in a quick run no more are looked for."""
 BOOK_WORK, SEED_WORK = 3_000, 500
@@ -71,24 +67,12 @@ class Mutant:
     reject: Callable[[], Sequence[str]] = tuple
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    add, jobs = parser.add_argument, min(2, os.cpu_count() or 1)
-    add("--source", action="store_true", help="mutants of npcnn's source too, for hours")
-    add("--rivals", action="store_true", help="common checks on the same mistakes")
-    add("--only", default="", metavar="TEXT", help="mutants, or rows, that contain TEXT")
-    add("--quick", action="store_true", help="two rungs a mistake, a sample of the source")
-    add("--jobs", type=int, choices=range(1, 65), default=jobs, metavar="N", help=f"({jobs})")
-    add("--seeds", type=int, metavar="N", help="right candidates instead, with so many seeds")
-    file = FOLDER / "wrong.toml"
-    add("--wrong", nargs="?", const=file, type=Path, metavar="FILE", help="wrong ones instead")
-
-
 def measure(options: argparse.Namespace) -> Measures:
     """Try what is chosen: mutants, or right candidates, or wrong ones."""
     truth.prepare()
     if options.seeds is not None:
         return measure_alarms(options.seeds, options.jobs)
-    if options.wrong:
+    if options.wrong is not None:
         return measure_wrong(options)
     mutants = [
         mutant
@@ -140,16 +124,8 @@ def plan_groups() -> source.Groups:
 def kill_book(op: str, form: Form, planted: Row, most: int) -> dict[str, str]:
     """The rungs that see it, each with the question that does; `most` are enough."""
     trial = Trial(Book(op, form, planted), 0, planted.get("dtype", "float64"))
-    killed: dict[str, str] = {}
-    for (function, seer, _), checks in plan_groups().items():
-        is_done = function != op or seer in killed or len(killed) == most
-        for place, check in enumerate(() if is_done else checks):
-            (outcome,) = trial.run([check])
-            if outcome.status in KILLS:
-                killed[seer] = outcome.id
-                checks.insert(0, checks.pop(place))  # it will see others, too
-                break
-    return killed
+    groups = {key: checks for key, checks in plan_groups().items() if key[0] == op}
+    return source.find_killers(trial, groups, most)
 
 
 def try_mutant(mutant: Mutant) -> Fate:
@@ -247,7 +223,8 @@ def find_alarms(seeds: Sequence[int]) -> list[str]:
 
 def measure_wrong(options: argparse.Namespace) -> Measures:
     """Whether the rows of a table are seen for what they are."""
-    rows = [row for row in read_wrong(options.wrong) if options.only in str(row)]
+    path = Path(options.wrong or FOLDER / "wrong.toml")
+    rows = [row for row in read_wrong(path) if options.only in str(row)]
     verdicts = run_all(judge_wrong, rows, options.jobs)
     counts = {key: sum(v[key] for v in verdicts) for key in ("caught", "blamed", "named")}
     lines = [
@@ -283,10 +260,8 @@ def judge_wrong(row: Mapping[str, Any]) -> dict[str, Any]:
 def write_wrong(row: Mapping[str, Any]) -> str:
     """The text of a row's base, with a few texts written wrongly."""
     text: str = row["text"]
-    for old, new in row["edits"]:
-        if text.count(old) != 1:
-            raise ValueError(f"{old!r} must stand once in {row['base']}")
-        text = text.replace(old, new)
+    for edit in row["edits"]:
+        text = replace_once(text, edit, row["base"])
     return text
 
 
