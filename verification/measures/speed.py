@@ -6,7 +6,7 @@
 
 The sides have the machine in turn, each with as many threads as it takes.  Every call is timed: the
 median of a block's calls counts, and of several blocks the fastest.  A backward pass is all
-gradients from what a caller has kept; of a convolution it counts as twice the operations.
+gradients from what a caller has kept.
 """
 
 from __future__ import annotations
@@ -216,12 +216,11 @@ def write_table(document: Mapping[str, Any], timings: Sequence[Timing]) -> Itera
     yield "{cpus} CPUs, NumPy {numpy} with {kernel} kernels, torch {torch}".format_map(document)
     for forced in document["forced"]:
         yield f"warning: {forced} chooses NumPy's kernels, which may be faster without it"
+    titles = f"{'ratio':>8}{'npcnn':>9}{'product':>9}{'torch':>9}" * len(PASSES)
     for part, groups in document["means"].items():
-        yield from ("", f"{part:{WIDTH}}" + "".join(f"{way:>35}" for way in PASSES))
+        yield from ("", f"{f'{part}, ms':{WIDTH}}" + "".join(f"{way:>35}" for way in PASSES))
         for group, means in groups.items():
-            unit = "ms" if group == "pools" else "GFLOP/s"
-            titles = f"{'ratio':>8}{'npcnn':>9}{'product':>9}{'torch':>9}" * len(PASSES)
-            yield f"{f'{group}, {unit}':{WIDTH}}{titles}"
+            yield f"{group:{WIDTH}}{titles}"
             yield from (write_line(t) for t in timings if (t.part, t.group) == (part, group))
             cells = "".join(f"{means[way]:>8.3g}{'':27}" for way in PASSES)
             yield f"{'  geometric mean':{WIDTH}}{cells}".rstrip()
@@ -231,13 +230,10 @@ def write_table(document: Mapping[str, Any], timings: Sequence[Timing]) -> Itera
 
 def write_line(timing: Timing) -> str:
     text = f"{f'  {timing.layer.name}':{WIDTH}}"
-    for times, way in enumerate(PASSES, start=1):
-        work = 2e-9 * times * timing.layer.work if timing.layer.w else 0
-        ours = timing.seconds[way]
+    for way, ours in timing.seconds.items():
         text += f"{timing.ratio(way):>8.3g}"
         for seconds in (ours["npcnn"], ours.get("product"), timing.torch_seconds(way)):
-            cell = "-" if seconds is None else f"{work / seconds if work else 1e3 * seconds:.3g}"
-            text += f"{cell:>9}"
+            text += f"{'-' if seconds is None else f'{1e3 * seconds:.3g}':>9}"
     return text
 
 

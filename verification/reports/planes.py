@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import zip_longest
 from typing import NamedTuple
 
@@ -196,17 +197,17 @@ def _draw_each(planes: Iterable[Plane]) -> list[str]:
     for one in planes:
         if one.is_empty:
             continue
-
-        def write(columns: int, one: Plane = one) -> list[str]:
-            at, words = one.cut(columns)
-            return [f"{one.name}{words}", *write_numbers(one.array[at])]
-
-        block = _fit(write)
+        block = _fit(partial(_write_plane, one))
         if rows and max(map(len, _lay_beside([*rows[-1], block]))) <= WIDTH:
             rows[-1].append(block)
         else:
             rows.append([block])
     return [line for row in rows for line in _lay_beside(row)]
+
+
+def _write_plane(one: Plane, columns: int) -> list[str]:
+    at, words = one.cut(columns)
+    return [f"{one.name}{words}", *write_numbers(one.array[at])]
 
 
 def _fit(write: Callable[[int], list[str]]) -> list[str]:

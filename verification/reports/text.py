@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 import shlex
-import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import TextWrapper
 
 from verification import mistakes
 from verification.judging import Block, Comparison, Drawn, Finding, Outcome, Run, Settings
@@ -254,6 +254,7 @@ def describe_kind(finding: Finding) -> str:
         return "every case fails"
     while count and len(told) < MOST:
         kinds = {words: [f for case, f in left if holds(case)] for words, holds in KINDS.items()}
+        # all failures, or else the largest part that fails, of as many as there are
         weights = {
             words: (sum(kind) == count, sum(kind) / len(kind), len(kind))
             for words, kind in kinds.items()
@@ -261,7 +262,6 @@ def describe_kind(finding: Finding) -> str:
         }
         if not weights:
             break
-        # all failures, or else the largest part that fails, of as many as there are
         words = max(weights, key=weights.__getitem__)
         told.append(f"{sum(kinds[words])} of {len(kinds[words])} where {words}")
         left = [(case, fails) for case, fails in left if not KINDS[words](case)]
@@ -421,9 +421,7 @@ def _lay_out(labelled: Iterable[tuple[str, str]]) -> list[str]:
         label = "" if label == ANSWER else make_visible(label)
         head = f"{'':{INDENT}}{label:{LABEL}} "
         if not isinstance(text, Whole):
-            wrapped = _wrap(text, width=WIDTH - len(head))
-            heads = [head, *[" " * len(head)] * (len(wrapped) - 1)]
-            lines += [(start + line).rstrip() for start, line in zip(heads, wrapped, strict=True)]
+            lines += _wrap(text, " " * len(head), head)
         elif len(head + (text := make_visible(text))) <= WIDTH:
             lines.append(head + text)
         else:
@@ -432,13 +430,13 @@ def _lay_out(labelled: Iterable[tuple[str, str]]) -> list[str]:
     return lines
 
 
-def _wrap(text: str, rest: str = "", width: int = WIDTH) -> list[str]:
+def _wrap(text: str, rest: str = "", first: str = "") -> list[str]:
     """Lines that break between words alone; `rest` stands before every one but the first."""
-    lines = []
+    lines: list[str] = []
+    wrap = TextWrapper(WIDTH, first, rest, break_long_words=False, break_on_hyphens=False)
     for line in make_visible(text).split("\n"):
-        lines += textwrap.wrap(
-            line, width, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
-        ) or [""]
+        lines += wrap.wrap(line) or [wrap.initial_indent.rstrip()]
+        wrap.initial_indent = rest
     return lines
 
 
