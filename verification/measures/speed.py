@@ -25,6 +25,7 @@ from itertools import groupby, product
 from operator import attrgetter
 from pathlib import Path
 from statistics import geometric_mean, median
+from string import Template
 from typing import Any
 
 import numpy as np
@@ -45,11 +46,10 @@ WARM, BLOCK = 0.1, 0.03
 CELLS = 4 * 2**20
 """Bytes of gathered cells in one bare product."""
 WIDTH = 34
-NAMES, BARS, ROW = 340, 400, 15
-"""Of a plot: widths of the names and of the longest bar, and the height of a row."""
+BAR, ROW = 400, 15
+"""Of a plot: the width of the longest bar, and the height of a row."""
 MOST = 2.0
 """The longest bar's ratio: of larger ones there is the number."""
-COLOURS = {"forward": "#2a78d6", "backward": "#d97a16"}
 
 
 @dataclass(frozen=True)
@@ -240,18 +240,14 @@ def write_line(timing: Timing) -> str:
 def draw_plot(timings: Sequence[Timing]) -> str:
     """The ratios as SVG: a bar and a number each, and a line where torch is."""
     ratios = [(t, way, t.ratio(way)) for t in timings for way in PASSES]
-    most = min(MOST, max(1.0, *(ratio for _, _, ratio in ratios)))
-    scale, height, body = BARS / most, ROW * (len(ratios) + 2), ""
+    scale, bars = BAR / min(MOST, max(1.0, *(ratio for _, _, ratio in ratios))), ""
     for row, (timing, way, ratio) in enumerate(ratios):
         name = html.escape(f"{timing.layer.name}, {timing.part}, {way}")
-        width, y = scale * min(ratio, most), ROW * row
-        body += f'<text x="0" y="{y + 11}">{name}</text>\n'
-        body += f'<rect x="{NAMES}" y="{y + 2}" width="{width:.1f}" height="{ROW - 4}"'
-        body += f' fill="{COLOURS[way]}"/>\n'
-        body += f'<text x="{NAMES + width + 4:.1f}" y="{y + 11}">{ratio:.2g}</text>\n'
-    x = f"{NAMES + scale:.1f}"
-    body += f'<path d="M{x} 0V{height - 2 * ROW}" stroke="#888" stroke-dasharray="4"/>\n'
-    body += f'<text x="{x}" y="{height - ROW}" text-anchor="middle">torch = 1</text>\n'
-    size = f'width="{NAMES + BARS + 40}" height="{height}"'
-    font = 'fill="#777" font-family="sans-serif" font-size="11"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" {font}>\n{body}</svg>\n'
+        width = scale * min(ratio, MOST)
+        bars += f'<g transform="translate(0 {ROW * row})"><text x="-340" y="11">{name}</text>'
+        bars += f'<rect class="{way}" y="2" width="{width:.1f}" height="11"/>'
+        bars += f'<text x="{width + 4:.1f}" y="11">{ratio:.2g}</text></g>\n'
+    bottom = ROW * len(ratios)
+    about = {"bars": bars, "torch": f"{scale:.1f}", "bottom": bottom, "height": bottom + 2 * ROW}
+    template = Template(Path(__file__).with_name("plot.svg").read_text(encoding="utf-8"))
+    return template.substitute(about)

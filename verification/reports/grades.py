@@ -14,11 +14,12 @@ import json
 import math
 import os
 import re
+import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 from verification.judging import Finding, Outcome, Run
@@ -27,6 +28,7 @@ from verification.reports.document import write_json
 from verification.reports.page import write_page
 from verification.reports.text import make_visible
 
+GRADERS = tomllib.loads(Path(__file__).with_name("graders.toml").read_text(encoding="utf-8"))
 COUNTS = {
     "tests": "testcase",
     "failures": "testcase/failure",
@@ -48,6 +50,18 @@ class Mark:
     @property
     def is_full(self) -> bool:
         return self.points == self.worth
+
+    @property
+    def status(self) -> str:
+        return "passed" if self.is_full else "failed"
+
+    @property
+    def whole_points(self) -> int:
+        return math.floor(self.points)
+
+    @property
+    def whole_worth(self) -> int:
+        return math.floor(self.worth)
 
 
 def grade(run: Run) -> list[Mark]:
@@ -94,50 +108,26 @@ def _write_all(runs: Sequence[Run]) -> str:
     return f"[\n{documents}\n]" if len(runs) > 1 else documents
 
 
-def _write_gradescope(runs: Sequence[Run]) -> str:
-    (run,), marks = runs, grade(runs[0])
-    tests = [
-        {"name": m.name, "score": m.points, "max_score": m.worth, "output": m.words}
-        | {"status": "passed" if m.is_full else "failed"}
-        for m in marks
-    ]
-    result = {"score": _add(marks)[0], "execution_time": round(run.seconds, 3), "tests": tests}
-    return json.dumps({**result, "output": _summarise(run)}, indent=1)
-
-
-def _write_prairielearn(runs: Sequence[Run]) -> str:
-    (run,), marks = runs, grade(runs[0])
+def _write_grades(grader: str, runs: Sequence[Run]) -> str:
+    """A run in the words of a grader."""
+    (run,), marks, table = runs, grade(runs[0]), GRADERS[grader]
     points, worth = _add(marks)
-    tests = [
-        {"name": m.name, "points": m.points, "max_points": m.worth, "message": m.words}
-        for m in marks
-    ]
-    result = {"gradable": True, "score": points / worth if worth else 0, "tests": tests}
-    return json.dumps({**result, "message": _summarise(run)}, indent=1)
-
-
-def _write_classroom50(runs: Sequence[Run]) -> str:
-    """Whole points; the runner tells in the environment whose they are."""
-    known, tests = os.environ.get, list[dict[str, Any]]()
-    for mark in grade(runs[0]):
-        points, worth = math.floor(mark.points), math.floor(mark.worth)
-        about = {"test-name": mark.name, "passed": mark.is_full}
-        tests.append({**about, "score": points, "max-score": worth})
-    result = {
-        "schema": "classroom50/result/v1",
-        "classroom": known("CLASSROOM", ""),
-        "assignment": known("ASSIGNMENT", ""),
-        "owner": known("OWNER") or known("USERNAME", ""),
-        "submission": known("SUBMISSION_TAG", ""),
-        "commit": known("COMMIT_URL", ""),
-        "release": known("RELEASE_URL", ""),
-        "review": known("REVIEW_URL") or known("COMMIT_URL", ""),
-        "datetime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "score": sum(test["score"] for test in tests),
-        "max-score": sum(test["max-score"] for test in tests),
-        "tests": tests,
+    facts = {
+        "points": points,
+        "share": points / worth if worth else 0,
+        "whole_points": sum(mark.whole_points for mark in marks),
+        "whole_worth": sum(mark.whole_worth for mark in marks),
+        "seconds": round(run.seconds, 3),
+        "summary": _summarise(run),
+        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
-    return json.dumps(result, indent=1)
+    result = {**table.get("constants", {})}
+    result |= {theirs: facts[ours] for theirs, ours in table["facts"].items()}
+    for key, names in table.get("environment", {}).items():
+        result[key] = next(filter(None, map(os.environ.get, names)), "")
+    words = table["tests"].items()
+    tests = [{theirs: getattr(mark, ours) for theirs, ours in words} for mark in marks]
+    return json.dumps({**result, "tests": tests}, indent=1)
 
 
 def _summarise(run: Run) -> str:
@@ -245,8 +235,6 @@ FORMATS = {
     "html": Format(lambda runs: write_page(runs[0]), holds_faults=True),
     "junit": Format(_write_junit, holds_many=True),
     "github": Format(_write_github, holds_many=True),
-    "gradescope": Format(_write_gradescope),
-    "prairielearn": Format(_write_prairielearn),
-    "classroom50": Format(_write_classroom50),
+    **{name: Format(partial(_write_grades, name)) for name in GRADERS},
 }
 """By the names that --report takes; another is a line here."""

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from textwrap import TextWrapper
 
 from verification import mistakes
 from verification.judging import Block, Comparison, Drawn, Finding, Outcome, Run, Settings
 from verification.mistakes import Diagnosis
-from verification.questions import LINE, RUNGS, Case, rung
+from verification.questions import LINE, RUNGS, Case, read_where, rung
 from verification.reports.planes import draw
 
-WINDOWS = ("conv_single_step", "create_mask_from_window", "distribute_value")
-"""Functions of one window."""
+_TABLE = tomllib.loads(Path(__file__).with_name("kinds.toml").read_text(encoding="utf-8"))
+KINDS = {words: read_where(where) for words, where in _TABLE.items()}
+MOST = 2
+"""Of these, so many are told."""
 WIDTH = 79
 INDENT, LABEL = 6, 16
 """Widths of what stands before the words of a block."""
@@ -270,35 +274,6 @@ def describe_kind(finding: Finding) -> str:
         return f"{count} of {len(left)} cases fail, of no kind alone"
     rest = f", and {count} more" if count else ", and no other"
     return f"it fails {'; of the rest '.join(told)}{rest}"
-
-
-def _window(case: Case) -> Sequence[int]:
-    """The sides of x where it is one window, which holds no examples."""
-    return case.x[:2] if case.op in WINDOWS else ()
-
-
-MOST = 2
-"""Kinds of questions that are told of."""
-KINDS: Mapping[str, Callable[[Case], bool]] = {
-    "the pad is 0": lambda case: bool(case.w) and not case.is_padded,
-    "there is a pad": lambda case: case.is_padded,
-    "the stride is above 1": lambda case: max(case.stride, default=1) > 1,
-    "windows overlap": lambda case: any(map(int.__lt__, case.stride, case.spans)),
-    "maxima tie": lambda case: case.fill == "ties",
-    "the sides of the input differ": lambda case: len({*case.space}) > 1,
-    "the sides of the window differ": lambda case: len({*(case.kernel or _window(case))}) > 1,
-    "a rest is left behind the last window": lambda case: any(
-        (size + sum(pad) - span) % step
-        for size, pad, span, step in zip(case.space, case.pad, case.spans, case.stride)
-    ),
-    "there are several examples": lambda case: case.x[0] > 1 and not _window(case),
-    "there are several channels": lambda case: case.x[-1] > 1 and not _window(case),
-    "there are several filters": lambda case: bool(case.w) and case.w[-1] > 1,
-    "the pool is a maximum": lambda case: case.op == "max_pool",
-    "the pool is an average": lambda case: case.op == "avg_pool",
-    "windows are dilated": lambda case: max(case.dilation, default=1) > 1,
-    "there are groups": lambda case: case.groups > 1,
-}
 
 
 def _claim(finding: Finding, diagnosis: Diagnosis) -> str:
