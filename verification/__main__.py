@@ -39,8 +39,6 @@ CODES = {"fault": 3, "interrupted": 130, "unloadable": 2, "differs": 1, "match":
 USAGE = 4
 PAUSE = 0.1
 """Seconds between two looks at a file that is watched."""
-Stamp = tuple[int, ...]
-"""What differs once a file is saved, in place or by another of its name; () if it is gone."""
 KNOWN: Mapping[str, Sequence[str]] = {
     "rungs": RUNGS,
     "contracts": NAMES,
@@ -154,26 +152,30 @@ def _watch_file(options: argparse.Namespace) -> int:
 
 def keep_watching(path: Path, judge: Callable[[Watch], None], watch: Watch) -> None:
     """Judge now and after each save, until the keyboard interrupts; a save cuts a run short."""
+    stamp = read_stamp(path)
+
+    def is_saved() -> bool:
+        return read_stamp(path) not in (stamp, ())
+
+    def count(done: int, total: int) -> None:
+        watch.count(done, total)
+        if is_saved():
+            raise SavedError
+
     while True:
         stamp = read_stamp(path)
-
-        def count(done: int, total: int, stamp: Stamp = stamp) -> None:
-            watch.count(done, total)
-            if read_stamp(path) not in (stamp, ()):
-                raise SavedError
-
         with suppress(SavedError):
             judge(Watch(count=count))
-        while read_stamp(path) in (stamp, ()):
+        while not is_saved():
             time.sleep(PAUSE)
 
 
-def read_stamp(path: Path) -> Stamp:
-    try:
+def read_stamp(path: Path) -> tuple[int, ...]:
+    """What differs once a file is saved, in place or by another of its name; () if it is gone."""
+    with suppress(OSError):
         stat = path.stat()
-    except OSError:
-        return ()
-    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+        return stat.st_mtime_ns, stat.st_size, stat.st_ino
+    return ()
 
 
 def _read_settings(options: argparse.Namespace) -> list[Settings]:

@@ -68,8 +68,7 @@ class Layer:
         (call,) = function.plan(self.case, self.given)
         ask = getattr(npcnn, function.name.removeprefix("functional."))
         found = ask(*call.arguments, **call.words)
-        named = zip(call.outputs, found if isinstance(found, tuple) else (found,))
-        self.answers |= dict(named)
+        self.answers |= zip(call.outputs, found if isinstance(found, tuple) else (found,))
 
     def compare(self) -> None:
         """Every number with torch's."""
@@ -135,14 +134,11 @@ class Network:
     def draw_weights(self, case: Case) -> dict[str, Array]:
         """Every array but x and dy; sums over a filter keep their size."""
         sizes = {name: size for name, size in shapes(case).items() if name not in ("x", "dy")}
+        scale = math.sqrt(2 * case.y[-1] / math.prod(case.w)) if case.w else 0.1
+        weights = {name: self.draw(scale if name == "w" else 0.1, sizes[name]) for name in sizes}
         if case.op == "batch_norm":
             one = np.ones(case.x[-1], DTYPE)
-            w, b = (self.draw(0.1, sizes[name]) for name in ("w", "b"))
-            return {"w": one + w, "b": b, "mean": 0 * one, "var": one}
-        weights = {name: self.draw(0.1, size) for name, size in sizes.items()}
-        if case.w:
-            products = math.prod(case.w) / case.y[-1]
-            weights["w"] = self.draw(math.sqrt(2 / products), case.w)
+            weights |= {"w": one + weights["w"], "mean": 0 * one, "var": one}
         return weights
 
     def draw(self, scale: float, shape: Sequence[int]) -> Array:

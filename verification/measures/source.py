@@ -149,11 +149,10 @@ def find_killers(trial: Trial, groups: Groups, most: int) -> dict[str, str]:
     killers: dict[str, str] = {}
     for check in filter(None, chain.from_iterable(zip_longest(*groups.values()))):
         seer = rung(check.question)
-        (outcome,) = trial.run([check]) if seer not in killers else [None]
-        if outcome and outcome.status in KILLS:
-            killers[seer] = outcome.id
-        if len(killers) == most:
-            break
+        if seer not in killers and len(killers) < most:
+            (outcome,) = trial.run([check])
+            if outcome.status in KILLS:
+                killers[seer] = outcome.id
     return killers
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import math
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from string import Template
@@ -31,7 +31,7 @@ INPUTS, WEIGHTS = ("x", "dx", "A_prev", "dA_prev"), ("w", "dw")
 READING = frozenset({"conv", "max_pool", "avg_pool", "lp_pool"})
 """Operations whose windows read the input, tap by tap."""
 MEETING = ("dy", "w", "x")
-Meeting = Mapping[str, int]
+Meeting = dict[str, int]
 """Along one axis: a window of `dy`, a tap of `w`, and the cell of `x` that it meets."""
 
 
