@@ -17,10 +17,10 @@ from string import Template
 import numpy as np
 
 from verification import mistakes
-from verification.judging import Block, Finding, Outcome, Run
+from verification.judging import Block, Comparison, Finding, Outcome, Run
 from verification.questions import Array, Case, level, rung
 from verification.reports import text
-from verification.reports.planes import Plane, View, choose_digits, look, write_numbers
+from verification.reports.planes import Plane, View, look, write_numbers
 
 STYLE, PAGE = (
     Path(__file__).with_name(f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "html")
@@ -113,26 +113,21 @@ def _draw(run: Run, outcome: Outcome) -> Iterator[str]:
             one = one._replace(place={**one.place, axis: middle})
         grids.append(_write_grid(one, marks))
     yield f'<div class="grids">{"".join(grids)}</div>\n'
-    grids = _compare(seen) if seen.wrong else [*map(_write_grid, seen.answers)]
+    grids = [*(_compare(seen, seen.wrong) if seen.wrong else map(_write_grid, seen.answers))]
     if any(grids):
         yield f'<h3>What came out</h3><div class="grids">{"".join(grids)}</div>\n'
 
 
-def _compare(seen: View) -> list[str]:
+def _compare(seen: View, wrong: Comparison) -> Iterator[str]:
     """Yours, the oracle's and the difference, as far as they are to be seen."""
-    assert seen.wrong
-    got, want, where = map(np.asarray, (seen.wrong.got, seen.wrong.want, seen.wrong.where))
-    digits, planes = choose_digits(got[where], want[where]), [*seen.answers]
+    planes = [*seen.answers]
     if len(planes) > 1:
         with np.errstate(all="ignore"):
-            difference = got.astype(float) - want
+            difference = planes[0].array.astype(float) - planes[1].array
         planes.append(planes[0]._replace(name="difference", array=difference))
-    grids = []
     for one in planes:
-        wrong = None if one.name == "oracle" else where
-        one = one._replace(name=f"{one.name}: {seen.wrong.name}")
-        grids.append(_write_grid(one, (), wrong, digits))
-    return grids
+        where = None if one.name == "oracle" else wrong.where
+        yield _write_grid(one._replace(name=f"{one.name}: {wrong.name}"), (), where, seen.digits)
 
 
 def _meet(case: Case, name: str, one: Plane) -> list[list[Meeting]]:
