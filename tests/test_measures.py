@@ -56,6 +56,7 @@ def made(monkeypatch):
     monkeypatch.setattr(strength, "gather", lambda options: mutants)
     monkeypatch.setattr(strength, "EQUIVALENTS", {"d": "it is right"})
     monkeypatch.setattr(selftest, "find_failures", list)
+    monkeypatch.setattr(strength, "kill_book", lambda *words: {})
 
 
 @parametrize_from_file
@@ -88,9 +89,13 @@ def test_survivors_are_told(made, capsys, monkeypatch):
 
 def test_an_unsound_judge_measures_nothing(made, capsys, monkeypatch):
     """Its own test comes first."""
-    monkeypatch.setattr(selftest, "find_failures", lambda: ["right code passes"])
-    assert command.main(["strength"]) == 2
+    with monkeypatch.context() as patched:
+        patched.setattr(selftest, "find_failures", lambda: ["right code passes"])
+        assert command.main(["strength"]) == 2
     assert "right code passes" in capsys.readouterr().err
+    monkeypatch.setattr(strength, "kill_book", lambda op, *words: {"edge": f"{op}/a question"})
+    assert command.main(["strength"]) == 2
+    assert "the right text is killed: {'edge': " in capsys.readouterr().err
 
 
 def test_a_catalogued_mistake_is_killed(few):

@@ -83,10 +83,11 @@ def measure(options: argparse.Namespace) -> Measures:
         raise argparse.ArgumentError(None, f"no mutant's id contains {options.only!r}")
     if failures := selftest.find_failures():
         raise RuntimeError(f"the judge fails its own test: {failures}")
-    tried = run_all(try_mutant, mutants, options.jobs)
-    if killed := [fate for fate in tried if fate["kind"] == "control" and fate["killed_by"]]:
-        raise RuntimeError(f"the right text is killed: {killed}")
-    fates = [fate for fate in tried if fate["kind"] != "control"]
+    ops = {op for mistake in mistakes.read() for op in mistake.ops}
+    for op in () if options.quick or options.only else ops:
+        if killed := kill_book(op, (), {}, 1):
+            raise RuntimeError(f"the right text is killed: {killed}")
+    fates = run_all(try_mutant, mutants, options.jobs)
     document = describe(fates, is_whole=not options.only)
     return document, write_text(fates, document), int(any(document[key] for key in BAD))
 
@@ -103,8 +104,6 @@ def gather(options: argparse.Namespace) -> Iterator[Mutant]:
             kill = partial(kill_book, op, *way, most)
             reject = partial(rivals.reject, op, *way) if options.rivals else tuple
             yield Mutant(name, "catalogue", mistake.id, kill, reject)
-    for op in {op for mistake in mistakes.read() for op in mistake.ops if not options.quick}:
-        yield Mutant(f"the right {op}", "control", op, partial(kill_book, op, (), {}, most))
     for name in selftest.BROKEN:
         yield Mutant(name, "harness", name, partial(selftest.kill, name))
     changes = source.write_mutants() if options.source or options.quick else []

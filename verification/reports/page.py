@@ -20,14 +20,13 @@ from verification import mistakes
 from verification.judging import Block, Comparison, Finding, Outcome, Run
 from verification.questions import Array, Case, level, rung
 from verification.reports import text
-from verification.reports.planes import Plane, View, look, write_numbers
+from verification.reports.planes import INPUTS, WEIGHTS, Plane, View, look, write_numbers
 
 STYLE, PAGE = (
     Path(__file__).with_name(f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "html")
 )
 DEEPEST = 0.45
 """Of a colour behind a number that is to be read."""
-INPUTS, WEIGHTS = ("x", "dx", "A_prev", "dA_prev"), ("w", "dw")
 READING = frozenset({"conv", "max_pool", "avg_pool", "lp_pool"})
 """Operations whose windows read the input, tap by tap."""
 MEETING = ("dy", "w", "x")
@@ -132,7 +131,7 @@ def _compare(seen: View, wrong: Comparison) -> Iterator[str]:
 
 def _meet(case: Case, name: str, one: Plane) -> list[list[Meeting]]:
     """For each axis what meets at a place of y, of dw, or of dx."""
-    key = "x" if name in INPUTS else "w" if name.lower() in WEIGHTS else "dy"
+    key = "x" if name in INPUTS else "w" if name in WEIGHTS else "dy"
     met = []
     for axis, windows in enumerate(case.windows):
         at = int(one.place[axis] * one.array.shape[one.axes.index(axis)])

@@ -16,6 +16,7 @@ from verification.questions import Array, Case, Ints
 
 ROWS, COLUMNS = 6, 8
 """Of a plane, as many are shown."""
+INPUTS, WEIGHTS = ("x", "dx", "A_prev", "dA_prev"), ("w", "dw", "W", "dW")
 FEW = 4
 """Planes of one array, where an answer is a sum over them."""
 WIDTH = 69
@@ -148,13 +149,11 @@ def _name_axes(run: Run, case: Case, name: str, rank: int) -> Axes:
     space: list[str | int] = [*range(rank - 2 + is_single)]
     if case.op == "conv_single_step":
         return [*range(rank - 1), "C"]
-    if name.lower() in ("w", "dw"):
+    if name in WEIGHTS:
         ends = ["C", "K"] if case.op == "conv_transpose" else ["K", "C"]
         return [*ends, *space] if run.channels_first else [*space, *ends[::-1]]
-    is_output = name not in ("x", "dx", "A_prev", "dA_prev")
-    channel = "K" if case.w and is_output else "C"
-    if case.op == "unfold" and is_output:
-        channel = "taps"
+    channel = "K" if case.w else "taps" if case.op == "unfold" else "C"
+    channel = "C" if name in INPUTS else channel
     axes = ["N", channel, *space] if run.channels_first else ["N", *space, channel]
     return axes[is_single:]
 
