@@ -139,18 +139,18 @@ def test_a_line_is_written_wrongly(line, mutants, tmp_path):
     body = f"{line}\n        pass" if line.endswith(":") else line
     (tmp_path / "room.py").write_text(f'"""Words."""\nSIZE = 2**20\ndef f(a, n):\n    {body}\n')
     written = source.write_mutants(tmp_path)
-    lines = {f"{one.group}: {text.strip()}" for one in written for text in one.text.splitlines()}
+    texts = [(one.group, one.kill.args[1]) for one in written]
+    lines = {f"{group}: {line.strip()}" for group, text in texts for line in text.splitlines()}
     assert set(mutants) <= lines
     assert bool(mutants) == bool(written)
 
 
 def test_a_mutant_of_the_source_is_killed():
     """By a question; one that cannot be imported by that alone."""
-    mutants = [m for m in source.write_mutants() if (m.room, m.group) == ("windows", "arithmetic")]
-    (rung,) = source.kill(mutants[0])
+    mutants = [one for one in source.write_mutants() if one.id.startswith("windows.")]
+    (rung,) = next(one for one in mutants if one.group == "arithmetic").kill()
     assert rung in strength.RUNGS
-    lost = source.Mutant("lost", "term", "windows", "raise KeyError")
-    assert source.kill(lost).keys() == {"loading"}
+    assert source.kill("windows", "raise KeyError").keys() == {"loading"}
 
 
 def test_common_checks_see_less():

@@ -16,9 +16,10 @@ import subprocess
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from itertools import chain, zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -44,16 +45,20 @@ Groups = dict[tuple[str, str, str], list[Check]]
 
 @dataclass(frozen=True)
 class Mutant:
-    """A room of the core with one change, as `id` says; it holds texts and no line numbers."""
+    """Wrong code; `group` is the mistake or the kind of change.
+
+    `kill` says what sees it, each with the question that does, `reject` which rivals do.
+    """
 
     id: str
+    kind: str
     group: str
-    room: str
-    text: str = field(repr=False)
+    kill: Callable[[], Mapping[str, str]]
+    reject: Callable[[], Sequence[str]] = tuple
 
 
 def write_mutants(folder: Path = CORE) -> list[Mutant]:
-    """Every mutant of the core; always in the same order."""
+    """The core with one change each, always in the same order; ids hold texts and no lines."""
     rooms = sorted(path for path in folder.glob("*.py") if path.stem != "__init__")
     return [mutant for room in rooms for mutant in _write_room(room)]
 
@@ -81,7 +86,7 @@ def _write_room(path: Path) -> Iterator[Mutant]:
                 times[name] += 1
                 name += f" #{times[name]}" * (times[name] > 1)
                 text = "\n".join([*texts[:i], whole, *texts[i + 1 :]])
-                yield Mutant(name, group, path.stem, text)
+                yield Mutant(name, "source", group, partial(kill, path.stem, text))
 
 
 def _find_changes(line: str, groups: Iterable[str]) -> Iterator[tuple[str, re.Match[str], str]]:
@@ -113,15 +118,15 @@ def _compiles(text: str) -> bool:
     return True
 
 
-def kill(mutant: Mutant) -> dict[str, str]:
-    """The first rung that sees it, with its question; or the core's tests; {} if it survives."""
+def kill(room: str, wrong: str) -> dict[str, str]:
+    """What sees a room's wrong text: a rung, with its question, or the core's tests, or nothing."""
     with TemporaryDirectory() as folder:
         core = Path(folder, CORE.name)
         shutil.copytree(CORE, core, ignore=shutil.ignore_patterns("__pycache__"))
-        (core / f"{mutant.room}.py").write_text(mutant.text, encoding="utf-8")
+        (core / f"{room}.py").write_text(wrong, encoding="utf-8")
         sys.path.insert(0, folder)  # the candidate's process looks where this one does
         try:
-            name = "npcnn.textbook" if mutant.room == "textbook" else "npcnn"
+            name = "npcnn.textbook" if room == "textbook" else "npcnn"
             with closing(load(name, Terms())) as judged:
                 trial, groups = Trial(judged, 0, "float64"), plan_groups(judged, read())
                 return find_killers(trial, groups, 1) or _test(folder)

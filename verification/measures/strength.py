@@ -19,7 +19,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from multiprocessing import get_context
@@ -32,6 +31,7 @@ from verification.candidates import Terms, load
 from verification.judging import Finding, Session, Settings, Trial, plan
 from verification.measures import read_table, replace_once, rivals, selftest, source
 from verification.measures.selftest import Book, Row
+from verification.measures.source import Mutant
 from verification.mistakes import Form
 from verification.questions import RUNGS, Question, read, rung
 
@@ -51,20 +51,6 @@ FOLDER = Path(__file__).resolve().parents[2] / "tests" / "candidates"
 Measures = tuple[dict[str, Any], Iterator[str], int]
 Fate = Mapping[str, Any]
 """What became of a mutant: its id, kind and group, what killed it, which rivals reject it."""
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """Wrong code; `group` is the mistake or the kind of change.
-
-    `kill` says what sees it, each with the question that does, `reject` which rivals do.
-    """
-
-    id: str
-    kind: str
-    group: str
-    kill: Callable[[], Mapping[str, str]]
-    reject: Callable[[], Sequence[str]] = tuple
 
 
 def measure(options: argparse.Namespace) -> Measures:
@@ -110,8 +96,7 @@ def gather(options: argparse.Namespace) -> Iterator[Mutant]:
     if not options.source:  # wrong sums, of which the judge sees each soon
         changes = [change for change in changes if change.group in ("arithmetic", "bound")]
         changes = changes[:: max(1, len(changes) // SAMPLE)]
-    for change in changes:
-        yield Mutant(change.id, "source", change.group, partial(source.kill, change))
+    yield from changes
 
 
 @functools.cache
