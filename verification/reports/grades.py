@@ -197,7 +197,7 @@ def _add_case(suite: ElementTree.Element, run: Run, finding: Finding, outcome: O
     case = _add_node(suite, "testcase", name=outcome.question.id, classname=name)
     case.set("time", f"{outcome.seconds:.3f}")
     is_due = run.settings.strict or finding.function in run.wanted
-    words = text.write_words(run, finding, outcome)
+    words = "\n".join(text.describe(run, finding, outcome))
     if outcome.is_failing or (outcome.status == "not attempted" and is_due):
         _add_words(case, "failure", outcome.status, words or outcome.status)
     elif outcome.status in ("not judged", "not attempted", "known"):

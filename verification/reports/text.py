@@ -143,11 +143,6 @@ def write_form(run: Run, compared: Comparison) -> str:
     return message if run.settings.show == "all" else message.partition(", it should")[0]
 
 
-def write_words(run: Run, finding: Finding, outcome: Outcome) -> str:
-    """What happened, in words."""
-    return make_visible("\n".join(_describe(run, finding, outcome)))
-
-
 def make_visible(text: str) -> str:
     """With the control characters that a terminal would obey written out."""
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
@@ -177,7 +172,7 @@ def label_case(run: Run, finding: Finding, block: Block, title: str) -> Iterator
         yield "" if number else "call", Whole(line)
     if question.why and run.settings.is_naming:
         yield "why", question.why
-    yield from ((ANSWER, line) for line in _describe(run, finding, block.outcome))
+    yield from ((ANSWER, line) for line in describe(run, finding, block.outcome))
     if block.outcome.stdout:
         yield "printed", block.outcome.stdout.rstrip()
 
@@ -192,7 +187,7 @@ def _name_case(outcome: Outcome) -> str:
     return question.row if question.name == LINE or _DRAWN.match(question.name) else outcome.id
 
 
-def _describe(run: Run, finding: Finding, outcome: Outcome) -> Iterator[str]:
+def describe(run: Run, finding: Finding, outcome: Outcome) -> Iterator[str]:
     """What happened, in words."""
     exam = run.settings.exam
     yield from filter(None, (write_message(run, outcome), "" if exam else outcome.note))
@@ -350,7 +345,7 @@ def _write_drawn(run: Run, drawn: Drawn) -> list[str]:
     lines = _wrap(f"  {questions} drawn from seed {drawn.seed}: {', '.join(words)}", "    ")
     for name, outcome in find_drawn_failures(run).items():
         finding = Finding(name, outcome.op, drawn.outcomes)
-        told = [("", line) for line in _describe(run, finding, outcome)]
+        told = [("", line) for line in describe(run, finding, outcome)]
         row = name, Whole(outcome.question.row)
         lines += _lay_out([row, *told, label_command(run, outcome)])
     return lines
