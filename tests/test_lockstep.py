@@ -10,8 +10,9 @@ from npcnn import functional
 from verification.measures import __main__ as command
 from verification.measures import lockstep
 
-STEPS = ["conv 4 3 2 1 bias", "relu", "max 3 2 0 ceil", "block 6 1x3", "up 4 2 2 0 bias", "global"]
-BLOCK = [{"cat": [["conv {0} {1} 1 0x1", "norm"], ["avg 3 1 1", "depth 1 1 0 bias"]]}]
+STEPS = ["conv_bias 4 3,3 2 1", "relu", "max_ceil 3 2 0", "block 6 1,3", "up_bias 4 2,2 2 0"]
+STEPS += ["global"]
+BLOCK = [{"cat": [["conv {0} {1} 1 [0,1]", "norm"], ["avg 3 1 1", "depth 1,1 1 0"]]}]
 
 
 @pytest.fixture

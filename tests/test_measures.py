@@ -56,6 +56,7 @@ def made(monkeypatch):
     monkeypatch.setattr(strength, "gather", lambda options: mutants)
     monkeypatch.setattr(strength, "EQUIVALENTS", {"d": "it is right"})
     monkeypatch.setattr(selftest, "find_failures", list)
+    monkeypatch.setattr(strength, "kill_book", lambda *words: {})
 
 
 @parametrize_from_file
@@ -88,9 +89,13 @@ def test_survivors_are_told(made, capsys, monkeypatch):
 
 def test_an_unsound_judge_measures_nothing(made, capsys, monkeypatch):
     """Its own test comes first."""
-    monkeypatch.setattr(selftest, "find_failures", lambda: ["right code passes"])
-    assert command.main(["strength"]) == 2
+    with monkeypatch.context() as patched:
+        patched.setattr(selftest, "find_failures", lambda: ["right code passes"])
+        assert command.main(["strength"]) == 2
     assert "right code passes" in capsys.readouterr().err
+    monkeypatch.setattr(strength, "kill_book", lambda op, *words: {"edge": f"{op}/a question"})
+    assert command.main(["strength"]) == 2
+    assert "the right text is killed: {'edge': " in capsys.readouterr().err
 
 
 def test_a_catalogued_mistake_is_killed(few):
@@ -134,18 +139,18 @@ def test_a_line_is_written_wrongly(line, mutants, tmp_path):
     body = f"{line}\n        pass" if line.endswith(":") else line
     (tmp_path / "room.py").write_text(f'"""Words."""\nSIZE = 2**20\ndef f(a, n):\n    {body}\n')
     written = source.write_mutants(tmp_path)
-    lines = {f"{one.group}: {text.strip()}" for one in written for text in one.text.splitlines()}
+    texts = [(one.group, one.kill.args[1]) for one in written]
+    lines = {f"{group}: {line.strip()}" for group, text in texts for line in text.splitlines()}
     assert set(mutants) <= lines
     assert bool(mutants) == bool(written)
 
 
 def test_a_mutant_of_the_source_is_killed():
     """By a question; one that cannot be imported by that alone."""
-    mutants = [m for m in source.write_mutants() if (m.room, m.group) == ("windows", "arithmetic")]
-    (rung,) = source.kill(mutants[0])
+    mutants = [one for one in source.write_mutants() if one.id.startswith("windows.")]
+    (rung,) = next(one for one in mutants if one.group == "arithmetic").kill()
     assert rung in strength.RUNGS
-    lost = source.Mutant("lost", "term", "windows", "raise KeyError")
-    assert source.kill(lost).keys() == {"loading"}
+    assert source.kill("windows", "raise KeyError").keys() == {"loading"}
 
 
 def test_common_checks_see_less():
@@ -220,8 +225,7 @@ def test_the_table_of_ratios(capsys, monkeypatch, tmp_path):
 @parametrize_from_file
 def test_the_layers_that_are_timed(options, count, parts):
     """Group by group, in both dtypes and batches unless one is chosen; --quick: a group's first."""
-    every = {"only": "", "dtype": "", "batch": 0, "quick": False}
-    layers = list(speed.choose(argparse.Namespace(**every | options)))
+    layers = list(speed.choose(command.build_parser().parse_args(["speed", *options])))
     assert len(layers) == count
     assert {(layer.dtype, layer.x[0]) for _, layer in layers} == set(parts)
 
@@ -262,4 +266,4 @@ def test_errors_are_shares_of_their_bound(capsys, monkeypatch):
     right = asked.values["y"]
     assert accuracy.find_share(right, asked, "y") == 0
     assert accuracy.find_share(np.flip(right), asked, "y") > 1
-    assert accuracy.find_share(right * np.nan, asked, "y") is None
+    assert accuracy.find_share(right * np.nan, asked, "y") == np.inf

@@ -24,48 +24,27 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
+from verification import judging, reports
 from verification.candidates import FILES, LAYOUTS, NAMES, write_template
-from verification.judging import (
-    SHOW,
-    Finding,
-    Run,
-    Session,
-    Settings,
-    UsageError,
-    Watch,
-    choose_show,
-    judge,
-    judge_in_turn,
-    merge,
-)
+from verification.judging import Finding, Run, Session, Settings, UsageError, Watch
 from verification.questions import RUNGS
-from verification.reports import (
-    FORMATS,
-    Style,
-    make_visible,
-    write_finding,
-    write_header,
-    write_line,
-    write_summary,
-)
+from verification.reports import FORMATS
 
-CODES = {"match": 0, "differs": 1, "unloadable": 2, "fault": 3, "nothing": 5, "interrupted": 130}
-RANKS = {"fault": 3, "interrupted": 130, "unloadable": 1, "differs": 1, "match": 0, "nothing": 5}
-"""Of several candidates the first code that some of them ask for."""
+CODES = {"fault": 3, "interrupted": 130, "unloadable": 2, "differs": 1, "match": 0, "nothing": 5}
+"""By verdict; of several candidates' the first counts."""
 USAGE = 4
 PAUSE = 0.1
 """Seconds between two looks at a file that is watched."""
-Stamp = tuple[int, ...]
-"""What differs once a file is saved, in place or by another of its name; () if it is gone."""
 KNOWN: Mapping[str, Sequence[str]] = {
     "rungs": RUNGS,
     "contracts": NAMES,
     "layouts": LAYOUTS,
     "templates": (*NAMES, *LAYOUTS),
-    "shows": SHOW,
+    "shows": judging.SHOW,
     "formats": tuple(FORMATS),
     "alone": [name for name, form in FORMATS.items() if not form.holds_many],
 }
@@ -79,7 +58,7 @@ class SavedError(BaseException):
 class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        line = make_visible(message).replace("\n", "\\n")
+        line = reports.make_visible(message).replace("\n", "\\n")
         self.exit(USAGE, f"{self.prog}: {line}\n")
 
 
@@ -104,19 +83,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    options.style = Style(_is_coloured(options.color), bool(options.case), options.verbose)
+    is_coloured = _is_coloured(options.color)
+    options.style = reports.Style(is_coloured, bool(options.case), options.verbose)
     try:
         if options.template:
             print(write_template(options.template), end="", flush=True)
             return CODES["match"]
-        options.show = choose_show(options.exam, options.show)
+        options.show = judging.choose_show(options.exam, options.show)
         options.reports = _read_reports(options)
         options.is_told = all(file != "-" for _, file in options.reports)
         if options.watch:
             return _watch_file(options)
         runs = _judge(options)
-        _write(runs, options)
-        print(end="", flush=True)
+        _write_reports(runs, options.reports)
+        _conclude(runs, options)
     except UsageError as error:
         parser.error(str(error))
     except BrokenPipeError:
@@ -134,10 +114,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _find_code(runs: Sequence[Run], options: argparse.Namespace) -> int:
     if options.list and not runs[0].fault:
         return CODES["match"]
-    if len(runs) == 1:
-        return CODES[runs[0].verdict]
     verdicts = {run.verdict for run in runs}
-    return next(code for verdict, code in RANKS.items() if verdict in verdicts)
+    verdict = next(verdict for verdict in CODES if verdict in verdicts)
+    return CODES["differs" if verdict == "unloadable" and len(runs) > 1 else verdict]
 
 
 def _watch_file(options: argparse.Namespace) -> int:
@@ -152,18 +131,18 @@ def _watch_file(options: argparse.Namespace) -> int:
 
     def tell(watch: Watch) -> None:
         try:
-            run = judge(replace(every[0], first=True), lambda session: session.run(watch))
+            run = judging.judge(replace(every[0], first=True), partial(Session.run, watch=watch))
         except UsageError as error:  # the file may fit again once it is saved
             print(f"\n{error}", flush=True)
             return
         if run.fault == "interrupted":
             raise KeyboardInterrupt
         _wipe()
-        told = sorted(run.findings, key=lambda finding: not finding.failing)
-        lines = [line for finding in told for line in write_finding(run, finding, options.style)]
-        lines = [make_visible(run.error)] if run.fault else [*write_header(run), *lines]
-        print("\033[2J\033[H" * sys.stdout.isatty(), *lines, sep="\n")
-        _write([run], options)
+        findings = sorted(run.findings, key=lambda finding: not finding.failing)
+        text = reports.write_text(replace(run, findings=tuple(findings)), options.style)
+        text = reports.make_visible(run.error) if run.fault else text
+        print("\033[2J\033[H" * sys.stdout.isatty(), text, sep="\n")
+        _write_reports([run], options.reports)
         print(f"\n{paths[0]} is watched: save it, or end this with Ctrl-C.", flush=True)
 
     with suppress(KeyboardInterrupt):
@@ -173,44 +152,50 @@ def _watch_file(options: argparse.Namespace) -> int:
 
 def keep_watching(path: Path, judge: Callable[[Watch], None], watch: Watch) -> None:
     """Judge now and after each save, until the keyboard interrupts; a save cuts a run short."""
+    stamp = read_stamp(path)
+
+    def is_saved() -> bool:
+        return read_stamp(path) not in (stamp, ())
+
+    def count(done: int, total: int) -> None:
+        watch.count(done, total)
+        if is_saved():
+            raise SavedError
+
     while True:
         stamp = read_stamp(path)
-
-        def count(done: int, total: int, stamp: Stamp = stamp) -> None:
-            watch.count(done, total)
-            if read_stamp(path) not in (stamp, ()):
-                raise SavedError
-
         with suppress(SavedError):
             judge(Watch(count=count))
-        while read_stamp(path) in (stamp, ()):
+        while not is_saved():
             time.sleep(PAUSE)
 
 
-def read_stamp(path: Path) -> Stamp:
-    try:
+def read_stamp(path: Path) -> tuple[int, ...]:
+    """What differs once a file is saved, in place or by another of its name; () if it is gone."""
+    with suppress(OSError):
         stat = path.stat()
-    except OSError:
-        return ()
-    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+        return stat.st_mtime_ns, stat.st_size, stat.st_ino
+    return ()
 
 
 def _read_settings(options: argparse.Namespace) -> list[Settings]:
     """One for each candidate."""
     files = [name for name in options.only[1:] if name.endswith(FILES)]  # --only zero_pad a.py
     every = [*_list_candidates([*options.candidate, *files] or ["npcnn"])]
-    words: dict[str, Any] = {**vars(options)}
-    words["only"] = tuple(name for name in options.only if name not in files)
-    words["names"] = _read_pairs("--name", "OURS=THEIRS", options.name)
-    words["known"] = _read_known(options.known)
-    points = _read_pairs("--points", "NAME=N", options.points)
-    try:
-        words["points"] = {name: float(number) for name, number in points.items()}
-    except ValueError as error:
-        raise UsageError(f"--points takes NAME=N: {error}") from error
     if not (shard := re.fullmatch(r"(\d+)/(\d+)", options.shard)):
         raise UsageError(f"--shard takes K/N, got {options.shard}")
-    words["shard"] = int(shard[1]), int(shard[2])
+    points = [_read_pair("--points", "NAME=N", pair) for pair in options.points]
+    words: dict[str, Any] = {
+        **vars(options),
+        "only": tuple(name for name in options.only if name not in files),
+        "names": dict(_read_pair("--name", "OURS=THEIRS", pair) for pair in options.name),
+        "known": _read_known(options.known),
+        "shard": (int(shard[1]), int(shard[2])),
+    }
+    try:
+        words["points"] = {name: float(number) for name, number in points}
+    except ValueError as error:
+        raise UsageError(f"--points takes NAME=N: {error}") from error
     if options.jobs < 1:
         raise UsageError(f"--jobs must be at least 1, got {options.jobs}")
     if options.list and len(every) > 1:
@@ -240,19 +225,23 @@ def _list_candidates(names: Sequence[str]) -> Iterator[str]:
         yield from (str(folder / path) for path in sorted(found))
 
 
-def _read_pairs(option: str, form: str, pairs: Sequence[str]) -> dict[str, str]:
-    names = dict(pair.partition("=")[::2] for pair in pairs)
-    if not all(names) or not all(names.values()):
-        raise UsageError(f"{option} takes {form}, got {' '.join(pairs)}")
-    return names
+def _read_pair(option: str, form: str, pair: str) -> tuple[str, str]:
+    name, _, value = pair.partition("=")
+    if not (name and value):
+        raise UsageError(f"{option} takes {form}, got {pair}")
+    return name, value
 
 
 def _read_known(file: str) -> frozenset[str]:
-    try:
-        lines = Path(file).read_text(encoding="utf-8").splitlines() if file else []
-    except (OSError, ValueError) as error:
-        raise UsageError(f"--known cannot be read: {error}") from error
+    lines = _read_text("--known", file).splitlines() if file else []
     return frozenset(filter(None, (line.partition("#")[0].strip() for line in lines)))
+
+
+def _read_text(option: str, file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{option} cannot be read: {error}") from error
 
 
 def _read_reports(options: argparse.Namespace) -> list[tuple[str, str]]:
@@ -260,14 +249,12 @@ def _read_reports(options: argparse.Namespace) -> list[tuple[str, str]]:
     wishes = [*options.report, *(f"json={file}" for file in options.json)]
     if options.list and wishes:
         raise UsageError("--list judges nothing, so there is no --json and no --report")
-    return [
-        pair for wish in wishes for pair in _read_pairs("--report", "FORMAT=FILE", [wish]).items()
-    ]
+    return [_read_pair("--report", "FORMAT=FILE", wish) for wish in wishes]
 
 
-def _check_reports(reports: Sequence[tuple[str, str]], names: Sequence[str]) -> None:
+def _check_reports(wishes: Sequence[tuple[str, str]], names: Sequence[str]) -> None:
     """Before the run, not after it."""
-    for name, file in reports:
+    for name, file in wishes:
         if name not in FORMATS:
             raise UsageError(f"--report {name}: known are {', '.join(FORMATS)}")
         if len(names) > 1 and not FORMATS[name].holds_many and "{}" not in file:
@@ -279,7 +266,7 @@ def _check_reports(reports: Sequence[tuple[str, str]], names: Sequence[str]) -> 
             place = path if path.exists() else path.parent
             if path.is_dir() or not os.access(place, os.W_OK):
                 raise UsageError(f"{name} cannot be written: {path}")
-    if [file for _, file in reports].count("-") > 1:
+    if [file for _, file in wishes].count("-") > 1:
         raise UsageError("standard output holds one report")
 
 
@@ -290,36 +277,31 @@ def _fill(file: str, candidate: str) -> Path:
 
 def _judge(options: argparse.Namespace) -> list[Run]:
     """The runs, told as they come: one at length, of several a line each."""
-    try:
-        texts = [Path(file).read_text("utf-8") for file in options.merge]
-    except OSError as error:
-        raise UsageError(f"--merge cannot be read: {error}") from error
-    merged = merge(texts, options.show, options.hint) if texts else []
-    watch = _watch(options)
+    texts = [_read_text("--merge", file) for file in options.merge]
+    merged = judging.merge(texts, options.show, options.hint) if texts else []
     every = [run.settings for run in merged] or _read_settings(options)
     names = [str(one.candidate) for one in every]
     _check_reports(options.reports, names)
+    watch, runs = _watch(options), list[Run]()
     if len(every) > 1:
-        runs = []
         with suppress(KeyboardInterrupt, BrokenPipeError):
-            for run in merged or judge_in_turn(every, min(options.jobs, len(every))):
+            for run in merged or judging.judge_in_turn(every, min(options.jobs, len(every))):
                 runs.append(run)
                 if options.is_told:
-                    print(write_line(run, max(map(len, names))), flush=True)
+                    print(reports.write_line(run, max(map(len, names))), flush=True)
                 if run.fault == "interrupted":
                     break
-        left = [Run(one, str(one.candidate), fault="interrupted") for one in every[len(runs) :]]
-        return runs + left
+        left = every[len(runs) :]
+        return runs + [Run(one, str(one.candidate), fault="interrupted") for one in left]
     if merged:
         watch.begin(merged[0])
         for finding in merged[0].findings:
             watch.show(merged[0], finding)
         return merged
-    run = judge(every[0], _list if options.list else lambda session: session.run(watch))
+    ask = _list if options.list else partial(Session.run, watch=watch)
+    runs.append(judging.judge(every[0], ask))
     _wipe()
-    if run.fault not in ("", "interrupted"):
-        print(make_visible(run.error), file=sys.stderr)
-    return [run]
+    return runs
 
 
 def _list(session: Session) -> Run:
@@ -334,7 +316,7 @@ def _watch(options: argparse.Namespace) -> Watch:
 
     def begin(run: Run) -> None:
         if options.is_told:
-            print("\n".join(write_header(run)), flush=True)
+            print("\n".join(reports.write_header(run)), flush=True)
 
     def count(done: int, total: int) -> None:
         if sys.stderr.isatty():
@@ -342,7 +324,7 @@ def _watch(options: argparse.Namespace) -> Watch:
 
     def show(run: Run, finding: Finding) -> None:
         _wipe()
-        for line in write_finding(run, finding, options.style) if options.is_told else ():
+        for line in reports.write_finding(run, finding, options.style) * options.is_told:
             print(line, flush=True)
 
     return Watch(begin, count, show)
@@ -354,8 +336,8 @@ def _wipe() -> None:
         print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
-def _write(runs: Sequence[Run], options: argparse.Namespace) -> None:
-    for name, file in options.reports:
+def _write_reports(runs: Sequence[Run], wishes: Sequence[tuple[str, str]]) -> None:
+    for name, file in wishes:
         taken = [run for run in runs if FORMATS[name].takes(run)]
         for some in [[run] for run in taken] if "{}" in file else [taken] if taken else []:
             text = FORMATS[name].write(some)
@@ -363,13 +345,20 @@ def _write(runs: Sequence[Run], options: argparse.Namespace) -> None:
                 print(text)
             else:
                 _fill(file, some[0].candidate).write_text(f"{text}\n", encoding="utf-8")
-    if options.is_told and len(runs) > 1:
+
+
+def _conclude(runs: Sequence[Run], options: argparse.Namespace) -> None:
+    """The last lines, or why there is nothing to tell."""
+    if len(runs) == 1 and runs[0].fault not in ("", "interrupted"):
+        print(reports.make_visible(runs[0].error), file=sys.stderr)
+    elif options.is_told and len(runs) > 1:
         counts = Counter(run.verdict for run in runs)
         told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
         seconds = sum(run.seconds for run in runs)
         print(f"\n{len(runs)} candidates: {told}.   {seconds:.1f} s of judging")
-    elif options.is_told and not options.list and runs[0].fault in ("", "interrupted"):
-        print("\n".join(write_summary(runs[0], options.style)))
+    elif options.is_told and not options.list:
+        print("\n".join(reports.write_summary(runs[0], options.style)))
+    print(end="", flush=True)
 
 
 def _silence() -> None:

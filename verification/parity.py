@@ -62,9 +62,8 @@ class Question:
             run = replace(session.run(), notes=())  # that it is a library's kernel is no news
             judged = session.judged
             lacks = [judged.lacks(one) for one in judged.contract.functions if judged.has(one)]
-        outcomes = [outcome for finding in run.findings for outcome in finding.outcomes]
-        if not outcomes or any(one.kind == "NotImplementedError" for one in outcomes):
-            reasons = [outcome.message for outcome in outcomes] or lacks
+        if not run.outcomes or any(one.kind == "NotImplementedError" for one in run.outcomes):
+            reasons = [outcome.message for outcome in run.outcomes] or lacks
             pytest.skip(f"outside: {reasons[0]}")
         Judgement(run).raise_for_failure()
 

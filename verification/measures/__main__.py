@@ -16,13 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from verification.candidates import UnloadableError
-
-MEASURES = {
-    "strength": "how many wrong implementations the judge sees",
-    "speed": "how fast npcnn's passes are beside torch's",
-    "accuracy": "how exact sums of K products are",
-    "lockstep": "npcnn's layers within torch's networks, each beside torch's own",
-}
+from verification.measures import read_table
 
 
 class Parser(argparse.ArgumentParser):
@@ -36,17 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if importlib.util.find_spec("torch") is None:
         print("measures need torch: pip install -e '.[verify]'", file=sys.stderr)
         return 3
-    kept = argparse.RawDescriptionHelpFormatter
-    parser = Parser("python -m verification.measures", description=__doc__, formatter_class=kept)
-    measures = parser.add_subparsers(required=True, metavar="|".join(MEASURES))
-    for name, title in MEASURES.items():
-        room = importlib.import_module(f"verification.measures.{name}")
-        part = measures.add_parser(name, help=title, description=room.__doc__, formatter_class=kept)
-        room.add_options(part)
-        part.add_argument(
-            "--json", default="", metavar="FILE", help="as JSON; - is standard output"
-        )
-        part.set_defaults(measure=room.measure)
+    parser = build_parser()
     options = parser.parse_args(arguments)
     try:
         if options.json not in ("", "-"):
@@ -64,6 +48,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Path(options.json).write_text(text + "\n", encoding="utf-8")
     print(text if options.json == "-" else "\n".join(lines))
     return int(code)
+
+
+def build_parser() -> Parser:
+    kept, tables = argparse.RawDescriptionHelpFormatter, read_table("options.toml")
+    parser = Parser("python -m verification.measures", description=__doc__, formatter_class=kept)
+    parts = parser.add_subparsers(required=True, metavar="|".join(tables))
+    for name, table in tables.items():
+        room = importlib.import_module(f"verification.measures.{name}")
+        about = {"help": table["help"], "description": room.__doc__, "formatter_class": kept}
+        part = parts.add_parser(name, **about)
+        part.set_defaults(measure=room.measure)
+        for flag, words in table["options"].items():
+            if "type" in words:
+                words["type"] = {"int": int, "positive": read_positive}[words["type"]]
+            part.add_argument(flag, **words)
+        part.add_argument("--json", default="", metavar="FILE", help="JSON; - is standard output")
+    return parser
+
+
+def read_positive(text: str) -> int:
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -29,21 +29,13 @@ OUTPUTS = {"y": "conv_forward", "dx": "conv_backward", "dw": "conv_backward", "d
 DTYPE = "float32"
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    what = "my_cnn.py, notebook.ipynb or package.module (npcnn)"
-    parser.add_argument("candidate", nargs="?", default="npcnn", help=what)
-    parser.add_argument("--seed", type=int, default=0, help="another seed, other numbers (0)")
-    parser.add_argument("--quick", action="store_true", help="short sums alone")
-
-
 def measure(options: argparse.Namespace) -> tuple[dict[str, Any], Iterator[str], int]:
     """The shares of every layer, the candidate's and the oracle's."""
     about = {"candidate": options.candidate, "seed": options.seed, "oracle": truth.prepare()}
+    layers = LAYERS[:QUICK] if options.quick else LAYERS
     with closing(load(options.candidate, Terms())) as judged:
         trial = Trial(judged, options.seed, DTYPE)
-        lines = [
-            measure_layer(trial, *sizes) for sizes in LAYERS[: QUICK if options.quick else None]
-        ]
+        lines = [measure_layer(trial, *sizes) for sizes in layers]
     return {**about, "lines": lines}, write_table(about, lines), 0
 
 
@@ -61,14 +53,17 @@ def measure_layer(trial: Trial, kernel: int, depth: int) -> dict[str, Any]:
             got = judged.ask(function, case, asked.arrays).values.get(name)
             if isinstance(got, np.ndarray) and got.size == math.prod(case.outputs[name]):
                 share = find_share(trial.restore(function, case, name, got), asked, name)
+                share = share if math.isfinite(share) else None
         shares[name] = {"candidate": share, "oracle": find_share(oracle[name], asked, name)}
     return {"products": kernel**2 * depth, "layer": f"{kernel}x{kernel}x{depth}", **shares}
 
 
-def find_share(got: Array, asked: truth.Truth, name: str) -> float | None:
-    """The largest part of the bound that an error takes."""
-    share = float(np.max(np.abs(got - asked.values[name]) / asked.limits[name]))
-    return share if math.isfinite(share) else None
+def find_share(got: Array, asked: truth.Truth, name: str) -> float:
+    """The largest part of its bound that an error takes, infinite where there is no number."""
+    error = np.abs(got - asked.values[name])
+    with np.errstate(all="ignore"):  # maxima have no bound: they are equal, or infinitely far off
+        share = np.max(np.where(error == 0, 0.0, error / asked.limits.get(name, 0.0)))
+    return math.inf if np.isnan(share) else float(share)
 
 
 def write_table(about: dict[str, Any], lines: list[dict[str, Any]]) -> Iterator[str]:

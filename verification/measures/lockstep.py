@@ -10,13 +10,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import math
 import time
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,20 +23,14 @@ from torch import Tensor
 
 from verification import truth
 from verification.candidates import get_contract
+from verification.measures import read_table
+from verification.measures.accuracy import DTYPE, find_share
 from verification.questions import Array, Case, parse, shapes
 
-NETWORKS = tomllib.loads(Path(__file__).with_name("networks.toml").read_text(encoding="utf-8"))
-QUICK, DTYPE = "DCGAN", "float32"
-OPERATIONS = {
-    "conv": "conv",
-    "depth": "conv",
-    "up": "conv_transpose",
-    "max": "max_pool",
-    "avg": "avg_pool",
-    "global": "adaptive_avg_pool output_size=[1,1]",
-    "norm": "batch_norm training=true",
-}
+NETWORKS = read_table("networks.toml")
+OPERATIONS: dict[str, str] = NETWORKS.pop("operations")
 """The steps that are npcnn's, as questions."""
+QUICK = "DCGAN"
 OTHERS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,
     "relu6": F.relu6,
@@ -77,20 +68,16 @@ class Layer:
         (call,) = function.plan(self.case, self.given)
         ask = getattr(npcnn, function.name.removeprefix("functional."))
         found = ask(*call.arguments, **call.words)
-        named = zip(call.outputs, found if isinstance(found, tuple) else (found,))
-        self.answers |= dict(named)
+        self.answers |= zip(call.outputs, found if isinstance(found, tuple) else (found,))
 
     def compare(self) -> None:
         """Every number with torch's."""
         asked = truth.Truth(self.case, self.given, DTYPE)
-        for name, right in asked.values.items():
-            error = np.abs(self.answers[name] - right)
-            with np.errstate(all="ignore"):
-                shares = np.where(error == 0, 0.0, error / asked.limits.get(name, 0.0))
-            share = float(shares.max())
-            self.line.numbers += error.size
-            self.line.worst = max(self.line.worst, math.inf if math.isnan(share) else share)
-            if not share <= 1:
+        for name in asked.values:
+            share = find_share(self.answers[name], asked, name)
+            self.line.numbers += self.answers[name].size
+            self.line.worst = max(self.line.worst, share)
+            if share > 1:
                 self.line.wrong.append(f"{self.name}: {name} is {share:.3g} bounds off")
 
 
@@ -137,7 +124,9 @@ class Network:
             return self.run(fill(self.blocks[name], words), x)
         if name in OTHERS:
             return OTHERS[name](x)
-        case = write_question(name, words, x.shape)
+        examples, channels, *space = x.shape
+        row = f"{OPERATIONS[name].format(*words, c=channels)} x={[examples, *space, channels]}"
+        (case,) = parse(f"{row.replace(', ', ',')} fill=dense")
         layer = Layer(self.line, step, case, self.draw_weights(case))
         y: Tensor = Pass.apply(x, layer)  # type: ignore[no-untyped-call]
         return y
@@ -145,42 +134,15 @@ class Network:
     def draw_weights(self, case: Case) -> dict[str, Array]:
         """Every array but x and dy; sums over a filter keep their size."""
         sizes = {name: size for name, size in shapes(case).items() if name not in ("x", "dy")}
+        scale = math.sqrt(2 * case.y[-1] / math.prod(case.w)) if case.w else 0.1
+        weights = {name: self.draw(scale if name == "w" else 0.1, sizes[name]) for name in sizes}
         if case.op == "batch_norm":
             one = np.ones(case.x[-1], DTYPE)
-            w, b = (self.draw(0.1, sizes[name]) for name in ("w", "b"))
-            return {"w": one + w, "b": b, "mean": 0 * one, "var": one}
-        weights = {name: self.draw(0.1, size) for name, size in sizes.items()}
-        if case.w:
-            products = math.prod(case.w) / case.y[-1]
-            weights["w"] = self.draw(math.sqrt(2 / products), case.w)
+            weights |= {"w": one + weights["w"], "mean": 0 * one, "var": one}
         return weights
 
     def draw(self, scale: float, shape: Sequence[int]) -> Array:
         return (scale * self.random.standard_normal(shape)).astype(DTYPE)
-
-
-def write_question(name: str, words: Sequence[str], shape: Sequence[int]) -> Case:
-    """A step as a question about an x of this shape, channels first."""
-    examples, channels, *space = shape
-    sizes = [read_size(word) for word in words if word[0].isdigit()]
-    settings: dict[str, Any] = dict(zip(("pad", "stride", "kernel"), sizes[::-1]))
-    settings["x"] = [examples, *space, channels]
-    if name in ("conv", "depth", "up"):
-        kernel = np.broadcast_to(settings.pop("kernel"), 2).tolist()
-        groups, filters = (channels, channels) if name == "depth" else (1, sizes[0])
-        ends = [filters, channels] if name == "up" else [channels // groups, filters]
-        settings |= {"w": kernel + ends, "groups": groups, "bias": "bias" in words}
-    elif name in ("max", "avg"):
-        settings["ceil_mode"] = "ceil" in words
-    row = " ".join(f"{key}={json.dumps(value).replace(' ', '')}" for key, value in settings.items())
-    return parse(f"{OPERATIONS[name]} {row} fill=dense")[0]
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--only", default="", metavar="TEXT", help="networks whose name contains TEXT")
-    add("--seed", type=int, default=0, help="another seed, other weights and numbers (0)")
-    add("--quick", action="store_true", help="DCGAN's generator alone")
 
 
 def measure(options: argparse.Namespace) -> tuple[dict[str, Any], Iterator[str], int]:
@@ -219,9 +181,3 @@ def fill(steps: Any, words: Sequence[str]) -> Any:
     if isinstance(steps, dict):
         return {how: fill(branches, words) for how, branches in steps.items()}
     return [fill(one, words) for one in steps] if isinstance(steps, list) else steps.format(*words)
-
-
-def read_size(word: str) -> Any:
-    """7, or 1x7 as [1, 7]."""
-    sizes = [*map(int, word.split("x"))]
-    return sizes if len(sizes) > 1 else sizes[0]

@@ -14,23 +14,22 @@ from __future__ import annotations
 
 import importlib
 import math
-import tomllib
 import warnings
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from verification.measures import read_table
 from verification.measures.selftest import Book, Row
 from verification.mistakes import Form
 from verification.questions import Array, Arrays, Case, parse, shapes
 from verification.truth import oracle
 
-LINES = tomllib.loads(Path(__file__).with_name("rivals.toml").read_text(encoding="utf-8"))
+LINES = read_table("rivals.toml")
 
 
 @dataclass(frozen=True)

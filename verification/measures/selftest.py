@@ -11,7 +11,6 @@ from __future__ import annotations
 import inspect
 import pkgutil
 import textwrap
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -25,6 +24,7 @@ import numpy as np
 from verification import mistakes, truth
 from verification.candidates import OWN, Candidate, Function, Reply, get_contract
 from verification.judging import Outcome, Trial, plan
+from verification.measures import read_table, replace_once
 from verification.mistakes import Form
 from verification.questions import Array, Arrays, Case, Question, Refusal, arrays, parse, read
 from verification.truth import textbook
@@ -32,7 +32,7 @@ from verification.truth import textbook
 Row = Mapping[str, Any]
 """Of `planted` or `habits`: the `edit` that is made of an output `a`, or what its `reply` says."""
 
-TABLE = tomllib.loads(Path(__file__).with_name("selftest.toml").read_text(encoding="utf-8"))
+TABLE = read_table("selftest.toml")
 QUESTIONS: Mapping[str, str] = TABLE["questions"]
 BROKEN = {row["id"]: row for row in TABLE["broken"]}
 HABITS: Mapping[str, Row] = TABLE["habits"]
@@ -99,11 +99,8 @@ def _shape(function: Function, case: Case, name: str, value: Any, given: Arrays)
 def broken(function: str, edit: tuple[str, str]) -> Iterator[None]:
     """The judge with one function of another text."""
     whole: Any = pkgutil.resolve_name(function)
-    text = textwrap.dedent(inspect.getsource(whole))
-    if text.count(edit[0]) != 1:
-        raise RuntimeError(f"{edit[0]!r} must stand once in {function}")
-    names = dict(whole.__globals__)
-    exec(text.replace(*edit), names)
+    text, names = textwrap.dedent(inspect.getsource(whole)), dict(whole.__globals__)
+    exec(replace_once(text, edit, function), names)
     code, whole.__code__ = whole.__code__, names[whole.__name__].__code__
     truth.forget()
     try:

@@ -9,58 +9,56 @@ a bare number at the top of a module, on which no answer depends.
 from __future__ import annotations
 
 import ast
-import functools
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tomllib
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from itertools import chain, zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from verification.candidates import Candidate, Terms, UnloadableError, load
-from verification.judging import Check, Trial, plan
+from verification.judging import FAILING, Check, Trial, plan
+from verification.measures import read_table
 from verification.questions import Question, read, rung
 
 CORE = Path(__file__).resolve().parents[2] / "npcnn"
-CHANGES = tomllib.loads(Path(__file__).with_name("changes.toml").read_text(encoding="utf-8"))
-TESTS = (
-    "test_core.py",
-    "test_facts.py",
-    "test_operations.py",
-    "test_textbook.py",
-    "test_workers.py",
-)
+CHANGES = read_table("changes.toml")
+TESTS = [f"test_{room}.py" for room in ("core", "facts", "operations", "textbook", "workers")]
 """The core's own, for what no question sees."""
+KILLS = {*FAILING, "DEVIATES"}
 SECONDS = 300
 """For the tests of one mutant."""
 SPARED = re.compile(r" *(raise|import|from|class|global|@|['\"])|.*\bf['\"]")
 SIZE = re.compile(r"^(\w+) = [\d *]+$", re.MULTILINE)
 
 Groups = dict[tuple[str, str, str], list[Check]]
-
-_read = functools.cache(read)
+"""Checks by the function that is asked, their rung and their operation."""
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A room of the core with one change, as `id` says; it holds texts and no line numbers."""
+    """Wrong code; `group` is the mistake or the kind of change.
+
+    `kill` says what sees it, each with the question that does, `reject` which rivals do.
+    """
 
     id: str
+    kind: str
     group: str
-    room: str
-    text: str = field(repr=False)
+    kill: Callable[[], Mapping[str, str]]
+    reject: Callable[[], Sequence[str]] = tuple
 
 
 def write_mutants(folder: Path = CORE) -> list[Mutant]:
-    """Every mutant of the core; always in the same order."""
+    """The core with one change each, always in the same order; ids hold texts and no lines."""
     rooms = sorted(path for path in folder.glob("*.py") if path.stem != "__init__")
     return [mutant for room in rooms for mutant in _write_room(room)]
 
@@ -88,7 +86,7 @@ def _write_room(path: Path) -> Iterator[Mutant]:
                 times[name] += 1
                 name += f" #{times[name]}" * (times[name] > 1)
                 text = "\n".join([*texts[:i], whole, *texts[i + 1 :]])
-                yield Mutant(name, group, path.stem, text)
+                yield Mutant(name, "source", group, partial(kill, path.stem, text))
 
 
 def _find_changes(line: str, groups: Iterable[str]) -> Iterator[tuple[str, re.Match[str], str]]:
@@ -120,41 +118,47 @@ def _compiles(text: str) -> bool:
     return True
 
 
-def kill(mutant: Mutant) -> dict[str, str]:
-    """The first rung that sees it, with its question; or the core's tests; {} if it survives."""
+def kill(room: str, wrong: str) -> dict[str, str]:
+    """What sees a room's wrong text: a rung, with its question, or the core's tests, or nothing."""
     with TemporaryDirectory() as folder:
         core = Path(folder, CORE.name)
         shutil.copytree(CORE, core, ignore=shutil.ignore_patterns("__pycache__"))
-        (core / f"{mutant.room}.py").write_text(mutant.text, encoding="utf-8")
+        (core / f"{room}.py").write_text(wrong, encoding="utf-8")
         sys.path.insert(0, folder)  # the candidate's process looks where this one does
         try:
-            return _judge(mutant.room) or _test(folder)
+            name = "npcnn.textbook" if room == "textbook" else "npcnn"
+            with closing(load(name, Terms())) as judged:
+                trial, groups = Trial(judged, 0, "float64"), plan_groups(judged, read())
+                return find_killers(trial, groups, 1) or _test(folder)
         except UnloadableError as error:
             return {"loading": str(error)}
         finally:
             sys.path.remove(folder)
 
 
-def _judge(room: str) -> dict[str, str]:
-    """One question of each rung to each function after the other, small ones first."""
-    name = "npcnn.textbook" if room == "textbook" else "npcnn"
-    with closing(load(name, Terms())) as judged:
-        turns = zip_longest(*plan_groups(judged, _read()).values())
-        checks = filter(None, chain.from_iterable(turns))
-        for outcome in Trial(judged, 0, "float64").run(checks):
-            if outcome.is_failing:
-                return {rung(outcome.question): outcome.id}
-    return {}
-
-
 def plan_groups(judged: Candidate, questions: Iterable[Question]) -> Groups:
-    """The questions to each function alone by what it does, their rung and their operation."""
+    """The questions to each function alone."""
     groups: Groups = {}
     for check in plan(judged, questions, lambda name, question: True)[0]:
         for function in check.functions:
             key = function.op, rung(check.question), check.question.op
             groups.setdefault(key, []).append(Check(check.question, (function,)))
     return groups
+
+
+def find_killers(trial: Trial, groups: Groups, most: int) -> dict[str, str]:
+    """The rungs that see what is wrong, each with the question that does; `most` are enough.
+
+    A question of each group is asked after the other, small ones first.
+    """
+    killers: dict[str, str] = {}
+    for check in filter(None, chain.from_iterable(zip_longest(*groups.values()))):
+        seer = rung(check.question)
+        if seer not in killers and len(killers) < most:
+            (outcome,) = trial.run([check])
+            if outcome.status in KILLS:
+                killers[seer] = outcome.id
+    return killers
 
 
 def _test(folder: str) -> dict[str, str]:

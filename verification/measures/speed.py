@@ -6,7 +6,7 @@
 
 The sides have the machine in turn, each with as many threads as it takes.  Every call is timed: the
 median of a block's calls counts, and of several blocks the fastest.  A backward pass is all
-gradients from what a caller has kept; of a convolution it counts as twice the operations.
+gradients from what a caller has kept.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ import importlib
 import math
 import os
 import time
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import groupby
+from itertools import groupby, product
 from operator import attrgetter
 from pathlib import Path
 from statistics import geometric_mean, median
+from string import Template
 from typing import Any
 
 import numpy as np
 
+from verification.measures import read_table
 from verification.questions import Arrays, Case, arrays, parse
 
 Sides = dict[str, tuple[Callable[[], Any], Callable[[], Any]]]
 """A layer's passes forward and backward, by whose they are."""
 
-LAYERS = tomllib.loads(Path(__file__).with_name("layers.toml").read_text(encoding="utf-8"))
-PASSES, DTYPES, BATCHES = ("forward", "backward"), ("float32", "float64"), (8, 1)
+LAYERS, PASSES = read_table("layers.toml"), ("forward", "backward")
 FORMATS = {"torch": "contiguous_format", "torch, channels last": "channels_last"}
 FORCING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 PAUSE = 0.2
@@ -46,11 +46,10 @@ WARM, BLOCK = 0.1, 0.03
 CELLS = 4 * 2**20
 """Bytes of gathered cells in one bare product."""
 WIDTH = 34
-NAMES, BARS, ROW = 340, 400, 15
-"""Of a plot: widths of the names and of the longest bar, and the height of a row."""
+BAR, ROW = 400, 15
+"""Of a plot: the width of the longest bar, and the height of a row."""
 MOST = 2.0
 """The longest bar's ratio: of larger ones there is the number."""
-COLOURS = {"forward": "#2a78d6", "backward": "#d97a16"}
 
 
 @dataclass(frozen=True)
@@ -71,16 +70,6 @@ class Timing:
 
     def ratio(self, way: str) -> float:
         return self.torch_seconds(way) / self.seconds[way]["npcnn"]
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--only", default="", metavar="TEXT", help="layers or groups whose name contains TEXT")
-    add("--dtype", choices=DTYPES, default="", help="(both)")
-    add("--batch", type=int, choices=range(1, 1025), default=0, metavar="N", help="(8, and then 1)")
-    add("--turns", type=int, choices=range(1, 100), default=4, metavar="N", help="of blocks (4)")
-    add("--plot", default="", metavar="FILE.svg", help="the ratios as bars, layer by layer")
-    add("--quick", action="store_true", help="the first layer of each group, float32, batch 8")
 
 
 def measure(options: argparse.Namespace) -> tuple[dict[str, Any], Iterator[str], int]:
@@ -114,13 +103,12 @@ def measure(options: argparse.Namespace) -> tuple[dict[str, Any], Iterator[str],
 def choose(options: argparse.Namespace) -> Iterator[tuple[str, Case]]:
     """The layers to be timed, with their groups."""
     most = 1 if options.quick else None
-    for dtype in [options.dtype] if options.dtype else DTYPES[:most]:
-        for batch in [options.batch] if options.batch else BATCHES[:most]:
-            for group, rows in LAYERS.items():
-                names = [name for name in rows if options.only in group or options.only in name]
-                for name in names[:most]:
-                    (case,) = parse(f"{rows[name].format(batch)} fill=dense")
-                    yield group, replace(case, name=name, dtype=dtype)
+    for dtype, batch in product(options.dtype[:most], options.batch[:most]):
+        for group, rows in LAYERS.items():
+            names = [name for name in rows if options.only in group or options.only in name]
+            for name in names[:most]:
+                (case,) = parse(f"{rows[name].format(batch)} fill=dense")
+                yield group, replace(case, name=name, dtype=dtype)
 
 
 def find_kernel() -> str:
@@ -228,12 +216,11 @@ def write_table(document: Mapping[str, Any], timings: Sequence[Timing]) -> Itera
     yield "{cpus} CPUs, NumPy {numpy} with {kernel} kernels, torch {torch}".format_map(document)
     for forced in document["forced"]:
         yield f"warning: {forced} chooses NumPy's kernels, which may be faster without it"
+    titles = f"{'ratio':>8}{'npcnn':>9}{'product':>9}{'torch':>9}" * len(PASSES)
     for part, groups in document["means"].items():
-        yield from ("", f"{part:{WIDTH}}" + "".join(f"{way:>35}" for way in PASSES))
+        yield from ("", f"{f'{part}, ms':{WIDTH}}" + "".join(f"{way:>35}" for way in PASSES))
         for group, means in groups.items():
-            unit = "ms" if group == "pools" else "GFLOP/s"
-            titles = f"{'ratio':>8}{'npcnn':>9}{'product':>9}{'torch':>9}" * len(PASSES)
-            yield f"{f'{group}, {unit}':{WIDTH}}{titles}"
+            yield f"{group:{WIDTH}}{titles}"
             yield from (write_line(t) for t in timings if (t.part, t.group) == (part, group))
             cells = "".join(f"{means[way]:>8.3g}{'':27}" for way in PASSES)
             yield f"{'  geometric mean':{WIDTH}}{cells}".rstrip()
@@ -243,31 +230,24 @@ def write_table(document: Mapping[str, Any], timings: Sequence[Timing]) -> Itera
 
 def write_line(timing: Timing) -> str:
     text = f"{f'  {timing.layer.name}':{WIDTH}}"
-    for times, way in enumerate(PASSES, start=1):
-        work = 2e-9 * times * timing.layer.work if timing.layer.w else 0
-        ours = timing.seconds[way]
+    for way, ours in timing.seconds.items():
         text += f"{timing.ratio(way):>8.3g}"
         for seconds in (ours["npcnn"], ours.get("product"), timing.torch_seconds(way)):
-            cell = "-" if seconds is None else f"{work / seconds if work else 1e3 * seconds:.3g}"
-            text += f"{cell:>9}"
+            text += f"{'-' if seconds is None else f'{1e3 * seconds:.3g}':>9}"
     return text
 
 
 def draw_plot(timings: Sequence[Timing]) -> str:
     """The ratios as SVG: a bar and a number each, and a line where torch is."""
     ratios = [(t, way, t.ratio(way)) for t in timings for way in PASSES]
-    most = min(MOST, max(1.0, *(ratio for _, _, ratio in ratios)))
-    scale, height, body = BARS / most, ROW * (len(ratios) + 2), ""
+    scale, bars = BAR / min(MOST, max(1.0, *(ratio for _, _, ratio in ratios))), ""
     for row, (timing, way, ratio) in enumerate(ratios):
         name = html.escape(f"{timing.layer.name}, {timing.part}, {way}")
-        width, y = scale * min(ratio, most), ROW * row
-        body += f'<text x="0" y="{y + 11}">{name}</text>\n'
-        body += f'<rect x="{NAMES}" y="{y + 2}" width="{width:.1f}" height="{ROW - 4}"'
-        body += f' fill="{COLOURS[way]}"/>\n'
-        body += f'<text x="{NAMES + width + 4:.1f}" y="{y + 11}">{ratio:.2g}</text>\n'
-    x = f"{NAMES + scale:.1f}"
-    body += f'<path d="M{x} 0V{height - 2 * ROW}" stroke="#888" stroke-dasharray="4"/>\n'
-    body += f'<text x="{x}" y="{height - ROW}" text-anchor="middle">torch = 1</text>\n'
-    size = f'width="{NAMES + BARS + 40}" height="{height}"'
-    font = 'fill="#777" font-family="sans-serif" font-size="11"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" {font}>\n{body}</svg>\n'
+        width = scale * min(ratio, MOST)
+        bars += f'<g transform="translate(0 {ROW * row})"><text x="-340" y="11">{name}</text>'
+        bars += f'<rect class="{way}" y="2" width="{width:.1f}" height="11"/>'
+        bars += f'<text x="{width + 4:.1f}" y="11">{ratio:.2g}</text></g>\n'
+    bottom = ROW * len(ratios)
+    about = {"bars": bars, "torch": f"{scale:.1f}", "bottom": bottom, "height": bottom + 2 * ROW}
+    template = Template(Path(__file__).with_name("plot.svg").read_text(encoding="utf-8"))
+    return template.substitute(about)

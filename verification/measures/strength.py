@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import os
 import sys
 import tomllib
 import warnings
@@ -20,7 +19,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from multiprocessing import get_context
@@ -30,16 +28,14 @@ from typing import Any
 
 from verification import mistakes, truth
 from verification.candidates import Terms, load
-from verification.judging import FAILING, Finding, Session, Settings, Trial, plan
-from verification.measures import rivals, selftest, source
+from verification.judging import Finding, Session, Settings, Trial, plan
+from verification.measures import read_table, replace_once, rivals, selftest, source
 from verification.measures.selftest import Book, Row
+from verification.measures.source import Mutant
 from verification.mistakes import Form
 from verification.questions import RUNGS, Question, read, rung
 
-EQUIVALENTS: dict[str, str] = tomllib.loads(
-    Path(__file__).with_name("equivalents.toml").read_text(encoding="utf-8")
-)
-KILLS = {*FAILING, "DEVIATES"}
+EQUIVALENTS: dict[str, str] = read_table("equivalents.toml")
 LEAST = 2
 """Rungs that must see a mistake; in a quick run no more are looked for."""
 BOOK_WORK, SEED_WORK = 3_000, 500
@@ -57,38 +53,12 @@ Fate = Mapping[str, Any]
 """What became of a mutant: its id, kind and group, what killed it, which rivals reject it."""
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """Wrong code; `group` is the mistake or the kind of change.
-
-    `kill` says what sees it, each with the question that does, `reject` which rivals do.
-    """
-
-    id: str
-    kind: str
-    group: str
-    kill: Callable[[], Mapping[str, str]]
-    reject: Callable[[], Sequence[str]] = tuple
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    add, jobs = parser.add_argument, min(2, os.cpu_count() or 1)
-    add("--source", action="store_true", help="mutants of npcnn's source too, for hours")
-    add("--rivals", action="store_true", help="common checks on the same mistakes")
-    add("--only", default="", metavar="TEXT", help="mutants, or rows, that contain TEXT")
-    add("--quick", action="store_true", help="two rungs a mistake, a sample of the source")
-    add("--jobs", type=int, choices=range(1, 65), default=jobs, metavar="N", help=f"({jobs})")
-    add("--seeds", type=int, metavar="N", help="right candidates instead, with so many seeds")
-    file = FOLDER / "wrong.toml"
-    add("--wrong", nargs="?", const=file, type=Path, metavar="FILE", help="wrong ones instead")
-
-
 def measure(options: argparse.Namespace) -> Measures:
     """Try what is chosen: mutants, or right candidates, or wrong ones."""
     truth.prepare()
     if options.seeds is not None:
         return measure_alarms(options.seeds, options.jobs)
-    if options.wrong:
+    if options.wrong is not None:
         return measure_wrong(options)
     mutants = [
         mutant
@@ -99,10 +69,11 @@ def measure(options: argparse.Namespace) -> Measures:
         raise argparse.ArgumentError(None, f"no mutant's id contains {options.only!r}")
     if failures := selftest.find_failures():
         raise RuntimeError(f"the judge fails its own test: {failures}")
-    tried = run_all(try_mutant, mutants, options.jobs)
-    if killed := [fate for fate in tried if fate["kind"] == "control" and fate["killed_by"]]:
-        raise RuntimeError(f"the right text is killed: {killed}")
-    fates = [fate for fate in tried if fate["kind"] != "control"]
+    ops = {op for mistake in mistakes.read() for op in mistake.ops}
+    for op in () if options.quick or options.only else ops:
+        if killed := kill_book(op, (), {}, 1):
+            raise RuntimeError(f"the right text is killed: {killed}")
+    fates = run_all(try_mutant, mutants, options.jobs)
     document = describe(fates, is_whole=not options.only)
     return document, write_text(fates, document), int(any(document[key] for key in BAD))
 
@@ -119,16 +90,13 @@ def gather(options: argparse.Namespace) -> Iterator[Mutant]:
             kill = partial(kill_book, op, *way, most)
             reject = partial(rivals.reject, op, *way) if options.rivals else tuple
             yield Mutant(name, "catalogue", mistake.id, kill, reject)
-    for op in {op for mistake in mistakes.read() for op in mistake.ops if not options.quick}:
-        yield Mutant(f"the right {op}", "control", op, partial(kill_book, op, (), {}, most))
     for name in selftest.BROKEN:
         yield Mutant(name, "harness", name, partial(selftest.kill, name))
     changes = source.write_mutants() if options.source or options.quick else []
     if not options.source:  # wrong sums, of which the judge sees each soon
         changes = [change for change in changes if change.group in ("arithmetic", "bound")]
         changes = changes[:: max(1, len(changes) // SAMPLE)]
-    for change in changes:
-        yield Mutant(change.id, "source", change.group, partial(source.kill, change))
+    yield from changes
 
 
 @functools.cache
@@ -140,16 +108,8 @@ def plan_groups() -> source.Groups:
 def kill_book(op: str, form: Form, planted: Row, most: int) -> dict[str, str]:
     """The rungs that see it, each with the question that does; `most` are enough."""
     trial = Trial(Book(op, form, planted), 0, planted.get("dtype", "float64"))
-    killed: dict[str, str] = {}
-    for (function, seer, _), checks in plan_groups().items():
-        is_done = function != op or seer in killed or len(killed) == most
-        for place, check in enumerate(() if is_done else checks):
-            (outcome,) = trial.run([check])
-            if outcome.status in KILLS:
-                killed[seer] = outcome.id
-                checks.insert(0, checks.pop(place))  # it will see others, too
-                break
-    return killed
+    groups = {key: checks for key, checks in plan_groups().items() if key[0] == op}
+    return source.find_killers(trial, groups, most)
 
 
 def try_mutant(mutant: Mutant) -> Fate:
@@ -247,7 +207,8 @@ def find_alarms(seeds: Sequence[int]) -> list[str]:
 
 def measure_wrong(options: argparse.Namespace) -> Measures:
     """Whether the rows of a table are seen for what they are."""
-    rows = [row for row in read_wrong(options.wrong) if options.only in str(row)]
+    path = Path(options.wrong or FOLDER / "wrong.toml")
+    rows = [row for row in read_wrong(path) if options.only in str(row)]
     verdicts = run_all(judge_wrong, rows, options.jobs)
     counts = {key: sum(v[key] for v in verdicts) for key in ("caught", "blamed", "named")}
     lines = [
@@ -283,10 +244,8 @@ def judge_wrong(row: Mapping[str, Any]) -> dict[str, Any]:
 def write_wrong(row: Mapping[str, Any]) -> str:
     """The text of a row's base, with a few texts written wrongly."""
     text: str = row["text"]
-    for old, new in row["edits"]:
-        if text.count(old) != 1:
-            raise ValueError(f"{old!r} must stand once in {row['base']}")
-        text = text.replace(old, new)
+    for edit in row["edits"]:
+        text = replace_once(text, edit, row["base"])
     return text
 
 

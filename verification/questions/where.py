@@ -9,6 +9,7 @@ tuples; of `and`, `or`, `not`, comparisons, `in`, + - * // % and [index]; of min
     kernel, stride, dilation a size for each spatial axis
     pad                      before and after each axis, one after the other
     axes                     how many spatial axes there are
+    overlap, rest            whether windows overlap, and whether the last leaves a rest behind it
     batch, channels, filters the first and the last of x, and the last of y
     groups, bias, ceil_mode, count_include_pad, divisor_override, output_padding, output_size,
     norm_type, training, running, scale, momentum, eps
@@ -75,6 +76,11 @@ _VALUES: dict[str, Callable[[Case], Any]] = {
     "out": lambda case: case.out if case.kernel or case.op in ADAPTIVE else (),
     "pad": lambda case: tuple(size for pair in case.pad for size in pair),
     "axes": lambda case: len(case.space),
+    "overlap": lambda case: any(map(int.__lt__, case.stride, case.spans)),
+    "rest": lambda case: any(
+        (size + sum(pad) - span) % step
+        for size, pad, span, step in zip(case.space, case.pad, case.spans, case.stride)
+    ),
     "batch": lambda case: case.x[0],
     "channels": lambda case: case.x[-1],
     "filters": lambda case: (case.y or case.x)[-1],

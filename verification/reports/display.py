@@ -11,7 +11,7 @@ from functools import partial
 from importlib import import_module
 from os import PathLike, fspath
 from types import ModuleType
-from typing import Any, TypedDict, Unpack
+from typing import Any
 
 from verification.judging import Run, Session, Settings, Watch, choose_show
 from verification.reports.document import write_json
@@ -23,31 +23,6 @@ Given = str | PathLike[str] | Functions | Mapping[str, Any] | ModuleType
 """A file or module by its name, a function, several, the names of a session, or a module."""
 PAUSE = 0.2
 """Seconds between two lines of progress."""
-
-
-class Options(TypedDict, total=False):
-    """What `judge` takes beside a candidate."""
-
-    only: str | Sequence[str]
-    names: Mapping[str, str] | None
-    case: str
-    text: str
-    where: str
-    oracle: str
-    level: int
-    rung: str
-    contract: str
-    layout: str
-    seed: int | None
-    draw: int
-    dtype: str
-    timeout: float
-    memory: int
-    first: bool
-    strict: bool
-    exam: bool
-    show: str
-    hint: int
 
 
 @dataclass(frozen=True, repr=False)
@@ -90,14 +65,13 @@ class Judgement:
         return write_fragment(self.run)
 
 
-def judge(candidate: Given, **options: Unpack[Options]) -> Judgement:
+def judge(candidate: Given, **options: Any) -> Judgement:
     """Judge, as `verification.judge` says; functions that are not there are no news."""
     named = fspath(candidate) if isinstance(candidate, str | PathLike) else _name(candidate)
-    words: dict[str, Any] = {**options}
-    only, names = words.pop("only", ()), words.pop("names", None)
-    words["show"] = choose_show(words.pop("exam", False), words.get("show", ""))
-    words["only"] = (only,) if isinstance(only, str) else tuple(only)
-    settings = Settings(candidate=named, names=dict(names or {}), **words)
+    only, names = options.pop("only", ()), dict(options.pop("names", None) or {})
+    options["only"] = (only,) if isinstance(only, str) else tuple(only)
+    options["show"] = choose_show(options.pop("exam", False), options.get("show", ""))
+    settings = Settings(candidate=named, names=names, **options)
     with warnings.catch_warnings(action="ignore"), Session(settings) as session:
         run = session.run(_watch())
     present = (f for f in run.findings if f.status != "not attempted" or f.function in run.wanted)

@@ -19,13 +19,13 @@ def write_json(run: Run) -> str:
     """Schema 1; keys sorted; two runs differ in `seconds` alone."""
     name, _, version = run.oracle.partition(" ")
     about = {key: getattr(run, key) for key in ("sha256", "contract", "python", "numpy")}
-    document = {
+    document: dict[str, Any] = {
         "schema": 1,
         "harness": "npcnn verification",
         "oracle": {"name": name, "version": version},
         "candidate": {"path": run.candidate, **about},
         "seed": run.seed,
-        "drawn": _count_drawn(run),
+        "drawn": None,
         "dtype": run.settings.dtype,
         "seconds": round(run.seconds, 3),
         "verdict": run.verdict,
@@ -35,16 +35,12 @@ def write_json(run: Run) -> str:
         "functions": [_describe_function(finding, run) for finding in run.findings],
         "cases": [_describe_case(run, f, o) for f in run.findings for o in f.outcomes],
     }
+    if drawn := run.drawn:
+        counts = {"asked": len(drawn.rows), "wrong": len(drawn.wrong_rows)}
+        document["drawn"] = {"seed": drawn.seed, **counts}
     if run.settings.shard[1] > 1:
         document["shard"] = dump(run)
     return json.dumps(document, indent=1, sort_keys=True)
-
-
-def _count_drawn(run: Run) -> dict[str, int] | None:
-    """The questions that were drawn, and those that some function answered wrongly."""
-    if not (drawn := run.drawn):
-        return None
-    return {"seed": drawn.seed, "asked": len(drawn.rows), "wrong": len(drawn.wrong_rows)}
 
 
 def _describe_function(finding: Finding, run: Run) -> dict[str, Any]:

@@ -14,24 +14,28 @@ import json
 import math
 import os
 import re
+import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 from verification.judging import Finding, Outcome, Run
+from verification.reports import text
 from verification.reports.document import write_json
 from verification.reports.page import write_page
-from verification.reports.text import (
-    find_drawn_failures,
-    list_due,
-    make_visible,
-    write_finding,
-    write_summary,
-    write_words,
-)
+from verification.reports.text import make_visible
+
+GRADERS = tomllib.loads(Path(__file__).with_name("graders.toml").read_text(encoding="utf-8"))
+COUNTS = {
+    "tests": "testcase",
+    "failures": "testcase/failure",
+    "errors": "testcase/error",
+    "skipped": "testcase/skipped",
+}
+"""What JUnit counts in a suite, and where it stands there."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,18 @@ class Mark:
     def is_full(self) -> bool:
         return self.points == self.worth
 
+    @property
+    def status(self) -> str:
+        return "passed" if self.is_full else "failed"
+
+    @property
+    def whole_points(self) -> int:
+        return math.floor(self.points)
+
+    @property
+    def whole_worth(self) -> int:
+        return math.floor(self.worth)
+
 
 def grade(run: Run) -> list[Mark]:
     """A mark for each function that something is asked of, or the one of not being loadable."""
@@ -60,7 +76,7 @@ def grade(run: Run) -> list[Mark]:
         worth = next((points[one] for one in names if one in points), 1)
         right = sum(_is_right(run, outcome) for outcome in finding.outcomes)
         share = round(worth * right / len(finding.outcomes), 6)
-        words = "\n".join(write_finding(run, finding)) or "not attempted"
+        words = "\n".join(text.write_finding(run, finding)) or "not attempted"
         marks.append(Mark(make_visible(finding.function), share, worth, words))
     return marks
 
@@ -68,8 +84,8 @@ def grade(run: Run) -> list[Mark]:
 def write_line(run: Run, width: int) -> str:
     """A candidate among others: the verdict, the points, and what fails, or why it is nothing."""
     names = [finding.function for finding in run.differing]
-    names += [f"{name} (drawn)" for name in sorted(find_drawn_failures(run))]
-    names += [*list_due(run), *(f"{one} (stale)" for one in run.stale)]
+    names += [f"{name} (drawn)" for name in sorted(text.find_drawn_failures(run))]
+    names += [*text.list_due(run), *(f"{one} (stale)" for one in run.stale)]
     nothing = run.misfit.partition("\n")[0].rstrip(":") or "nothing was attempted"
     why = run.error or ", ".join(names) or nothing * (run.verdict == "nothing")
     points, worth = _add(grade(run))
@@ -92,59 +108,30 @@ def _write_all(runs: Sequence[Run]) -> str:
     return f"[\n{documents}\n]" if len(runs) > 1 else documents
 
 
-def _write_gradescope(runs: Sequence[Run]) -> str:
-    (run,), marks = runs, grade(runs[0])
-    tests = [
-        {
-            "name": mark.name,
-            "score": mark.points,
-            "max_score": mark.worth,
-            "status": "passed" if mark.is_full else "failed",
-            "output": mark.words,
-        }
-        for mark in marks
-    ]
-    result = {"score": _add(marks)[0], "execution_time": round(run.seconds, 3), "tests": tests}
-    return json.dumps({**result, "output": _summarise(run)}, indent=1)
-
-
-def _write_prairielearn(runs: Sequence[Run]) -> str:
-    (run,), marks = runs, grade(runs[0])
+def _write_grades(grader: str, runs: Sequence[Run]) -> str:
+    """A run in the words of a grader."""
+    (run,), marks, table = runs, grade(runs[0]), GRADERS[grader]
     points, worth = _add(marks)
-    tests = [
-        {"name": m.name, "points": m.points, "max_points": m.worth, "message": m.words}
-        for m in marks
-    ]
-    result = {"gradable": True, "score": points / worth if worth else 0, "tests": tests}
-    return json.dumps({**result, "message": _summarise(run)}, indent=1)
-
-
-def _write_classroom50(runs: Sequence[Run]) -> str:
-    """Whole points; the runner tells in the environment whose they are."""
-    known, tests = os.environ.get, list[dict[str, Any]]()
-    for mark in grade(runs[0]):
-        points, worth = math.floor(mark.points), math.floor(mark.worth)
-        about = {"test-name": mark.name, "passed": mark.is_full}
-        tests.append({**about, "score": points, "max-score": worth})
-    result = {
-        "schema": "classroom50/result/v1",
-        "classroom": known("CLASSROOM", ""),
-        "assignment": known("ASSIGNMENT", ""),
-        "owner": known("OWNER") or known("USERNAME", ""),
-        "submission": known("SUBMISSION_TAG", ""),
-        "commit": known("COMMIT_URL", ""),
-        "release": known("RELEASE_URL", ""),
-        "review": known("REVIEW_URL") or known("COMMIT_URL", ""),
-        "datetime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "score": sum(test["score"] for test in tests),
-        "max-score": sum(test["max-score"] for test in tests),
-        "tests": tests,
+    facts = {
+        "points": points,
+        "share": points / worth if worth else 0,
+        "whole_points": sum(mark.whole_points for mark in marks),
+        "whole_worth": sum(mark.whole_worth for mark in marks),
+        "seconds": round(run.seconds, 3),
+        "summary": _summarise(run),
+        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
-    return json.dumps(result, indent=1)
+    result = {**table.get("constants", {})}
+    result |= {theirs: facts[ours] for theirs, ours in table["facts"].items()}
+    for key, names in table.get("environment", {}).items():
+        result[key] = next(filter(None, map(os.environ.get, names)), "")
+    words = table["tests"].items()
+    tests = [{theirs: getattr(mark, ours) for theirs, ours in words} for mark in marks]
+    return json.dumps({**result, "tests": tests}, indent=1)
 
 
 def _summarise(run: Run) -> str:
-    return make_visible(run.error) or "\n".join(write_summary(run)).strip()
+    return make_visible(run.error) or "\n".join(text.write_summary(run)).strip()
 
 
 def _write_github(runs: Sequence[Run]) -> str:
@@ -154,12 +141,14 @@ def _write_github(runs: Sequence[Run]) -> str:
         if run.fault:
             lines.append(_annotate(run, "cannot be loaded", run.error))
         for finding in run.differing:
-            words = "\n".join(write_finding(run, finding))
+            words = "\n".join(text.write_finding(run, finding))
             where = [line for block in finding.blocks for line in block.outcome.where[-1:]]
             lines.append(_annotate(run, f"{finding.function} differs", words, *where[:1]))
-        lines += [_annotate(run, f"{name} is not there", "not attempted") for name in list_due(run)]
+        lines += [
+            _annotate(run, f"{name} is not there", "not attempted") for name in text.list_due(run)
+        ]
         lines += [_annotate(run, "a stale case of --known", one) for one in run.stale]
-        if find_drawn_failures(run):
+        if text.find_drawn_failures(run):
             lines.append(_annotate(run, "a drawn question is wrong", _summarise(run)))
     return "\n".join(lines)
 
@@ -172,64 +161,61 @@ def _annotate(run: Run, title: str, words: str, where: str = "") -> str:
     return f"::error {told}::{_escape(make_visible(words))}"
 
 
-def _escape(text: str, more: str = "") -> str:
+def _escape(words: str, more: str = "") -> str:
     """With those characters that would end it as their codes in percent."""
-    return re.sub(rf"[%\r\n{more}]", lambda found: f"%{ord(found[0]):02X}", text)
+    return re.sub(rf"[%\r\n{more}]", lambda found: f"%{ord(found[0]):02X}", words)
 
 
 def _write_junit(runs: Sequence[Run]) -> str:
     """A testsuite for each function, a testcase for each question."""
     root = ElementTree.Element("testsuites", name="npcnn verification")
     for run in runs:
+        drawn = run.drawn.outcomes if run.drawn else ()
         for finding in run.findings:
-            drawn = run.drawn.outcomes if run.drawn else ()
-            more = [outcome for outcome in drawn if outcome.function == finding.function]
-            suite = _add_suite(root, f"{run.candidate} {finding.function}")
+            suite = _add_node(root, "testsuite", name=f"{run.candidate} {finding.function}")
+            more = (outcome for outcome in drawn if outcome.function == finding.function)
             for outcome in (*finding.outcomes, *more):
                 _add_case(suite, run, finding, outcome)
         if problems := [*([run.error] if run.fault else ()), *run.stale]:
-            suite = _add_suite(root, run.candidate)
+            suite = _add_node(root, "testsuite", name=run.candidate)
             for words in problems:
-                name = run.fault or f"stale: {words}"
-                _add_words(_add_named(suite, name), "failure", name, words)
+                kind = run.fault or f"stale: {words}"
+                about = {"classname": run.candidate, "time": "0.000"}
+                case = _add_node(suite, "testcase", name=kind, **about)
+                _add_words(case, "failure", kind, words)
     for suite in root:
-        counts = {"tests": "testcase", "failures": "*/failure", "errors": "*/error"}
-        counts["skipped"] = "*/skipped"
-        for key, path in counts.items():
+        for key, path in COUNTS.items():
             suite.set(key, str(len(suite.findall(path))))
     for key in ("tests", "failures", "errors"):
-        root.set(key, str(sum(int(suite.get(key, "0")) for suite in root)))
+        root.set(key, str(len(root.findall(f"*/{COUNTS[key]}"))))
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True)
 
 
-def _add_suite(root: ElementTree.Element, name: str) -> ElementTree.Element:
-    return ElementTree.SubElement(root, "testsuite", name=make_visible(name))
-
-
-def _add_named(suite: ElementTree.Element, name: str, seconds: float = 0) -> ElementTree.Element:
-    about = {"name": make_visible(name), "classname": suite.get("name", "")}
-    return ElementTree.SubElement(suite, "testcase", about, time=f"{seconds:.3f}")
-
-
-def _add_words(case: ElementTree.Element, tag: str, kind: str, words: str) -> None:
-    told = make_visible(words)
-    about = {"type": kind, "message": told.partition("\n")[0]}
-    ElementTree.SubElement(case, tag, about).text = told
-
-
 def _add_case(suite: ElementTree.Element, run: Run, finding: Finding, outcome: Outcome) -> None:
-    case = _add_named(suite, outcome.question.id, outcome.seconds)
+    name = f"{run.candidate} {finding.function}"
+    case = _add_node(suite, "testcase", name=outcome.question.id, classname=name)
+    case.set("time", f"{outcome.seconds:.3f}")
     is_due = run.settings.strict or finding.function in run.wanted
+    words = "\n".join(text.describe(run, finding, outcome))
     if outcome.is_failing or (outcome.status == "not attempted" and is_due):
-        words = write_words(run, finding, outcome) or outcome.status
-        _add_words(case, "failure", outcome.status, words)
+        _add_words(case, "failure", outcome.status, words or outcome.status)
     elif outcome.status in ("not judged", "not attempted", "known"):
-        _add_words(case, "skipped", outcome.status, write_words(run, finding, outcome))
+        _add_words(case, "skipped", outcome.status, words)
     elif not _is_right(run, outcome):
         _add_words(case, "failure", "strict", "counted as wrong")
     if outcome.stdout:
-        ElementTree.SubElement(case, "system-out").text = make_visible(outcome.stdout)
+        _add_node(case, "system-out").text = make_visible(outcome.stdout)
+
+
+def _add_words(case: ElementTree.Element, tag: str, kind: str, words: str) -> None:
+    node = _add_node(case, tag, type=kind, message=words.partition("\n")[0])
+    node.text = make_visible(words)
+
+
+def _add_node(parent: ElementTree.Element, tag: str, **about: str) -> ElementTree.Element:
+    about = {key: make_visible(value) for key, value in about.items()}
+    return ElementTree.SubElement(parent, tag, about)
 
 
 @dataclass(frozen=True)
@@ -249,8 +235,6 @@ FORMATS = {
     "html": Format(lambda runs: write_page(runs[0]), holds_faults=True),
     "junit": Format(_write_junit, holds_many=True),
     "github": Format(_write_github, holds_many=True),
-    "gradescope": Format(_write_gradescope),
-    "prairielearn": Format(_write_prairielearn),
-    "classroom50": Format(_write_classroom50),
+    **{name: Format(partial(_write_grades, name)) for name in GRADERS},
 }
 """By the names that --report takes; another is a line here."""

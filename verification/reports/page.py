@@ -17,33 +17,21 @@ from string import Template
 import numpy as np
 
 from verification import mistakes
-from verification.judging import Block, Finding, Outcome, Run
+from verification.judging import Block, Comparison, Finding, Outcome, Run
 from verification.questions import Array, Case, level, rung
-from verification.reports.planes import Plane, View, choose_digits, look, write_numbers
-from verification.reports.text import (
-    label_case,
-    label_command,
-    label_mistake,
-    label_rest,
-    list_blocks,
-    make_visible,
-    write_header,
-    write_summary,
-)
+from verification.reports import text
+from verification.reports.planes import INPUTS, WEIGHTS, Plane, View, look, write_numbers
 
 STYLE, PAGE = (
     Path(__file__).with_name(f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "html")
 )
 DEEPEST = 0.45
 """Of a colour behind a number that is to be read."""
-INPUTS, WEIGHTS = ("x", "dx", "A_prev", "dA_prev"), ("w", "dw")
 READING = frozenset({"conv", "max_pool", "avg_pool", "lp_pool"})
 """Operations whose windows read the input, tap by tap."""
-Three = tuple[int, int, int]
-"""Along one axis: a window of y, a tap of the kernel, and the cell of x that it meets."""
-WINDOW, TAP, CELL = 0, 1, 2
-MEETS = {"dy": WINDOW, "w": TAP, "x": CELL}
-"""Which of the three is a place of an array."""
+MEETING = ("dy", "w", "x")
+Meeting = dict[str, int]
+"""Along one axis: a window of `dy`, a tap of `w`, and the cell of `x` that it meets."""
 
 
 def write_page(run: Run) -> str:
@@ -62,20 +50,19 @@ def write_fragment(run: Run, is_whole: bool = False) -> str:
     table = _write_table("counts", caption, ("function", *statuses), rows)
     shown = [f for f in told if is_whole or f.status != "ok" or f.age]
     sections = "".join(_write_finding(run, finding, is_whole) for finding in shown)
-    head, end = ("\n".join(lines).strip() for lines in (write_header(run), write_summary(run)))
-    return (
-        f'<div class="nv"><style>{STYLE}</style>\n<pre>{_escape(head)}</pre>\n{table}{sections}'
-        f"<pre>{_escape(run.error or end)}</pre></div>"
-    )
+    head = _escape("\n".join(text.write_header(run)).strip())
+    end = _escape(run.error or "\n".join(text.write_summary(run)).strip())
+    style = f'<div class="nv"><style>{STYLE}</style>'
+    return f"{style}\n<pre>{head}</pre>\n{table}{sections}<pre>{end}</pre></div>"
 
 
 def _write_finding(run: Run, finding: Finding, is_whole: bool) -> str:
     name = _escape(finding.function)
     parts = [f'<section data-function="{name}"><h2>{name} ']
     parts += [f'<span class="status">{finding.status}</span></h2>\n']
-    for block in list_blocks(run, finding):
+    for block in text.list_blocks(run, finding):
         parts += _write_block(run, finding, block)
-    if rest := [*label_rest(run, finding)]:
+    if rest := [*text.label_rest(run, finding)]:
         parts += [_write_table("words", "What is no mistake of this function", (), rest)]
     if is_whole:
         heads = ("check", "level", "rung", "evidence", "status")
@@ -88,8 +75,8 @@ def _write_finding(run: Run, finding: Finding, is_whole: bool) -> str:
 
 def _write_block(run: Run, finding: Finding, block: Block) -> Iterator[str]:
     """What a block says, the mistake's lines, and the numbers."""
-    rows = [*label_case(run, finding, block, "case"), *label_mistake(run, finding, block)]
-    rows += [label_command(run, block.outcome)]
+    rows = [*text.label_case(run, finding, block, "case")]
+    rows += [*text.label_mistake(run, finding, block), text.label_command(run, block.outcome)]
     yield _write_table("words", "Smallest case that fails", (), rows)
     parts = finding.diagnosis.parts if finding.diagnosis and run.settings.is_naming else ()
     for mistake, suspect in parts:
@@ -105,57 +92,52 @@ def _draw(run: Run, outcome: Outcome) -> Iterator[str]:
     case, seen = outcome.question, look(run, outcome)
     if not (seen and isinstance(case, Case)):
         return
-    met: list[list[Three]] = []
+    met: list[list[Meeting]] = []
     yield "<h3>What went in</h3>"
     if seen.wrong and seen.wrong.worst and case.op in READING and seen.answers[0].array.ndim > 1:
         met = _meet(case, seen.wrong.name, seen.answers[0])
         worst = f"{seen.wrong.name}{[*seen.wrong.worst.index]}, the worst place"
         taps = math.prod(map(len, met))
-        for threes, size in zip(met, case.space):
-            threes[:] = (three for three in threes if 0 <= three[CELL] < size)
+        met = [[m for m in axis if 0 <= m["x"] < size] for axis, size in zip(met, case.space)]
         outside = taps - math.prod(map(len, met))
         rest = f"; {outside} of {taps} taps lie in padding" * bool(outside)
         words = f"A dashed edge: what meets at {worst}{rest}"
         yield f"<p>{_escape(words if taps else f'No window reads {worst}')}.</p>\n"
     grids = []
     for one in seen.inputs:
-        marks = [{three[MEETS[one.name]] for three in axis} for axis in met if one.name in MEETS]
+        marks = [{meeting[one.name] for meeting in axis} for axis in met if one.name in MEETING]
         for axis, places in enumerate(marks if all(marks) else ()):
             size = one.array.shape[one.axes.index(axis)]
             middle = (sorted(places)[len(places) // 2] + 0.5) / size
             one = one._replace(place={**one.place, axis: middle})
         grids.append(_write_grid(one, marks))
     yield f'<div class="grids">{"".join(grids)}</div>\n'
-    grids = _compare(seen) if seen.wrong else [*map(_write_grid, seen.answers)]
+    grids = [*(_compare(seen, seen.wrong) if seen.wrong else map(_write_grid, seen.answers))]
     if any(grids):
         yield f'<h3>What came out</h3><div class="grids">{"".join(grids)}</div>\n'
 
 
-def _compare(seen: View) -> list[str]:
+def _compare(seen: View, wrong: Comparison) -> Iterator[str]:
     """Yours, the oracle's and the difference, as far as they are to be seen."""
-    assert seen.wrong
-    got, want, where = map(np.asarray, (seen.wrong.got, seen.wrong.want, seen.wrong.where))
-    digits, planes = choose_digits(got[where], want[where]), [*seen.answers]
+    planes = [*seen.answers]
     if len(planes) > 1:
         with np.errstate(all="ignore"):
-            difference = got.astype(float) - want
+            difference = planes[0].array.astype(float) - planes[1].array
         planes.append(planes[0]._replace(name="difference", array=difference))
-    grids = []
     for one in planes:
-        wrong = None if one.name == "oracle" else where
-        one = one._replace(name=f"{one.name}: {seen.wrong.name}")
-        grids.append(_write_grid(one, (), wrong, digits))
-    return grids
+        where = None if one.name == "oracle" else wrong.where
+        yield _write_grid(one._replace(name=f"{one.name}: {wrong.name}"), (), where, seen.digits)
 
 
-def _meet(case: Case, name: str, one: Plane) -> list[list[Three]]:
-    """For each axis the (window, tap, cell) that meet at a place of y, of dw, or of dx."""
-    key = CELL if name in INPUTS else TAP if name.lower() in WEIGHTS else WINDOW
+def _meet(case: Case, name: str, one: Plane) -> list[list[Meeting]]:
+    """For each axis what meets at a place of y, of dw, or of dx."""
+    key = "x" if name in INPUTS else "w" if name in WEIGHTS else "dy"
     met = []
     for axis, windows in enumerate(case.windows):
         at = int(one.place[axis] * one.array.shape[one.axes.index(axis)])
-        threes = ((o, t, cell) for o, taps in enumerate(windows) for t, cell in enumerate(taps))
-        met.append([three for three in threes if three[key] == at])
+        cells = ((o, t, cell) for o, taps in enumerate(windows) for t, cell in enumerate(taps))
+        meetings = (dict(zip(MEETING, three)) for three in cells)
+        met.append([meeting for meeting in meetings if meeting[key] == at])
     return met
 
 
@@ -177,14 +159,14 @@ def _write_grid(
     body = ""
     for i, line in enumerate(write_numbers(plane, digits)):
         body += f'<tr><th scope="row">{top + i}</th>'
-        for j, text in enumerate(line.split()):
+        for j, number in enumerate(line.split()):
             is_tap = top + i in rows and left + j in columns
             kinds = ["tap"] * is_tap + ["wrong"] * bool(is_wrong[i, j])
             said = f'<span class="unseen"> {", ".join(kinds)}</span>' if kinds else ""
             share = np.nan_to_num(plane[i, j] / most, posinf=1, neginf=-1)
             hue = "214,120,0" if share > 0 else "20,110,230"
             style = f"background: rgba({hue},{DEEPEST * abs(share):.2f})" if share else ""
-            body += f'<td class="{" ".join(kinds)}" style="{style}">{text}{said}</td>'
+            body += f'<td class="{" ".join(kinds)}" style="{style}">{number}{said}</td>'
         body += "</tr>\n"
     heads = range(left, left + plane.shape[1])
     return _frame("grid", f"{one.name}{words}", heads, body, "<td></td>")
@@ -213,5 +195,5 @@ def _frame(kind: str, caption: str, heads: Sequence[object], body: str, corner: 
     )
 
 
-def _escape(text: object) -> str:
-    return html.escape(make_visible(str(text)))
+def _escape(words: object) -> str:
+    return html.escape(text.make_visible(str(words)))

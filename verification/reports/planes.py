@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import zip_longest
 from typing import NamedTuple
 
@@ -15,13 +16,14 @@ from verification.questions import Array, Case, Ints
 
 ROWS, COLUMNS = 6, 8
 """Of a plane, as many are shown."""
+INPUTS, WEIGHTS = ("x", "dx", "A_prev", "dA_prev"), ("w", "dw", "W", "dW")
 FEW = 4
 """Planes of one array, where an answer is a sum over them."""
 WIDTH = 69
 """Characters of a line of numbers."""
 Axes = Sequence[str | int]
 """An array's axes: N, C, K, and the spatial ones by number."""
-Place = Mapping[str | int, float]
+Place = dict[str | int, float]
 """An index by axis; along spatial ones as a share of the size, so that it fits other arrays."""
 
 
@@ -65,14 +67,15 @@ class View(NamedTuple):
 
     inputs: list[Plane]
     answers: list[Plane]
-    wrong: Comparison | None
+    wrong: Comparison | None = None
+    digits: int = 6
 
 
 def draw(run: Run, outcome: Outcome) -> list[str]:
     """What went in, and below it the answer; a wrong one beside the oracle's, with # where."""
     if not (seen := look(run, outcome)):
         return []
-    answer = _draw_wrong(seen.answers, seen.wrong) if seen.wrong else _draw_each(seen.answers)
+    answer = _draw_wrong(seen, seen.wrong) if seen.wrong else _draw_each(seen.answers)
     return [*_draw_each(seen.inputs), "", *answer] if answer else []
 
 
@@ -86,15 +89,18 @@ def look(run: Run, outcome: Outcome) -> View | None:
     if not isinstance(case, Case) or not outcome.comparisons or is_light:
         return None
     wrong = next((compared for compared in outcome.comparisons if compared.worst), None)
-    place: Place = {}
+    place, answers, digits = Place(), list[Plane](), 6
     if wrong and wrong.worst and not run.settings.exam:
-        arrays = {"yours": np.asarray(wrong.got), "oracle": np.asarray(wrong.want)}
-        axes = _name_axes(run, case, wrong.name, arrays["oracle"].ndim)
-        place = _find_place(case, axes, arrays["oracle"].shape, wrong.worst.index)
-        answers = [Plane(name, axes, array, place) for name, array in arrays.items()]
+        got, want = np.asarray(wrong.got), np.asarray(wrong.want)
+        axes = _name_axes(run, case, wrong.name, want.ndim)
+        place = _find_place(case, axes, want.shape, wrong.worst.index)
+        answers = [Plane("yours", axes, got, place), Plane("oracle", axes, want, place)]
         answers = answers if run.settings.show == "all" else answers[:1]
+        pairs = zip(got[wrong.where], want[wrong.where], strict=True)
+        if any(f"{a:.6g}" == f"{b:.6g}" for a, b in pairs):  # as many as tell them apart
+            digits = 17
     else:
-        wrong, answers = None, []
+        wrong = None
         for compared, array in zip(outcome.comparisons, outcome.answers.values(), strict=False):
             if type(array) is np.ndarray and not (compared.is_right and outcome.is_failing):
                 axes = _name_axes(run, case, compared.name, array.ndim)
@@ -107,7 +113,7 @@ def look(run: Run, outcome: Outcome) -> View | None:
         for axes in [_name_axes(run, case, name, array.ndim)]
         for at in _spread(case, dict(zip(axes, array.shape, strict=True)), place, known)
     ]
-    return View(planes, answers, wrong)
+    return View(planes, answers, wrong, digits)
 
 
 def _list_inputs(run: Run, case: Case, op: str) -> dict[str, Array]:
@@ -143,20 +149,18 @@ def _name_axes(run: Run, case: Case, name: str, rank: int) -> Axes:
     space: list[str | int] = [*range(rank - 2 + is_single)]
     if case.op == "conv_single_step":
         return [*range(rank - 1), "C"]
-    if name.lower() in ("w", "dw"):
+    if name in WEIGHTS:
         ends = ["C", "K"] if case.op == "conv_transpose" else ["K", "C"]
         return [*ends, *space] if run.channels_first else [*space, *ends[::-1]]
-    is_output = name not in ("x", "dx", "A_prev", "dA_prev")
-    channel = "K" if case.w and is_output else "C"
-    if case.op == "unfold" and is_output:
-        channel = "taps"
+    channel = "K" if case.w else "taps" if case.op == "unfold" else "C"
+    channel = "C" if name in INPUTS else channel
     axes = ["N", channel, *space] if run.channels_first else ["N", *space, channel]
     return axes[is_single:]
 
 
 def _find_place(case: Case, axes: Axes, shape: Ints, worst: Ints) -> Place:
     """The worst place of an output, and what belongs to it of other arrays."""
-    place: dict[str | int, float] = {}
+    place = Place()
     for axis, size, index in zip(axes, shape, worst, strict=True):
         place[axis] = index if isinstance(axis, str) else (index + 0.5) / size
     if case.op == "conv":
@@ -171,23 +175,14 @@ def _find_place(case: Case, axes: Axes, shape: Ints, worst: Ints) -> Place:
     return place
 
 
-def _draw_wrong(answers: Sequence[Plane], wrong: Comparison) -> list[str]:
+def _draw_wrong(seen: View, wrong: Comparison) -> list[str]:
     def write(columns: int) -> list[str]:
-        at, words = answers[0].cut(columns)
-        got, want, where = (
-            np.atleast_2d(np.asarray(a)[at]) for a in (wrong.got, wrong.want, wrong.where)
-        )
-        digits = choose_digits(got[where], want[where])
-        blocks = [[one.name, *write_numbers(one.array[at], digits)] for one in answers]
-        blocks.append(["wrong", *map(" ".join, np.where(where, "#", "."))])
-        return [f"{wrong.name}{words}", *_lay_beside(blocks)]
+        at, words = seen.answers[0].cut(columns)
+        marks = np.where(np.atleast_2d(np.asarray(wrong.where)[at]), "#", ".")
+        blocks = [[one.name, *write_numbers(one.array[at], seen.digits)] for one in seen.answers]
+        return [f"{wrong.name}{words}", *_lay_beside([*blocks, ["wrong", *map(" ".join, marks)]])]
 
     return _fit(write)
-
-
-def choose_digits(yours: Array, right: Array) -> int:
-    """As many as tell wrong numbers from right ones."""
-    return 17 if any(f"{a:.6g}" == f"{b:.6g}" for a, b in zip(yours, right, strict=True)) else 6
 
 
 def _draw_each(planes: Iterable[Plane]) -> list[str]:
@@ -196,17 +191,17 @@ def _draw_each(planes: Iterable[Plane]) -> list[str]:
     for one in planes:
         if one.is_empty:
             continue
-
-        def write(columns: int, one: Plane = one) -> list[str]:
-            at, words = one.cut(columns)
-            return [f"{one.name}{words}", *write_numbers(one.array[at])]
-
-        block = _fit(write)
+        block = _fit(partial(_write_plane, one))
         if rows and max(map(len, _lay_beside([*rows[-1], block]))) <= WIDTH:
             rows[-1].append(block)
         else:
             rows.append([block])
     return [line for row in rows for line in _lay_beside(row)]
+
+
+def _write_plane(one: Plane, columns: int) -> list[str]:
+    at, words = one.cut(columns)
+    return [f"{one.name}{words}", *write_numbers(one.array[at])]
 
 
 def _fit(write: Callable[[int], list[str]]) -> list[str]:

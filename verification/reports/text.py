@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import re
 import shlex
-import textwrap
+import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from textwrap import TextWrapper
 
 from verification import mistakes
 from verification.judging import Block, Comparison, Drawn, Finding, Outcome, Run, Settings
 from verification.mistakes import Diagnosis
-from verification.questions import LINE, RUNGS, Case, rung
+from verification.questions import LINE, RUNGS, Case, read_where, rung
 from verification.reports.planes import draw
 
-WINDOWS = ("conv_single_step", "create_mask_from_window", "distribute_value")
-"""Functions of one window."""
+_TABLE = tomllib.loads(Path(__file__).with_name("kinds.toml").read_text(encoding="utf-8"))
+KINDS = {words: read_where(where) for words, where in _TABLE.items()}
+MOST = 2
+"""Of these, so many are told."""
 WIDTH = 79
 INDENT, LABEL = 6, 16
 """Widths of what stands before the words of a block."""
@@ -139,11 +143,6 @@ def write_form(run: Run, compared: Comparison) -> str:
     return message if run.settings.show == "all" else message.partition(", it should")[0]
 
 
-def write_words(run: Run, finding: Finding, outcome: Outcome) -> str:
-    """What happened, in words."""
-    return make_visible("\n".join(_describe(run, finding, outcome)))
-
-
 def make_visible(text: str) -> str:
     """With the control characters that a terminal would obey written out."""
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
@@ -173,7 +172,7 @@ def label_case(run: Run, finding: Finding, block: Block, title: str) -> Iterator
         yield "" if number else "call", Whole(line)
     if question.why and run.settings.is_naming:
         yield "why", question.why
-    yield from ((ANSWER, line) for line in _describe(run, finding, block.outcome))
+    yield from ((ANSWER, line) for line in describe(run, finding, block.outcome))
     if block.outcome.stdout:
         yield "printed", block.outcome.stdout.rstrip()
 
@@ -188,7 +187,7 @@ def _name_case(outcome: Outcome) -> str:
     return question.row if question.name == LINE or _DRAWN.match(question.name) else outcome.id
 
 
-def _describe(run: Run, finding: Finding, outcome: Outcome) -> Iterator[str]:
+def describe(run: Run, finding: Finding, outcome: Outcome) -> Iterator[str]:
     """What happened, in words."""
     exam = run.settings.exam
     yield from filter(None, (write_message(run, outcome), "" if exam else outcome.note))
@@ -254,6 +253,7 @@ def describe_kind(finding: Finding) -> str:
         return "every case fails"
     while count and len(told) < MOST:
         kinds = {words: [f for case, f in left if holds(case)] for words, holds in KINDS.items()}
+        # all failures, or else the largest part that fails, of as many as there are
         weights = {
             words: (sum(kind) == count, sum(kind) / len(kind), len(kind))
             for words, kind in kinds.items()
@@ -261,7 +261,6 @@ def describe_kind(finding: Finding) -> str:
         }
         if not weights:
             break
-        # all failures, or else the largest part that fails, of as many as there are
         words = max(weights, key=weights.__getitem__)
         told.append(f"{sum(kinds[words])} of {len(kinds[words])} where {words}")
         left = [(case, fails) for case, fails in left if not KINDS[words](case)]
@@ -270,35 +269,6 @@ def describe_kind(finding: Finding) -> str:
         return f"{count} of {len(left)} cases fail, of no kind alone"
     rest = f", and {count} more" if count else ", and no other"
     return f"it fails {'; of the rest '.join(told)}{rest}"
-
-
-def _window(case: Case) -> Sequence[int]:
-    """The sides of x where it is one window, which holds no examples."""
-    return case.x[:2] if case.op in WINDOWS else ()
-
-
-MOST = 2
-"""Kinds of questions that are told of."""
-KINDS: Mapping[str, Callable[[Case], bool]] = {
-    "the pad is 0": lambda case: bool(case.w) and not case.is_padded,
-    "there is a pad": lambda case: case.is_padded,
-    "the stride is above 1": lambda case: max(case.stride, default=1) > 1,
-    "windows overlap": lambda case: any(map(int.__lt__, case.stride, case.spans)),
-    "maxima tie": lambda case: case.fill == "ties",
-    "the sides of the input differ": lambda case: len({*case.space}) > 1,
-    "the sides of the window differ": lambda case: len({*(case.kernel or _window(case))}) > 1,
-    "a rest is left behind the last window": lambda case: any(
-        (size + sum(pad) - span) % step
-        for size, pad, span, step in zip(case.space, case.pad, case.spans, case.stride)
-    ),
-    "there are several examples": lambda case: case.x[0] > 1 and not _window(case),
-    "there are several channels": lambda case: case.x[-1] > 1 and not _window(case),
-    "there are several filters": lambda case: bool(case.w) and case.w[-1] > 1,
-    "the pool is a maximum": lambda case: case.op == "max_pool",
-    "the pool is an average": lambda case: case.op == "avg_pool",
-    "windows are dilated": lambda case: max(case.dilation, default=1) > 1,
-    "there are groups": lambda case: case.groups > 1,
-}
 
 
 def _claim(finding: Finding, diagnosis: Diagnosis) -> str:
@@ -375,7 +345,7 @@ def _write_drawn(run: Run, drawn: Drawn) -> list[str]:
     lines = _wrap(f"  {questions} drawn from seed {drawn.seed}: {', '.join(words)}", "    ")
     for name, outcome in find_drawn_failures(run).items():
         finding = Finding(name, outcome.op, drawn.outcomes)
-        told = [("", line) for line in _describe(run, finding, outcome)]
+        told = [("", line) for line in describe(run, finding, outcome)]
         row = name, Whole(outcome.question.row)
         lines += _lay_out([row, *told, label_command(run, outcome)])
     return lines
@@ -421,9 +391,7 @@ def _lay_out(labelled: Iterable[tuple[str, str]]) -> list[str]:
         label = "" if label == ANSWER else make_visible(label)
         head = f"{'':{INDENT}}{label:{LABEL}} "
         if not isinstance(text, Whole):
-            wrapped = _wrap(text, width=WIDTH - len(head))
-            heads = [head, *[" " * len(head)] * (len(wrapped) - 1)]
-            lines += [(start + line).rstrip() for start, line in zip(heads, wrapped, strict=True)]
+            lines += _wrap(text, " " * len(head), head)
         elif len(head + (text := make_visible(text))) <= WIDTH:
             lines.append(head + text)
         else:
@@ -432,13 +400,13 @@ def _lay_out(labelled: Iterable[tuple[str, str]]) -> list[str]:
     return lines
 
 
-def _wrap(text: str, rest: str = "", width: int = WIDTH) -> list[str]:
+def _wrap(text: str, rest: str = "", first: str = "") -> list[str]:
     """Lines that break between words alone; `rest` stands before every one but the first."""
-    lines = []
+    lines: list[str] = []
+    wrap = TextWrapper(WIDTH, first, rest, break_long_words=False, break_on_hyphens=False)
     for line in make_visible(text).split("\n"):
-        lines += textwrap.wrap(
-            line, width, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
-        ) or [""]
+        lines += wrap.wrap(line) or [wrap.initial_indent.rstrip()]
+        wrap.initial_indent = rest
     return lines
 
 
