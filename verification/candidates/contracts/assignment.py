@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from verification.candidates.contracts import (
-    Contract,
+    Course,
     Form,
     Function,
     has_one_pad,
@@ -97,4 +97,4 @@ _FUNCTIONS = build_functions(
     pool=lambda case: {"f": case.kernel[0], "stride": case.stride[0]},
     share=lambda case, name, value: value.item() if name == "dy" else value,
 )
-CONTRACT = Contract("assignment", _FUNCTIONS)
+CONTRACT = Course("assignment", _FUNCTIONS, "nhwc")

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from verification.candidates.contracts import (
-    Contract,
+    Course,
     Function,
     has_one_pad,
     is_plain,
@@ -60,4 +60,4 @@ _FUNCTIONS = (
     *_build_layer("conv", "x w b", "x, w, b, conv_param", _conv),
     *_build_layer("max_pool", "x", "x, pool_param", _pool),
 )
-CONTRACT = Contract("cs231n", _FUNCTIONS, channels_first=True)
+CONTRACT = Course("cs231n", _FUNCTIONS, "nchw")

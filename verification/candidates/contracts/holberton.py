@@ -27,7 +27,7 @@ from functools import partial
 from typing import Any
 
 from verification.candidates.contracts import (
-    Contract,
+    Course,
     Form,
     Function,
     assignment,
@@ -126,4 +126,4 @@ _FUNCTIONS = (
         for name, signature, keywords, form in _IMAGES
     ),
 )
-CONTRACT = Contract("holberton", _FUNCTIONS)
+CONTRACT = Course("holberton", _FUNCTIONS, "nhwc")

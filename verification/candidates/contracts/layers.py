@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from verification.candidates.contracts import (
+    FIRST,
     FORMS,
     OWN,
     RANKS,
@@ -39,8 +40,7 @@ from verification.candidates.contracts import (
     lead_channels,
     name_pad,
     read_table,
-    spread,
-    widen,
+    write_size,
 )
 from verification.candidates.loading import METHODS
 from verification.candidates.process import Call, Hello, Other, Reply, Result
@@ -172,11 +172,10 @@ class Layer:
         known |= dict(zip(("height", "width"), case.kernel))
         known["padding"] = name_pad(case) if self.has_word else simplify_pad(case.pad)
         known["rate"] = self.pace
-        defaults = widen(self.defaults) if self.is_wide else self.defaults
-        words = {
-            their: spread(known[our], defaults[our] if our in _SIZES else "", len(case.space))
-            for our, their in self.words.items()
-        }
+        words = {their: known[our] for our, their in self.words.items()}
+        for our in self.words.keys() & _SIZES:
+            size, default = known[our], self.defaults[our]
+            words[self.words[our]] = write_size(size, default, len(case.space), self.is_wide)
         calls = [Call(self.name, words=words)]
         held = {our: their for our, their in self.holders.items() if our in given}
         for our, their in held.items():
@@ -215,7 +214,7 @@ class Method(Function):
     """A method of a `layer`, which is known once a candidate has been tried."""
 
     layer: Layer | None = None
-    is_chained = True
+    is_chained: bool = True
 
     def expresses(self, case: Case, parameters: Parameters) -> bool:
         is_ours = self.concerns(case) and self.takes(case)
@@ -284,8 +283,9 @@ class Layers(Contract):
         made = {name.rpartition(".")[0] for name in whole if name.endswith(".forward")}
         if other := sorted(made - {their.rpartition(".")[0] for their in names.values()}):
             notes.append(f"not judged: {', '.join(other)}; one each of {', '.join(CLASSES)} is")
-        is_first = all(layer.layout in ("nchw", "chw") for layer in known.values())
-        return replace(self, functions=(*functions,), channels_first=is_first), written, notes
+        is_first = all(layer.layout in FIRST for layer in known.values())
+        layout = "nchw" if is_first else "nhwc"
+        return replace(self, functions=(*functions,), layout=layout), written, notes
 
 
 def _try(ours: str, written: Mapping[str, str], names: Names, ask: Ask, notes: list[str]) -> Layer:
@@ -528,4 +528,4 @@ def _build(ours: str, op: str, way: str) -> Method:
 
 
 _FUNCTIONS = tuple(_build(ours, row["op"], way) for ours, row in CLASSES.items() for way in METHODS)
-CONTRACT = Layers("layers", _FUNCTIONS, channels_first=True, may_decline=True)
+CONTRACT = Layers("layers", _FUNCTIONS, "nchw", may_decline=True)

@@ -36,7 +36,9 @@ def _general(case: Case) -> dict[str, Any]:
 
 def _name(function: Function) -> Function:
     """As it is called here; of a max pool the places of the maxima are asked for too."""
-    function = replace(function, name=f"functional.{function.name}", settings=None, also=())
+    function = replace(
+        function, name=f"functional.{function.name}", settings=None, also=(), loose=()
+    )
     if function.op not in ("pool_forward", "adaptive_pool_forward") or "max" not in function.name:
         return function
     asked = function.keywords
@@ -48,5 +50,5 @@ def _name(function: Function) -> Function:
 
 
 _PASSES = assignment.build_functions(_takes, lambda case: simplify_pad(case.pad), _conv, _pool)
-_FACE = map(_name, functional.build_functions(lambda case: True, _general))
+_FACE = map(_name, functional.build_functions(Function, lambda case: True, _general))
 CONTRACT = Contract("npcnn", (*_PASSES, *_FACE), is_bitwise=True)
