@@ -40,6 +40,14 @@ TABLE: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
     "pool_backward": ("", "dA, cache, mode='max'", {"dx": "dA_prev"}),
 }
 """The arrays that each takes, its signature, and what it returns."""
+LOOSE: Mapping[str, tuple[str, ...]] = {
+    STEP: ("single_conv_step", "single_convolution"),
+    "conv_forward": ("conv2d_forward",),
+    "conv_backward": ("conv2d_backward",),
+    "pool_forward": ("pool2d_forward", "max_pool_forward"),
+    "pool_backward": ("pool2d_backward", "max_pool_backward"),
+}
+"""Other names that people give them."""
 Settings = Callable[[Case], Any]
 
 
@@ -61,7 +69,8 @@ def build_functions(
 
     def build(name: str, setting: Settings | None = None, **more: Any) -> Function:
         rest = (lambda case: (setting(case),)) if setting else (lambda case: ())
-        return Function(name, name, takes, *TABLE[name], rest, **more)
+        loose = LOOSE.get(name, ())
+        return Function(name, name, takes, *TABLE[name], rest, loose=loose, **more)
 
     conv_forward = build("conv_forward", conv, form=shape_bias)
     pool_forward = build("pool_forward", pool, has_mode=True)

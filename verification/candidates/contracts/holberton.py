@@ -55,6 +55,11 @@ _TABLE: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
     "pool_forward": ("x", "A_prev, kernel_shape, stride, mode", {"y": "A"}),
     "pool_backward": ("dy x", "dA, A_prev, kernel_shape, stride, mode", {"dx": "dA_prev"}),
 }
+_LOOSE = {
+    "conv_forward": ("forward_prop",),
+    "conv_backward": ("backward_prop",),
+    "pool_forward": ("pool",),
+}
 _REST: Mapping[str, Callable[[Case], tuple[Any, ...]]] = {
     "conv_forward": lambda case: (IDENTITY,),
     "conv_backward": lambda case: (),
@@ -112,7 +117,7 @@ _FUNCTIONS = (
     *(
         Function(
             *(name, name, _takes, *row, _REST[name], _words, assignment.shape_bias),
-            loose=("pool",) if name == "pool_forward" else (),
+            loose=_LOOSE.get(name, ()),
         )
         for name, row in _TABLE.items()
     ),
