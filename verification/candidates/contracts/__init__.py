@@ -108,7 +108,7 @@ keep_form, lead_channels = FORMS["nhwc"], FORMS["nchw"]
 """The oracle's own form, and that with channels in front."""
 
 
-def _reshape_bias(form: Form, sizes: Sequence[int], case: Case, name: str, value: Array) -> Any:
+def reshape_bias(form: Form, sizes: Sequence[int], case: Case, name: str, value: Array) -> Any:
     return value.reshape(sizes) if name in ("b", "db") else form(case, name, value)
 
 
@@ -187,7 +187,7 @@ class Function:
         if sizes == BIASES[0]:  # as the form has it: of a plane it is a number
             return self
         forward = self.forward and self.forward.shape_bias(sizes)
-        return replace(self, form=partial(_reshape_bias, self.form, sizes), forward=forward)
+        return replace(self, form=partial(reshape_bias, self.form, sizes), forward=forward)
 
     def concerns(self, case: Case) -> bool:
         """Whether the question is one for such functions, under whatever contract."""
@@ -481,6 +481,34 @@ class Course(Contract):
             bias = f", and b of shape {sizes}".replace("-1", "filters") * (sizes != BIASES[0])
             notes.append(f"{names[name]} takes {layout}{bias}, as its answers show")
         return replace(self, functions=(*functions,)), {**names}, notes
+
+
+def build_course(
+    course: str,
+    takes: Callable[[str, Case], bool],
+    rest: Mapping[str, Callable[[Case], tuple[Any, ...]]],
+    forms: Mapping[str, Form],
+) -> tuple[Function, ...]:
+    """A course's functions: which questions each takes, and, by name, what stands behind its
+    arrays, and the form of these; "" is that of the others.
+    """
+    functions: dict[str, Function] = {}
+    for name, row in read_table("courses")[course].items():
+        about = {key: row[key] for key in ("has_mode", "optional") if key in row}
+        functions[name] = Function(
+            name,
+            row.get("op", name),
+            partial(takes, name),
+            row.get("arrays", ""),
+            row["signature"],
+            row.get("returns", {"y": "y"}),
+            rest.get(name, lambda case: ()),
+            form=forms.get(name, forms.get("", keep_form)),
+            forward=functions.get(row.get("forward", "")),
+            loose=tuple(row.get("loose", ())),
+            **about,
+        )
+    return tuple(functions.values())
 
 
 def find_place(function: Function, answer: Callable[[Function, Case], Reply]) -> dict[str, Place]:
