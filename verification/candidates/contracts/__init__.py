@@ -20,7 +20,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from verification.candidates.process import IDENTITY, Call, Hello, Reply, Result
+from verification.candidates.process import IDENTITY, LOST, Call, Hello, Reply, Result
 from verification.questions import Array, Arrays, Case, arrays, parse, shapes, simplify
 
 OWN, CANONICAL = "own", "canonical"
@@ -467,20 +467,23 @@ class Course(Contract):
             return ask([replace(fitted, function=their)])
 
         written = {our for our, their in names.items() if their not in hello.stubs}
-        functions, places, notes = list[Function](), dict[str, Place](), list[str]()
+        functions, places, notes = list[Function](), dict[str, Place | None](), list[str]()
         for function in self.functions:
             first = self.forward_of(function)
             first = first if first.name in names else function
-            is_tried = first is function and function.is_pass and not function.optional
-            if is_tried and function.name in written:
-                places |= find_place(function, answer)
-            functions.append(
-                function.lay(*places[first.name]) if first.name in places else function
-            )
-        for name, (layout, sizes) in places.items():
-            bias = f", and b of shape {sizes}".replace("-1", "filters") * (sizes != BIASES[0])
-            notes.append(f"{names[name]} takes {layout}{bias}, as its answers show")
-        return replace(self, functions=(*functions,)), {**names}, notes
+            is_layout_own = not function.is_pass or function.optional
+            if first is function and function.name in written and not is_layout_own:
+                places[function.name] = find_place(function, answer)
+            place = places.get(first.name)
+            functions.append(function.lay(*place) if place else function)
+        for name, place in places.items():
+            if place:
+                bias = f", and b of shape {place[1]}".replace("-1", "filters")
+                words = place[0] + bias * (place[1] != BIASES[0])
+                notes.append(f"{names[name]} takes {words}, as its answers show")
+        layouts = {place[0] if place else self.layout for place in places.values()}
+        layout = layouts.pop() if len(layouts) == 1 else self.layout
+        return replace(self, functions=(*functions,), layout=layout), {**names}, notes
 
 
 def build_course(
@@ -511,25 +514,26 @@ def build_course(
     return tuple(functions.values())
 
 
-def find_place(function: Function, answer: Callable[[Function, Case], Reply]) -> dict[str, Place]:
-    """By its name the layout and the sizes of b with which a pass answers that raises as it is.
+def find_place(function: Function, answer: Callable[[Function, Case], Reply]) -> Place | None:
+    """The layout and the sizes of b with which a pass answers that raises as it is.
 
-    None where it does not raise in every plain question, or raises with all of them.
+    None where it does not raise in every plain question, or answers with none of them, or in time.
     """
     plain = [case for case in PROBES if function.expresses(case, None)]
     if any(answer(function, case).status != "CRASH" for case in plain):
-        return {}
-    has_bias = "b" in function.parameters
-    for layout, sizes in itertools.product(LAYOUTS, BIASES if has_bias else BIASES[:1]):
+        return None
+    biases = BIASES if "b" in function.parameters else BIASES[:1]
+    for layout, sizes in itertools.product(LAYOUTS, biases):
         laid = function.lay(layout, sizes)
         # of one filter b has all shapes alike
-        telling = (
-            case for case in plain if laid.takes(case) and ("c" not in layout or case.y[-1] > 1)
-        )
-        replies = ((case, answer(laid, case)) for case in telling)
-        if any(shows_form(laid.form, case, reply) for case, reply in replies):
-            return {function.name: (layout, sizes)}
-    return {}
+        telling = (case for case in plain if "c" not in layout or case.y[-1] > 1)
+        for case in filter(laid.takes, telling):
+            reply = answer(laid, case)
+            if reply.kind in LOST:
+                return None
+            if shows_form(laid.form, case, reply):
+                return layout, sizes
+    return None
 
 
 def shows_form(form: Form, case: Case, reply: Reply) -> bool | None:
