@@ -175,12 +175,11 @@ class Function:
         """Whether it is a layer's pass, no helper."""
         return self.op != self.kind
 
-    def lay(self, layout: str, sizes: Sequence[int] = BIASES[0]) -> Function:
-        """The same for arrays of another layout, with b, and so db, of these sizes."""
-        forward = self.forward and self.forward.lay(layout, sizes)
+    def lay(self, layout: str) -> Function:
+        """The same for arrays of another layout."""
+        forward = self.forward and self.forward.lay(layout)
         takes = partial(_takes_in, layout, self.takes)
-        laid = replace(self, form=FORMS[layout], takes=takes, forward=forward)
-        return laid.shape_bias(sizes)
+        return replace(self, form=FORMS[layout], takes=takes, forward=forward)
 
     def shape_bias(self, sizes: Sequence[int]) -> Function:
         """The same with b, and so db, of these sizes."""
@@ -188,10 +187,6 @@ class Function:
             return self
         forward = self.forward and self.forward.shape_bias(sizes)
         return replace(self, form=partial(reshape_bias, self.form, sizes), forward=forward)
-
-    def concerns(self, case: Case) -> bool:
-        """Whether the question is one for such functions, under whatever contract."""
-        return self.kind == case.kind
 
     def is_called(self, name: str) -> bool:
         """Whether it goes by this name, be it in camelCase."""
@@ -227,7 +222,7 @@ class Function:
 
     def expresses(self, case: Case, parameters: Parameters) -> bool:
         """Whether the question can be put to a function of these parameters."""
-        if not (self.concerns(case) and self.takes(case)):
+        if self.kind != case.kind or not self.takes(case):
             return False
         if not self.settings:
             is_average = self.has_mode and case.op == "avg_pool"
@@ -474,8 +469,9 @@ class Course(Contract):
             is_layout_own = not function.is_pass or function.optional
             if first is function and function.name in written and not is_layout_own:
                 places[function.name] = find_place(function, answer)
-            place = places.get(first.name)
-            functions.append(function.lay(*place) if place else function)
+            if place := places.get(first.name):
+                function = function.lay(place[0]).shape_bias(place[1])
+            functions.append(function)
         for name, place in places.items():
             if place:
                 bias = f", and b of shape {place[1]}".replace("-1", "filters")
@@ -524,7 +520,7 @@ def find_place(function: Function, answer: Callable[[Function, Case], Reply]) ->
         return None
     biases = BIASES if "b" in function.parameters else BIASES[:1]
     for layout, sizes in itertools.product(LAYOUTS, biases):
-        laid = function.lay(layout, sizes)
+        laid = function.lay(layout).shape_bias(sizes)
         # of one filter b has all shapes alike
         telling = (case for case in plain if "c" not in layout or case.y[-1] > 1)
         for case in filter(laid.takes, telling):

@@ -231,10 +231,6 @@ class Method(Function):
     layer: Layer | None = None
     is_chained: bool = True
 
-    def expresses(self, case: Case, parameters: Parameters) -> bool:
-        is_ours = self.concerns(case) and self.takes(case)
-        return is_ours and (self.layer is None or self.layer.takes(case))
-
     def plan(self, case: Case, given: Arrays, cache: str = OWN) -> list[Call]:
         assert self.layer
         return self.layer.plan(case, given, self.op.endswith("_backward"))
@@ -290,7 +286,8 @@ class Layers(Contract):
             ours, _, way = function.name.partition(".")
             layer = known.get(ours)
             if layer and isinstance(function, Method) and (layer.backward or way == "forward"):
-                function = replace(function, layer=layer, form=layer.form)
+                takes = partial(_take_both, function, layer)
+                function = replace(function, layer=layer, form=layer.form, takes=takes)
             else:
                 written.pop(function.name, "")
             functions.append(function)
@@ -477,6 +474,10 @@ class Trial:
         return is_moved and np.allclose(2 * moved[0], moved[1])
 
 
+def _take_both(function: Function, layer: Layer, case: Case) -> bool:
+    return function.takes(case) and layer.takes(case)
+
+
 def _draw(case: Case) -> Arrays:
     return arrays(case, 0, "float64")
 
@@ -502,13 +503,9 @@ def _list_sizes(layer: Layer, case: Case) -> Iterator[tuple[Case, dict[str, Any]
 def _read_constructor(parameters: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Its parameters by our words, and their defaults."""
     words, defaults = dict[str, str](), dict[str, str]()
-    depths = [one for one in parameters if one in _WORDS["depth"]]
     for parameter in parameters:
         their, _, default = parameter.partition("=")
         our = next((our for our, names in _WORDS.items() if their in names), "")
-        if our == "depth":  # of a kernel, where the filters are counted apart, it is the input's
-            others = {*parameters} - {*depths}
-            our = "channels" if others & {*_WORDS["filters"]} else "filters"
         if our in words:
             raise LookupError(f"its constructor takes both {words[our]} and {their} as {our}")
         if our and default not in ("True", "False"):
@@ -532,4 +529,4 @@ def _build(ours: str, op: str, way: str) -> Method:
 
 
 _FUNCTIONS = tuple(_build(ours, row["op"], way) for ours, row in CLASSES.items() for way in METHODS)
-CONTRACT = Layers("layers", _FUNCTIONS, "nchw", may_decline=True)
+CONTRACT = Layers("layers", _FUNCTIONS, may_decline=True)
