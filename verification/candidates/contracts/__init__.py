@@ -210,6 +210,8 @@ class Function:
         """Whether a function of these parameters seems to be written for it."""
         if parameters is None:
             return True
+        if self.settings and self.op.endswith("_backward") and takes_cache(parameters):
+            return True
         theirs = [parameter for parameter in parameters if parameter[0] != "*"]
         known = {*self.parameters}.union(*self.spellings.values())
         free = "=" if self.settings else "activation="  # which need not be given
@@ -218,7 +220,8 @@ class Function:
             return False
         ours, is_open = self.signature.split(", "), bool({*parameters} - {*theirs, "*"})
         is_long = is_open or len(theirs) >= _count_required(ours)
-        return is_long and _count_required(theirs) <= len(ours)
+        is_fit = is_long and _count_required(theirs) <= len(ours)
+        return is_fit and not self.find_foreign(parameters)
 
     def expresses(self, case: Case, parameters: Parameters) -> bool:
         """Whether the question can be put to a function of these parameters."""
@@ -243,12 +246,17 @@ class Function:
         return not is_open and len(parameters or ()) < len(self.parameters)
 
     def find_foreign(self, parameters: Parameters) -> list[str]:
-        """What such a function insists on that is none of the arrays and settings."""
+        """What such a function insists on that is none of the arrays and settings; also what a
+        forward pass has made of x, in the place of x.
+        """
         if not (self.settings and parameters):
             return []
-        behind = parameters[len(self.arrays.split()) :]
+        arrays = self.arrays.split()
+        at = len(arrays) if "index" in arrays else (*arrays, "x").index("x")
+        made = [one for one in read_names(parameters)[at : at + 1] if _MADE.fullmatch(one)]
         known = {*self.spell(parameters).values(), self.find_bias(parameters)}
-        return [one for one in behind if one.isidentifier() and one not in known]
+        behind = parameters[len(arrays) :]
+        return made + [one for one in behind if one.isidentifier() and one not in known]
 
     def find_bias(self, parameters: Parameters) -> str:
         """The parameter of a gradient that takes the bias, which it does not need; "" if none."""
@@ -598,6 +606,13 @@ def is_usual(word: str, default: str) -> bool:
 
 NAMES = ("assignment", "functional", "cs231n", "holberton", "npcnn", "layers")
 """Every contract; the order decides where several fit alike."""
+_CACHE = re.compile(r"\w*cache\w*|ctx|context|saved\w*|memory|mem", re.IGNORECASE)
+"""A parameter that takes what a forward pass has kept."""
+_MADE = re.compile(
+    r"\w*(mask|cache|cols?|columns|padded|pad|strided|windows|patches|idx|indices|argmax|switches)",
+    re.IGNORECASE,
+)
+"""A parameter that takes something that a forward pass has made of x."""
 _BIAS = re.compile(r"(b\w*|\w*bias\w*|offset|intercept)=None$", re.IGNORECASE)
 """A parameter that may be left out, and is a bias all the same."""
 _PAD_WORD = re.compile(r"\w+=['\"](same|valid|full)['\"]$", re.IGNORECASE)
@@ -680,6 +695,12 @@ def fold(name: str) -> str:
 def read_names(parameters: Sequence[str]) -> list[str]:
     """Parameters without their defaults."""
     return [parameter.partition("=")[0] for parameter in parameters]
+
+
+def takes_cache(parameters: Parameters) -> bool:
+    """Whether a gradient of these parameters takes (dy, cache)."""
+    required = [one for one in parameters or () if "=" not in one and one[0] != "*"]
+    return len(required) == 2 and bool(_CACHE.fullmatch(required[1]))
 
 
 def _count_required(parameters: Sequence[str]) -> int:

@@ -25,23 +25,23 @@ nhw     a batch of such images, x (N, *space)
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from verification.candidates.contracts import (
+    Ask,
     Contract,
     Function,
-    Parameters,
     drop_usual,
     has_equal_pads,
     is_affordable,
     read_names,
     read_table,
+    takes_cache,
 )
-from verification.candidates.process import Call, Hello, Reply
+from verification.candidates.process import Hello
 from verification.questions import ADAPTIVE, FURTHER, Case, simplify, simplify_pad
 
 _TABLE = read_table("functional")
@@ -52,39 +52,7 @@ _WAYS = {
 """What else a function is called: conv2d_forward, conv2d_grad, dconv2d."""
 _ENDINGS = ("", "_naive", "_im2col", "_fast", "_numpy", "_loop", "_loops", "_vectorized")
 """What may stand behind that: conv2d_numpy."""
-_CACHE = re.compile(r"\w*cache\w*|ctx|context|saved\w*|memory|mem", re.IGNORECASE)
-"""A parameter that takes what a forward pass has kept."""
-_MADE = re.compile(
-    r"\w*(mask|cache|cols?|columns|padded|pad|strided|windows|patches|idx|indices|argmax|switches)",
-    re.IGNORECASE,
-)
-"""A parameter that takes something that a forward pass has made of x."""
 Keywords = Callable[[Case], dict[str, Any]]
-Ask = Callable[[list[Call]], Reply]
-
-
-def takes_cache(parameters: Parameters) -> bool:
-    """Whether a gradient of these parameters takes (dy, cache)."""
-    required = [one for one in parameters or () if "=" not in one and one[0] != "*"]
-    return len(required) == 2 and bool(_CACHE.fullmatch(required[1]))
-
-
-class Operation(Function):
-    """One of torch's functions; a gradient fits with a cache, too."""
-
-    def fits(self, parameters: Parameters) -> bool:
-        if self.op.endswith("_backward") and takes_cache(parameters):
-            return True
-        return super().fits(parameters) and not self.find_foreign(parameters)
-
-    def find_foreign(self, parameters: Parameters) -> list[str]:
-        """Also what a forward pass has made of x, in the place of x."""
-        if not self.settings:
-            return []
-        arrays = self.arrays.split()
-        at = arrays.index("x") if "x" in arrays and "index" not in arrays else len(arrays)
-        theirs = read_names(parameters or ())[at : at + 1]
-        return [one for one in theirs if _MADE.fullmatch(one)] + super().find_foreign(parameters)
 
 
 class Functional(Contract):
@@ -150,9 +118,7 @@ def _choose(words: dict[str, Any], signature: str) -> dict[str, Any]:
     return {word: value for word, value in words.items() if word in names}
 
 
-def build_functions(
-    kind: type[Function], takes: Callable[[Case], bool], keywords: Keywords
-) -> tuple[Function, ...]:
+def build_functions(takes: Callable[[Case], bool], keywords: Keywords) -> tuple[Function, ...]:
     """torch's functions, channels last: which questions they take, and with which keywords."""
     functions: list[Function] = []
     for op, row in _TABLE.items():
@@ -171,7 +137,7 @@ def build_functions(
                 row.get("telling", ("", "")),
             ):
                 also = tuple(word.format(stem) for stem in stems for word in _WAYS[way])
-                function = kind(
+                function = Function(
                     own,
                     f"{row.get('kind', op)}_{way}",
                     partial(_takes, op, rank, takes),
@@ -217,7 +183,5 @@ def _fits(case: Case) -> bool:
     return has_equal_pads(case) and is_affordable(case)
 
 
-_LAST = Functional("functional", build_functions(Operation, _fits, _keywords), may_decline=True)
-CONTRACT = replace(
-    _LAST, functions=tuple(one.lay("nchw") for one in _LAST.functions), layout="nchw"
-)
+_FUNCTIONS = tuple(one.lay("nchw") for one in build_functions(_fits, _keywords))
+CONTRACT = Functional("functional", _FUNCTIONS, "nchw", may_decline=True)

@@ -279,7 +279,7 @@ class Layers(Contract):
         for ours in CLASSES:
             if f"{ours}.forward" in written:
                 try:
-                    known[ours] = Trial(hello.names, ask, notes).find(ours, written)
+                    known[ours] = Survey(hello.names, ask, notes).find(ours, written)
                 except LookupError as error:
                     notes.append(f"{ours} is not judged: {error.args[0]}")
         for function in self.functions:
@@ -301,7 +301,7 @@ class Layers(Contract):
 
 
 @dataclass(frozen=True)
-class Trial:
+class Survey:
     """What shows of a candidate's classes when they are asked; the `notes` grow."""
 
     names: Names
@@ -347,7 +347,8 @@ class Trial:
     def _gives_shape(self, layer: Layer, case: Case) -> bool | None:
         """Whether its answer has the right shape; None where it has none."""
         case = replace(case, bias=not case.w or layer.has_bias)
-        return shows_form(layer.form, case, self.ask(layer.plan(case, _draw(case), False)))
+        reply = self.ask(layer.plan(case, _draw(case), False))
+        return shows_form(layer.form, case, reply)
 
     def _find_nearest(self, tries: Sequence[tuple[Layer, Case]]) -> tuple[Layer, Case]:
         """Of tries that give no answer of the right shape, one that takes so many axes."""

@@ -50,5 +50,5 @@ def _name(function: Function) -> Function:
 
 
 _PASSES = assignment.build_functions(_takes, lambda case: simplify_pad(case.pad), _conv, _pool)
-_FACE = map(_name, functional.build_functions(Function, lambda case: True, _general))
+_FACE = map(_name, functional.build_functions(lambda case: True, _general))
 CONTRACT = Contract("npcnn", (*_PASSES, *_FACE), is_bitwise=True)
