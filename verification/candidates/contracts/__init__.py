@@ -279,23 +279,26 @@ class Function:
         a bias with a default the name must say it.  Words for pads are known by the default.
         """
         theirs = ["**words"] if parameters is None else parameters
-        names, known = read_names(theirs), set[str]().union(*self.spellings.values())
-        spelled = dict[str, str]()
+        names, spelled = read_names(theirs), dict[str, str]()
+        is_open = any(name.startswith("**") for name in names)
         for word, spelling in self.spellings.items():
             found = [name for one in spelling for name in names if one in (name, name.lower())]
-            if word in ("b", "kernel_size"):
-                there = theirs[self.parameters.index(word) :][:1]
-                is_none = word == "b" and "=" in "".join(there)
-                free = [one for one in there if not is_none or _BIAS.match(one)]
-                named = (one.partition("=")[0] for one in free if one[0] != "*")
-                found += [name for name in named if name.lower() not in known]
             if word == "padding":
-                found = [one.partition("=")[0] for one in theirs if _PAD_WORD.match(one)] or [
-                    name for name in found if f"{name}=False" not in theirs
-                ]
-            if found or any(name.startswith("**") for name in names):
+                worded = read_names([one for one in theirs if _PAD_WORD.match(one)])
+                found = worded + [name for name in found if f"{name}=False" not in theirs]
+            elif word in ("b", "kernel_size"):
+                found += self._find_placed(word, theirs)
+            if found or is_open:
                 spelled[word] = [*found, word][0]
         return spelled
+
+    def _find_placed(self, word: str, theirs: Sequence[str]) -> list[str]:
+        """What stands where the contract has this word, if its name says nothing else."""
+        there = [one for one in theirs[self.parameters.index(word) :][:1] if one[0] != "*"]
+        if word == "b":
+            there = [one for one in there if "=" not in one or _BIAS.match(one)]
+        known = set[str]().union(*self.spellings.values())
+        return [name for name in read_names(there) if name.lower() not in known]
 
     def fit(self, case: Case, call: Call, parameters: Parameters, is_wide: bool = False) -> Call:
         """The call as such a function takes it: by its own names, by keyword where it must be;
