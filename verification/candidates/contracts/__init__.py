@@ -691,8 +691,10 @@ def _suggest(names: Names) -> str:
 
 
 def fold(name: str) -> str:
-    """A name without underscores and case: convForward is conv_forward."""
-    return name.replace("_", "").lower()
+    """A name without underscores and case, but for the first letter, which tells classes and what
+    is private: convForward is conv_forward.
+    """
+    return name[:1] + name[1:].replace("_", "").lower()
 
 
 def read_names(parameters: Sequence[str]) -> list[str]:
