@@ -461,7 +461,7 @@ class Contract:
 
 
 class Course(Contract):
-    """A course's contract: passes that raise with arrays laid out so are tried with others."""
+    """A course's contract: passes that cannot take arrays laid out so are tried with others."""
 
     def adapt(
         self, hello: Hello, names: Mapping[str, str], ask: Ask
@@ -522,13 +522,16 @@ def build_course(
 
 
 def find_place(function: Function, answer: Callable[[Function, Case], Reply]) -> Place | None:
-    """The layout and the sizes of b with which a pass answers that raises as it is.
+    """The layout and the sizes of b with which a pass answers in the right shape.
 
-    None where it does not raise in every plain question, or answers with none of them, or in time.
+    None where it does so in any plain question as it is, or raises what no other shapes may mend;
+    where it does so with none of them, or not in time.
     """
     plain = [case for case in PROBES if function.expresses(case, None)]
-    if any(answer(function, case).status != "CRASH" for case in plain):
-        return None
+    for case in plain:
+        reply = answer(function, case)
+        if shows_form(function.form, case, reply) or reply.kind not in {"", *_SHAPE_ERRORS}:
+            return None
     biases = BIASES if "b" in function.parameters else BIASES[:1]
     for layout, sizes in itertools.product(LAYOUTS, biases):
         laid = function.lay(layout).shape_bias(sizes)
@@ -616,6 +619,8 @@ _MADE = re.compile(
     re.IGNORECASE,
 )
 """A parameter that takes something that a forward pass has made of x."""
+_SHAPE_ERRORS = {"ValueError", "IndexError", "TypeError", "AssertionError"}
+"""What is raised where arrays have another layout."""
 _BIAS = re.compile(r"(b\w*|\w*bias\w*|offset|intercept)=None$", re.IGNORECASE)
 """A parameter that may be left out, and is a bias all the same."""
 _PAD_WORD = re.compile(r"\w+=['\"](same|valid|full)['\"]$", re.IGNORECASE)
