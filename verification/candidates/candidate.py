@@ -444,11 +444,13 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
         tried[layout], rates[layout] = replace(known, contract=contract), {}
         for function in (one for one in contract.functions if one.name in names):
             rated, error = tried[layout].rate_layout(function)
-            raised.setdefault(function.name, []).append(error)
+            if layout != "nhw":
+                raised.setdefault(function.name, []).append(error)
             if rated is None:  # it gave no answer in time, and would not again
                 return known
             rates[layout][function.name] = rated
-        # of a gradient the shape alone tells little, and the batch of planes has any answer's size
+        # of a gradient the shape alone tells little; a batch of planes is shown by right shapes
+        # alone, as the batch has any answer's size, and what it raises is no hint of another layout
         is_shown = layout != "nhw" or 1 in rates[layout].values()
         if is_shown and sum(rates[layout].values()) > total:
             best, total = layout, sum(rates[layout].values())
