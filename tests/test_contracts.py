@@ -20,7 +20,7 @@ ARRAYS = ("x", "w", "b", "dy", "index", "mean", "var")
 
 def get(contract):
     room, _, layout = contract.partition("-")
-    return contracts.get(room, layout or "nchw")
+    return contracts.get(room, layout)
 
 
 def find(contract, function):

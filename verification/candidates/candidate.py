@@ -22,7 +22,6 @@ from verification.candidates.contracts import (
     Contract,
     Function,
     Parameters,
-    functional,
     read_names,
 )
 from verification.candidates.helpers import HELPERS
@@ -46,11 +45,10 @@ from verification.questions import (
     Question,
     Refusal,
     arrays,
-    parse,
     shapes,
 )
 
-PROBES = [case for row in contracts.read_table("probes")["probes"] for case in parse(row)]
+PROBES = contracts.PROBES
 """A question for each of torch's functions, whose answer tells the layout by its shape."""
 SESSION = "live session"
 """What a live namespace is called where a file would have its name."""
@@ -446,18 +444,22 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
         tried[layout], rates[layout] = replace(known, contract=contract), {}
         for function in (one for one in contract.functions if one.name in names):
             rated, error = tried[layout].rate_layout(function)
-            raised.setdefault(function.name, []).append(error)
+            if layout != "nhw":
+                raised.setdefault(function.name, []).append(error)
             if rated is None:  # it gave no answer in time, and would not again
                 return known
             rates[layout][function.name] = rated
-        if sum(rates[layout].values()) > total:  # of a gradient the shape alone tells little
+        # of a gradient the shape alone tells little; a batch of planes is shown by right shapes
+        # alone, as the batch has any answer's size, and what it raises is no hint of another layout
+        is_shown = layout != "nhw" or 1 in rates[layout].values()
+        if is_shown and sum(rates[layout].values()) > total:
             best, total = layout, sum(rates[layout].values())
         if {*rates[layout].values()} == {1}:
             break
     if 1 in rates[best].values():
         known.notes += [f"its arrays are {best}, as its answers show"] * (best != "nchw")
         return _find_bias(_mix_layouts(tried, rates, best))
-    guessed = (f for f in there if known.name_of(f) in {*f.loose} - {*f.also})
+    guessed = (f for f in there if f.is_guessed(known.name_of(f)))
     loose = {function.name for function in guessed} - wished.keys()
     unfit = {
         name: errors[0] or "its answers have another shape"
@@ -492,20 +494,20 @@ def _find_bias(known: Candidate) -> Candidate:
     names = {f.name for f in there if known.has(f) and known.understands(f)}
     fitting = list[tuple[int, ...]]()
     biased = [case for case in PROBES if case.bias and case.y[-1] > 1]
-    for sizes in functional.BIASES:
-        tried = replace(known, contract=functional.shape_bias(known.contract, sizes))
+    for sizes in contracts.BIASES:
+        tried = replace(known, contract=known.contract.shape_bias(sizes))
         asked = (f for f in tried.contract.functions if f.name in names)
         rated = [tried.rate_layout(function, biased) for function in asked]
         if all(rate == 1 for rate, _ in rated):
             fitting = [sizes]
             break
         fitting += [sizes] * (not any(contracts.RANKS.search(error) for _, error in rated))
-    best = [*fitting, functional.BIASES[0]][0]
-    if best == functional.BIASES[0]:
+    best = [*fitting, contracts.BIASES[0]][0]
+    if best == contracts.BIASES[0]:
         return known
     words = str(best).replace("-1", "filters")
     known.notes.append(f"its b is of shape {words}, as its answers show")
-    return replace(known, contract=functional.shape_bias(known.contract, best))
+    return replace(known, contract=known.contract.shape_bias(best))
 
 
 def _find_hint(path: Path) -> str:

@@ -17,7 +17,9 @@ RAISE = "    raise NotImplementedError\n"
 USUAL = {"forward": ["x"], "backward": ["dy"]}
 HELD = {"w": "W", "b": "b", "dw": "dW", "db": "db"}
 RARE = re.compile(r", (b|dilation|groups|ceil_mode|count_include_pad|divisor_override)=\w+")
-"""What nobody asks of a single image."""
+"""What nobody asks of images alone."""
+IMAGES = [layout for layout in LAYOUTS if layout not in ("nchw", "nhwc")]
+"""The layouts of a single image, or a single channel."""
 
 
 def write_template(name: str) -> str:
@@ -42,7 +44,7 @@ def write_template(name: str) -> str:
 
 def _write(contract: Contract, function: Function, name: str) -> str:
     """A function that is not written, in the words of its signature."""
-    is_image, signature, names = name in LAYOUTS and name[0] != "n", "", {**function.words}
+    is_image, signature, names = name in IMAGES, "", {**function.words}
     if function.is_chained:
         names |= {our: f"self.{their}" for our, their in HELD.items() if function.kind == "conv"}
     for one in (contract.forward_of(function), function):
@@ -53,7 +55,7 @@ def _write(contract: Contract, function: Function, name: str) -> str:
         names |= dict(zip(one.arrays.split() or USUAL[one.op.rpartition("_")[2]], words))
     if is_image:
         names = {our: their for our, their in names.items() if our not in ("b", "db")}
-    doc = "\n".join(_describe(function, names, "hw" if name == "hw" else function.kind))
+    doc = "\n".join(_describe(function, names, name if name in CASES else function.kind))
     head = f"def {function.name.rpartition('.')[2]}({signature}):\n"
     end = "\n    " if "\n" in doc else ""
     return f'{head}    """{indent(doc, "    ").strip()}{end}"""\n{RAISE}'
@@ -81,7 +83,7 @@ def _describe(function: Function, names: Mapping[str, str], kind: str) -> Iterat
         if not (op in function.name.lower() or (has_mode and op != "conv")):
             continue
         for line in FORMULAS[f"{op}_{way}"].splitlines():
-            line = line.replace(", c of", " of") if kind == "hw" else line
+            line = line.replace(", c of", " of") if kind in IMAGES else line
             line = line if "b" in places else line.replace("{b} + ", "")
             if way == "forward" or "db" in places or "{db}" not in line:
                 yield line.format(**places)

@@ -14,13 +14,14 @@ Two axes; f by f windows, one int stride; one int pad in convolutions, none in p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from verification.candidates.contracts import (
-    Contract,
+    Course,
     Form,
     Function,
+    build_course,
     has_one_pad,
     is_plain,
     keep_form,
@@ -28,18 +29,7 @@ from verification.candidates.contracts import (
 from verification.questions import Array, Case
 
 STEP, MASK, SHARE = "conv_single_step", "create_mask_from_window", "distribute_value"
-GRADIENTS = {"dx": "dA_prev", "dw": "dW", "db": "db"}
-TABLE: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
-    "zero_pad": ("x", "X, pad", {"y": "y"}),
-    STEP: ("x w b", "a_slice_prev, W, b", {"y": "y"}),
-    "conv_forward": ("x w b", "A_prev, W, b, hparameters", {"y": "Z", "": "cache"}),
-    "conv_backward": ("", "dZ, cache", GRADIENTS),
-    MASK: ("x", "x", {"y": "y"}),
-    SHARE: ("dy", "dz, shape", {"y": "y"}),
-    "pool_forward": ("x", "A_prev, hparameters, mode='max'", {"y": "A", "": "cache"}),
-    "pool_backward": ("", "dA, cache, mode='max'", {"dx": "dA_prev"}),
-}
-"""The arrays that each takes, its signature, and what it returns."""
+PASSES = ("conv_forward", "conv_backward", "pool_forward", "pool_backward")
 Settings = Callable[[Case], Any]
 
 
@@ -58,23 +48,14 @@ def build_functions(
     """The eight functions: which questions they take, how the settings of each are written, and
     what is shared.
     """
-
-    def build(name: str, setting: Settings | None = None, **more: Any) -> Function:
-        rest = (lambda case: (setting(case),)) if setting else (lambda case: ())
-        return Function(name, name, takes, *TABLE[name], rest, **more)
-
-    conv_forward = build("conv_forward", conv, form=shape_bias)
-    pool_forward = build("pool_forward", pool, has_mode=True)
-    return (
-        build("zero_pad", pad),
-        build(STEP),
-        conv_forward,
-        build("conv_backward", form=shape_bias, forward=conv_forward),
-        build(MASK),
-        build(SHARE, lambda case: case.x, form=share),
-        pool_forward,
-        build("pool_backward", has_mode=True, forward=pool_forward),
-    )
+    rest = {
+        "zero_pad": lambda case: (pad(case),),
+        "conv_forward": lambda case: (conv(case),),
+        "pool_forward": lambda case: (pool(case),),
+        SHARE: lambda case: (case.x,),
+    }
+    forms = dict.fromkeys(PASSES, shape_bias) | {SHARE: share}
+    return build_course("assignment", lambda name, case: takes(case), rest, forms)
 
 
 def _takes(case: Case) -> bool:
@@ -97,4 +78,4 @@ _FUNCTIONS = build_functions(
     pool=lambda case: {"f": case.kernel[0], "stride": case.stride[0]},
     share=lambda case, name, value: value.item() if name == "dy" else value,
 )
-CONTRACT = Contract("assignment", _FUNCTIONS)
+CONTRACT = Course("assignment", _FUNCTIONS, "nhwc")

@@ -11,22 +11,19 @@ Also without `_naive`, or with `_fast`, `_im2col`, `_strides`; and maxpool_forwa
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from verification.candidates.contracts import (
-    Contract,
-    Function,
+    Course,
+    build_course,
     has_one_pad,
     is_plain,
     lead_channels,
 )
 from verification.questions import Case
 
-_ENDINGS = ("_naive", "_im2col", "_strides", "_fast", "")
 
-
-def _takes(case: Case) -> bool:
+def _takes(name: str, case: Case) -> bool:
     fits = has_one_pad(case) if case.w else case.op == "max_pool" and not case.is_padded
     return fits and is_plain(case) and len(set(case.stride)) == 1
 
@@ -40,24 +37,6 @@ def _pool(case: Case) -> tuple[Any, ...]:
     return ({"pool_height": height, "pool_width": width, "stride": case.stride[0]},)
 
 
-def _build_layer(
-    name: str, arrays: str, signature: str, rest: Callable[[Case], tuple[Any, ...]]
-) -> tuple[Function, Function]:
-    op = "conv" if name == "conv" else "pool"
-
-    def build(way: str, *asked: Any, **more: Any) -> Function:
-        stems = (name, name.replace("_", ""))
-        more["loose"] = tuple(f"{stem}_{way}{end}" for stem in stems for end in _ENDINGS)
-        more["form"] = lead_channels
-        return Function(f"{name}_{way}_naive", f"{op}_{way}", _takes, *asked, **more)
-
-    forward = build("forward", arrays, signature, {"y": "out", "": "cache"}, rest)
-    words = {f"d{array}": f"d{array}" for array in arrays.split()}
-    return forward, build("backward", "", "dout, cache", words, forward=forward)
-
-
-_FUNCTIONS = (
-    *_build_layer("conv", "x w b", "x, w, b, conv_param", _conv),
-    *_build_layer("max_pool", "x", "x, pool_param", _pool),
-)
-CONTRACT = Contract("cs231n", _FUNCTIONS, channels_first=True)
+_REST = {"conv_forward_naive": _conv, "max_pool_forward_naive": _pool}
+_FUNCTIONS = build_course("cs231n", _takes, _REST, {"": lead_channels})
+CONTRACT = Course("cs231n", _FUNCTIONS, "nchw")

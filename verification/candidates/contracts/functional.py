@@ -1,4 +1,4 @@
-"""torch's own functions, in five layouts.
+"""torch's own functions, in six layouts.
 
     conv2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1)               y
     conv2d_backward(dy, x, w, stride=1, padding=0, dilation=1, groups=1)          dx, dw, db
@@ -20,94 +20,48 @@ nhwc    x (N, *space, C), w (*kernel, C/groups, K)
 chw     one image: nchw without N
 hwc     one image: nhwc without N
 hw      one image of one channel, x (*space), w (*kernel), b a number: conv2d(image, kernel)
+nhw     a batch of such images, x (N, *space)
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from verification.candidates.contracts import (
-    FORMS,
-    OWN,
+    Ask,
     Contract,
-    Form,
     Function,
-    Parameters,
     drop_usual,
     has_equal_pads,
     is_affordable,
     read_names,
     read_table,
+    takes_cache,
 )
-from verification.candidates.process import Call, Hello, Reply, Result
-from verification.questions import ADAPTIVE, FURTHER, Array, Arrays, Case, simplify, simplify_pad
+from verification.candidates.process import Hello
+from verification.questions import ADAPTIVE, FURTHER, Case, simplify, simplify_pad
 
 _TABLE = read_table("functional")
 _WAYS = {
-    "forward": ("{}", "{}_forward", "{}Forward"),
-    "backward": ("{}_backward", "{}_grad", "{}_gradient", "d{}", "{}Backward"),
+    "forward": ("{}", "{}_forward"),
+    "backward": ("{}_backward", "{}_grad", "{}_gradient", "d{}"),
 }
 """What else a function is called: conv2d_forward, conv2d_grad, dconv2d."""
-BIASES = ((-1,), (1, 1, 1, -1), (-1, 1), (-1, 1, 1), (1, -1, 1, 1))
-"""The shapes that b may have; the order decides where several fit alike."""
 _ENDINGS = ("", "_naive", "_im2col", "_fast", "_numpy", "_loop", "_loops", "_vectorized")
 """What may stand behind that: conv2d_numpy."""
-_CACHE = re.compile(r"\w*cache\w*|ctx|context|saved\w*|memory|mem", re.IGNORECASE)
-"""A parameter that takes what a forward pass has kept."""
-_MADE = re.compile(
-    r"\w*(mask|cache|cols?|columns|padded|pad|strided|windows|patches|idx|indices|argmax|switches)",
-    re.IGNORECASE,
-)
-"""A parameter that takes something that a forward pass has made of x."""
 Keywords = Callable[[Case], dict[str, Any]]
-Ask = Callable[[list[Call]], Reply]
-Kind = TypeVar("Kind", bound=Function)
-
-
-def takes_cache(parameters: Parameters) -> bool:
-    """Whether a gradient of these parameters takes (dy, cache)."""
-    required = [one for one in parameters or () if "=" not in one and one[0] != "*"]
-    return len(required) == 2 and bool(_CACHE.fullmatch(required[1]))
-
-
-class Operation(Function):
-    """One of torch's functions; a gradient fits with a cache, too."""
-
-    def fits(self, parameters: Parameters) -> bool:
-        if self.op.endswith("_backward") and takes_cache(parameters):
-            return True
-        return super().fits(parameters) and not self.find_foreign(parameters)
-
-    def find_foreign(self, parameters: Parameters) -> list[str]:
-        """Also what a forward pass has made of x, in the place of x."""
-        arrays = self.arrays.split()
-        at = arrays.index("x") if "x" in arrays and "index" not in arrays else len(arrays)
-        theirs = read_names(parameters or ())[at : at + 1]
-        return [one for one in theirs if _MADE.fullmatch(one)] + super().find_foreign(parameters)
-
-
-@dataclass(frozen=True)
-class Cached(Function):
-    """A gradient that takes (dy, cache): it follows its own `before`, its forward pass."""
-
-    before: Function | None = None
-    is_chained = True
-    may_differ = True
-
-    def plan(self, case: Case, given: Arrays, cache: str = OWN) -> list[Call]:
-        assert self.before
-        (first,) = self.before.plan(case, given)
-        first = replace(first, outputs=("y", ""), returns="y, cache")
-        arguments = self.form(case, "dy", given["dy"]), Result(0, 1)
-        return [first, Call(self.name, arguments, {}, (*self.words,), ", ".join(self.words))]
 
 
 class Functional(Contract):
     """The contract; `adapt` finds the gradients that take a cache."""
+
+    def lay(self, layout: str) -> Contract:
+        """The same in a layout, by the name of which it goes."""
+        laid = super().lay(layout)
+        return laid if laid is self else replace(laid, name=f"{self.name}-{layout}")
 
     def adapt(
         self, hello: Hello, names: Mapping[str, str], ask: Ask
@@ -116,12 +70,13 @@ class Functional(Contract):
         for function in self.functions:
             parameters = hello.names.get(names.get(function.name, ""))
             if function.op.endswith("_backward") and takes_cache(parameters):
-                before = self.forward_of(function)
-                if before.name not in names:
+                forward = self.forward_of(function)
+                if forward.name not in names:
                     their = known.pop(function.name)
                     notes.append(f"{their} is not judged: its cache is that of no function here")
-                function = _become(Cached, function, settings=None, keywords=lambda case: {})
-                function = replace(function, before=before)
+                forward = replace(forward, words={"y": "y", "": "cache"})
+                function = replace(function, forward=forward, settings=None, is_chained=True)
+                function = replace(function, keywords=lambda case: {})
             functions.append(function)
         return replace(self, functions=(*functions,)), known, notes
 
@@ -163,7 +118,7 @@ def _choose(words: dict[str, Any], signature: str) -> dict[str, Any]:
     return {word: value for word, value in words.items() if word in names}
 
 
-def build_functions(fits: Callable[[Case], bool], keywords: Keywords) -> tuple[Function, ...]:
+def build_functions(takes: Callable[[Case], bool], keywords: Keywords) -> tuple[Function, ...]:
     """torch's functions, channels last: which questions they take, and with which keywords."""
     functions: list[Function] = []
     for op, row in _TABLE.items():
@@ -172,8 +127,7 @@ def build_functions(fits: Callable[[Case], bool], keywords: Keywords) -> tuple[F
         gradients = [f"d{array}" for array in ("x", "w", "b") if array in arrays[0].split()]
         for rank in row.get("ranks", (1, 2, 3)):
             name = f"{op}{rank}d" if rank else op
-            plain = row.get("stems", [op])
-            stems = [f"{stem}{gap}{rank}{d}" for stem in plain for gap in ("", "_") for d in "dD"]
+            stems = [f"{stem}{rank}d" for stem in row.get("stems", [op]) if rank]
             for way, own, taken, parameters, gives, telling in zip(
                 _WAYS,
                 (name, row.get("gradient", f"{name}_backward")),
@@ -182,10 +136,11 @@ def build_functions(fits: Callable[[Case], bool], keywords: Keywords) -> tuple[F
                 (row.get("gives", ["y"]), gradients),
                 row.get("telling", ("", "")),
             ):
+                also = tuple(word.format(stem) for stem in stems for word in _WAYS[way])
                 function = Function(
                     own,
                     f"{row.get('kind', op)}_{way}",
-                    partial(_takes, op, rank, fits),
+                    partial(_takes, op, rank, takes),
                     taken,
                     parameters,
                     {one: one for one in gives},
@@ -193,7 +148,9 @@ def build_functions(fits: Callable[[Case], bool], keywords: Keywords) -> tuple[F
                     settings=write_settings,
                     optional=op in FURTHER,
                     telling=telling,
-                    also=tuple(word.format(stem) for stem in stems if rank for word in _WAYS[way]),
+                    also=also,
+                    loose=_list_loose((own, *also)),
+                    may_differ=True,
                 )
                 functions.append(function)
     return tuple(functions)
@@ -207,53 +164,11 @@ def _takes(op: str, rank: int, fits: Callable[[Case], bool], case: Case) -> bool
     return case.op == op and rank in (0, len(case.space)) and fits(case)
 
 
-def build_contract(layout: str) -> Contract:
-    """The functions in this layout; the optional ones are for batches alone."""
-    is_single, is_plane = "n" not in layout, "c" not in layout
-    is_first = layout in ("nchw", "chw")
-
-    def fits(case: Case) -> bool:
-        is_image = not is_single or case.x[0] == 1
-        has_one = not is_plane or case.x[-1] == case.y[-1] == 1
-        return has_equal_pads(case) and is_affordable(case) and is_image and has_one
-
-    there = (one for one in build_functions(fits, _keywords) if not (is_single and one.optional))
-    functions = tuple(
-        _become(Operation, function, form=FORMS[layout], loose=_list_loose(function))
-        for function in there
-    )
-    name = "functional" if layout == "nchw" else f"functional-{layout}"
-    return Functional(name, functions, channels_first=is_first, may_decline=True)
-
-
-def _become(kind: type[Kind], function: Function, **more: Any) -> Kind:
-    """The same function, of this kind."""
-    return kind(**{one.name: getattr(function, one.name) for one in fields(function)} | more)
-
-
-def _list_loose(function: Function) -> tuple[str, ...]:
+def _list_loose(names: Sequence[str]) -> tuple[str, ...]:
     """The names of a function of images that say less, or more: conv, conv2d_numpy."""
-    if "2d" not in function.name:
-        return ()
-    names = dict.fromkeys((function.name, *function.also))
-    plain = dict.fromkeys(re.sub("_?2[dD]", "", name) for name in names)
-    return tuple(f"{name}{ending}" for name in (*names, *plain) for ending in _ENDINGS)
-
-
-def shape_bias(contract: Contract, sizes: Sequence[int]) -> Contract:
-    """The same with b, and so db, in such a shape."""
-
-    def shape(function: Function) -> Function:
-        form = partial(_reshape_bias, function.form, sizes)
-        if isinstance(function, Cached) and function.before:
-            return replace(function, form=form, before=shape(function.before))
-        return replace(function, form=form)
-
-    return replace(contract, functions=tuple(map(shape, contract.functions)))
-
-
-def _reshape_bias(form: Form, sizes: Sequence[int], case: Case, name: str, value: Array) -> Any:
-    return value.reshape(sizes) if name in ("b", "db") else form(case, name, value)
+    images = [name for name in names if "2d" in name]
+    plain = [name.replace("2d", "") for name in images]
+    return tuple(f"{name}{ending}" for name in (*images, *plain) for ending in _ENDINGS)
 
 
 def _keywords(case: Case) -> dict[str, Any]:
@@ -262,3 +177,11 @@ def _keywords(case: Case) -> dict[str, Any]:
     if case.word:
         words["padding"] = simplify_pad(case.pad)
     return drop_usual(case, words, "padding", *(["stride"] if case.w else []))
+
+
+def _fits(case: Case) -> bool:
+    return has_equal_pads(case) and is_affordable(case)
+
+
+_FUNCTIONS = tuple(one.lay("nchw") for one in build_functions(_fits, _keywords))
+CONTRACT = Functional("functional", _FUNCTIONS, "nchw", may_decline=True)

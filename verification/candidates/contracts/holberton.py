@@ -21,46 +21,22 @@ odd kernels and stride 1 alone: beyond them its pads are everybody's own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from verification.candidates.contracts import (
-    Contract,
+    FORMS,
+    Course,
     Form,
-    Function,
-    assignment,
+    build_course,
     is_plain,
     keep_form,
     name_pad,
 )
+from verification.candidates.contracts.assignment import PASSES, shape_bias
 from verification.candidates.process import IDENTITY
 from verification.questions import Array, Case
-
-
-def _takes(case: Case) -> bool:
-    return is_plain(case) and bool(name_pad(case))
-
-
-def _words(case: Case) -> dict[str, Any]:
-    if case.w:
-        return {"padding": name_pad(case), "stride": case.stride}
-    return {"stride": case.stride, "mode": "max" if case.op == "max_pool" else "avg"}
-
-
-_TABLE: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
-    "conv_forward": ("x w b", "A_prev, W, b, activation, padding, stride", {"y": "Z"}),
-    "conv_backward": ("dy x w b", "dZ, A_prev, W, b, padding, stride", assignment.GRADIENTS),
-    "pool_forward": ("x", "A_prev, kernel_shape, stride, mode", {"y": "A"}),
-    "pool_backward": ("dy x", "dA, A_prev, kernel_shape, stride, mode", {"dx": "dA_prev"}),
-}
-_REST: Mapping[str, Callable[[Case], tuple[Any, ...]]] = {
-    "conv_forward": lambda case: (IDENTITY,),
-    "conv_backward": lambda case: (),
-    "pool_forward": lambda case: (case.kernel,),
-    "pool_backward": lambda case: (case.kernel,),
-}
 
 
 def _keep_channels(case: Case, name: str, value: Array) -> Array:
@@ -68,38 +44,12 @@ def _keep_channels(case: Case, name: str, value: Array) -> Array:
     return value if name == "x" else value[..., 0]
 
 
-def _keep_planes(case: Case, name: str, value: Array) -> Array:
-    """Of one filter and one channel."""
-    return value[..., 0, 0] if name == "w" else value[..., 0]
-
-
-def _pads(case: Case) -> Any:
-    return tuple(before for before, _ in case.pad)
-
-
-def _settings(case: Case) -> dict[str, Any]:
-    return {"padding": name_pad(case) or _pads(case), "stride": case.stride}
-
-
-_IMAGES: Sequence[tuple[str, str, Callable[[Case], Mapping[str, Any]], Form]] = (
-    ("convolve_grayscale_valid", "images, kernel", lambda case: {}, _keep_planes),
-    ("convolve_grayscale_same", "images, kernel", lambda case: {}, _keep_planes),
-    (
-        "convolve_grayscale_padding",
-        "images, kernel, padding",
-        lambda case: {"padding": _pads(case)},
-        _keep_planes,
-    ),
-    ("convolve_grayscale", "images, kernel, padding, stride", _settings, _keep_planes),
-    ("convolve_channels", "images, kernel, padding, stride", _settings, _keep_channels),
-    ("convolve", "images, kernels, padding, stride", _settings, keep_form),
-)
-"""The convolutions of images: their signatures, settings and forms."""
-
-
-def _takes_images(name: str, form: Form, case: Case) -> bool:
-    is_one = case.y[-1] == 1 or form is keep_form
-    is_one &= case.x[-1] == 1 or form is not _keep_planes
+def _takes(name: str, case: Case) -> bool:
+    """By its name: grayscale is of one channel, and all but `convolve` have one filter."""
+    if name in PASSES:
+        return is_plain(case) and bool(name_pad(case))
+    is_one = case.y[-1] == 1 or name == "convolve"
+    is_one &= case.x[-1] == 1 or "grayscale" not in name
     if case.bias or not (is_plain(replace(case, bias=True)) and is_one):
         return False
     is_still = set(case.stride) == {1}
@@ -108,22 +58,26 @@ def _takes_images(name: str, form: Form, case: Case) -> bool:
     return (is_still and fits[ending]) if ending in fits else True
 
 
+def _write_settings(name: str, case: Case) -> dict[str, Any]:
+    """What goes by keyword, as far as the signature has it."""
+    if not case.w:
+        return {"stride": case.stride, "mode": "max" if case.op == "max_pool" else "avg"}
+    pads = tuple(before for before, _ in case.pad)
+    words = {"padding": name_pad(case) or pads, "stride": case.stride}
+    if name == "convolve_grayscale_padding":
+        return {"padding": pads}
+    return {} if name.endswith(("_valid", "_same")) else words
+
+
+_REST = {
+    "conv_forward": lambda case: (IDENTITY,),
+    "pool_forward": lambda case: (case.kernel,),
+    "pool_backward": lambda case: (case.kernel,),
+}
+_FORMS: dict[str, Form] = dict.fromkeys(PASSES, shape_bias)
+_FORMS |= {"": FORMS["nhw"], "convolve_channels": _keep_channels, "convolve": keep_form}
 _FUNCTIONS = (
-    *(
-        Function(
-            *(name, name, _takes, *row, _REST[name], _words, assignment.shape_bias),
-            loose=("pool",) if name == "pool_forward" else (),
-        )
-        for name, row in _TABLE.items()
-    ),
-    *(
-        Function(
-            *(name, "conv_forward", partial(_takes_images, name, form), "x w", signature),
-            keywords=keywords,
-            form=form,
-            optional=True,
-        )
-        for name, signature, keywords, form in _IMAGES
-    ),
+    replace(one, keywords=partial(_write_settings, one.name))
+    for one in build_course("holberton", _takes, _REST, _FORMS)
 )
-CONTRACT = Contract("holberton", _FUNCTIONS)
+CONTRACT = Course("holberton", (*_FUNCTIONS,), "nhwc")

@@ -18,17 +18,20 @@ from __future__ import annotations
 import ast
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from verification.candidates.contracts import (
+    FIRST,
     FORMS,
     OWN,
     RANKS,
     SPELLINGS,
+    Ask,
     Contract,
     Form,
     Function,
@@ -38,12 +41,14 @@ from verification.candidates.contracts import (
     keep_form,
     lead_channels,
     name_pad,
+    read_names,
     read_table,
-    spread,
-    widen,
+    reshape_bias,
+    shows_form,
+    write_size,
 )
 from verification.candidates.loading import METHODS
-from verification.candidates.process import Call, Hello, Other, Reply, Result
+from verification.candidates.process import Call, Hello, Other, Result
 from verification.questions import Array, Arrays, Case, arrays, parse, simplify, simplify_pad
 
 _TABLE = read_table("layers")
@@ -54,7 +59,6 @@ _WORDS = {
     our: (*SPELLINGS.get(our, ()), *_TABLE["words"].get(our, ()))
     for our in dict.fromkeys((*_TABLE["words"], *_SIZES, "b"))
 }
-Ask = Callable[[list[Call]], Reply]
 _RATE = 1.0
 """A learning rate at which dx shows whether the weights were changed before it was computed."""
 
@@ -74,6 +78,11 @@ def _lead_planes(case: Case, name: str, value: Array) -> Any:
     return np.moveaxis(value[..., 0, :], -1, 0) if value.shape[-2] == 1 else value
 
 
+def _hold(form: Form, held: Form, case: Case, name: str, value: Array) -> Any:
+    """The form, with weights as they are held."""
+    return (held if name in ("w", "dw") else form)(case, name, value)
+
+
 _FORMS = {**FORMS, "planes": _keep_planes}
 _HELD: Sequence[Form] = (lead_channels, keep_form, _lead_filters, _lead_planes)
 """The layouts of images and outputs, and those of weights; the order decides where several fit."""
@@ -82,6 +91,26 @@ _PROBES = {"probe": ("nchw", "nhwc", "chw", "hwc"), "plane": ("hw", "planes")}
 _ONES = {"chw": ("images",), "hwc": ("images",), "planes": ("images", "channels")}
 _ONES["hw"] = ("images", "channels", "filters")
 """What there is one of in a layout."""
+
+
+class Calls(list[Call]):
+    """Calls in order, each of which may take what others before it have returned."""
+
+    def add(self, function: str, *arguments: Any, **more: Any) -> Result:
+        """What this call returns; `more` is said of it."""
+        self.append(Call(function, arguments, **more))
+        return Result(len(self) - 1, 0)
+
+    def reach(self, owner: Result, path: str, *value: Any, kept: bool = False) -> Result:
+        """What a layer has as W, params['W'], weight.data; or, with a value, set that."""
+        steps = re.findall(r"\w+|\[[^]]+\]", path)
+        ways = [
+            ("[]", ast.literal_eval(one[1:-1])) if one[0] == "[" else (".", one) for one in steps
+        ]
+        *before, (last, key) = ways
+        for way, name in before:
+            owner = self.add(way, owner, name, kept=kept)
+        return self.add(f"{last}=" if value else last, owner, key, *value, kept=kept)
 
 
 @dataclass(frozen=True)
@@ -119,6 +148,10 @@ class Layer:
     def has_bias(self) -> bool:
         return "b" in {*self.words, *self.holders}
 
+    @property
+    def takes_kernel(self) -> bool:
+        return bool({"kernel_size", "height", "width", "w"} & self.words.keys())
+
     def takes(self, case: Case) -> bool:
         """Whether it has words for all that the question needs."""
         usual = {"stride": (1, 1) if case.w else case.kernel, "padding": (0, 0)}
@@ -134,76 +167,57 @@ class Layer:
     def plan(self, case: Case, given: Arrays, is_gradient: bool) -> list[Call]:
         """The calls that put a question; the last one's results are the answer."""
         given = {name: self.form(case, name, a) for name, a in given.items()}
-        calls = self._plan_forward(case, given, 0, is_gradient)
+        calls = Calls()
+        layer = self._plan_forward(calls, case, given, is_gradient)
         if not is_gradient:
             return calls
-        calls.append(self._plan_backward(given, 0))
-        outputs = dict.fromkeys(self.gives[:1], Result(len(calls) - 1, 0))
+        dx = self._plan_backward(calls, layer, given)
         if len(self.gives) > 1:
-            return [
-                *calls[:-1],
-                replace(calls[-1], outputs=self.gives, returns=", ".join(self.gives)),
-            ]
+            calls[-1] = replace(calls[-1], outputs=self.gives, returns=", ".join(self.gives))
+            return calls
+        outputs = dict.fromkeys(self.gives, dx)
         for our in ("dw", "db"):
             if our in self.holders:
-                calls += reach(self.holders[our], len(calls), 0)
-                outputs[our] = Result(len(calls) - 1, 0)
+                outputs[our] = calls.reach(layer, self.holders[our])
         if self.steps:
-            made = len(calls)
-            calls += self._plan_forward(case, given, made, is_gradient)
-            held = [our for our in ("w", "b") if our in self.holders]
-            for our in held:
-                calls += reach(self.holders[our], len(calls), made, np.zeros_like(given[our]))
-                calls[-1] = replace(calls[-1], kept=True)
-            calls.append(self._plan_backward(given, made))
+            layer = self._plan_forward(calls, case, given, is_gradient)
+            for our in ("w", "b"):
+                if our in self.holders:
+                    calls.reach(layer, self.holders[our], np.zeros_like(given[our]), kept=True)
+            self._plan_backward(calls, layer, given)
             for our in self.steps:
-                calls += reach(self.holders[our[1:]], len(calls), made)
-                calls.append(Call("-", (Result(len(calls) - 1, 0),)))
-                outputs[our] = Result(len(calls) - 1, 0)
-        return [*calls, Call("", (*outputs.values(),), outputs=(*outputs,))]
+                outputs[our] = calls.add("-", calls.reach(layer, self.holders[our[1:]]))
+        calls.add("", *outputs.values(), outputs=(*outputs,))
+        return calls
 
-    def _plan_forward(self, case: Case, given: Arrays, made: int, is_kept: bool) -> list[Call]:
-        """A layer, at this place among the calls, with its weights, and its forward pass.
+    def _plan_forward(self, calls: Calls, case: Case, given: Arrays, is_kept: bool) -> Result:
+        """A new layer, with its weights, that has made its forward pass.
 
         Weights are kept before a backward pass, which may end with a step of descent.
         """
+        layer = self.make(calls, case, given, is_kept)
+        for our, their in self.holders.items():
+            if our in given:
+                calls.reach(layer, their, given[our], kept=is_kept)
+        calls.add(f"{self.name}.{self.forward}", layer, given["x"])
+        return layer
+
+    def make(self, calls: Calls, case: Case, given: Arrays, is_kept: bool = False) -> Result:
+        """A new layer of the question's sizes."""
         known: dict[str, Any] = {"channels": case.x[-1], "filters": case.y[-1], **given}
         known |= {"kernel_size": simplify(case.kernel), "stride": simplify(case.stride)}
         known |= dict(zip(("height", "width"), case.kernel))
         known["padding"] = name_pad(case) if self.has_word else simplify_pad(case.pad)
         known["rate"] = self.pace
-        defaults = widen(self.defaults) if self.is_wide else self.defaults
-        words = {
-            their: spread(known[our], defaults[our] if our in _SIZES else "", len(case.space))
-            for our, their in self.words.items()
-        }
-        calls = [Call(self.name, words=words)]
-        held = {our: their for our, their in self.holders.items() if our in given}
-        for our, their in held.items():
-            calls += reach(their, made + len(calls), made, given[our])
-        calls = [replace(call, kept=is_kept) for call in calls]
-        return [*calls, self.call(self.forward, made, given["x"])]
+        for our in self.words.keys() & _SIZES:
+            default = self.defaults[our]
+            known[our] = write_size(known[our], default, len(case.space), self.is_wide)
+        words = {their: known[our] for our, their in self.words.items()}
+        return calls.add(self.name, words=words, kept=is_kept)
 
-    def _plan_backward(self, given: Arrays, made: int) -> Call:
+    def _plan_backward(self, calls: Calls, layer: Result, given: Arrays) -> Result:
         rate = dict.fromkeys(self.rate, self.pace)
-        return self.call(self.backward, made, given["dy"], **rate)
-
-    def call(self, method: str, made: int, *arguments: Any, **words: Any) -> Call:
-        """A call of a method of the layer that the call at this place has made."""
-        return Call(f"{self.name}.{method}", (Result(made, 0), *arguments), words)
-
-
-def reach(path: str, at: int, made: int, *value: Any) -> list[Call]:
-    """The calls, from this place on, that read what the layer, made by that call, has as W,
-    params['W'], weight.data; or, with a value, that set it.
-    """
-    steps, owner, calls = re.findall(r"\w+|\[[^]]+\]", path), Result(made, 0), list[Call]()
-    for step in steps:
-        way, key = ("[]", ast.literal_eval(step[1:-1])) if step[0] == "[" else (".", step)
-        is_set = bool(value) and len(calls) == len(steps) - 1
-        calls.append(Call(f"{way}=" if is_set else way, (owner, key, *(value if is_set else ()))))
-        owner = Result(at + len(calls) - 1, 0)
-    return calls
+        return calls.add(f"{self.name}.{self.backward}", layer, given["dy"], words=rate)
 
 
 def _sizes(case: Case) -> dict[str, Any]:
@@ -215,11 +229,7 @@ class Method(Function):
     """A method of a `layer`, which is known once a candidate has been tried."""
 
     layer: Layer | None = None
-    is_chained = True
-
-    def expresses(self, case: Case, parameters: Parameters) -> bool:
-        is_ours = self.concerns(case) and self.takes(case)
-        return is_ours and (self.layer is None or self.layer.takes(case))
+    is_chained: bool = True
 
     def plan(self, case: Case, given: Arrays, cache: str = OWN) -> list[Call]:
         assert self.layer
@@ -269,14 +279,15 @@ class Layers(Contract):
         for ours in CLASSES:
             if f"{ours}.forward" in written:
                 try:
-                    known[ours] = _try(ours, written, hello.names, ask, notes)
+                    known[ours] = Survey(hello.names, ask, notes).find(ours, written)
                 except LookupError as error:
                     notes.append(f"{ours} is not judged: {error.args[0]}")
         for function in self.functions:
             ours, _, way = function.name.partition(".")
             layer = known.get(ours)
             if layer and isinstance(function, Method) and (layer.backward or way == "forward"):
-                function = replace(function, layer=layer, form=layer.form)
+                takes = partial(_take_both, function, layer)
+                function = replace(function, layer=layer, form=layer.form, takes=takes)
             else:
                 written.pop(function.name, "")
             functions.append(function)
@@ -284,185 +295,203 @@ class Layers(Contract):
         made = {name.rpartition(".")[0] for name in whole if name.endswith(".forward")}
         if other := sorted(made - {their.rpartition(".")[0] for their in names.values()}):
             notes.append(f"not judged: {', '.join(other)}; one each of {', '.join(CLASSES)} is")
-        is_first = all(layer.layout in ("nchw", "chw") for layer in known.values())
-        return replace(self, functions=(*functions,), channels_first=is_first), written, notes
+        is_first = all(layer.layout in FIRST for layer in known.values())
+        layout = "nchw" if is_first else "nhwc"
+        return replace(self, functions=(*functions,), layout=layout), written, notes
 
 
-def _try(ours: str, written: Mapping[str, str], names: Names, ask: Ask, notes: list[str]) -> Layer:
-    """A layer with all that shows when it is tried; LookupError where it cannot be asked."""
-    owner, _, forward = written[f"{ours}.forward"].rpartition(".")
-    blank = Layer(owner, forward, "", *_read_constructor(names[owner] or ()))
-    tries, errors = list[tuple[Layer, Case]](), list[LookupError]()
-    for key, layouts in _PROBES.items():
-        case = parse(CLASSES[ours][key])[0]
-        if ask(blank.plan(case, arrays(case, 0, "float64"), False)[:1]).status != "ok":
-            return blank  # the questions show why
-        try:
-            tries += _list_tries(blank, case, layouts, ask)
-        except LookupError as error:
-            errors.append(error)
-    if not tries:
-        raise errors[0]
-    wide = [(replace(layer, is_wide=True), case) for layer, case in tries]
-    # an even image, for what takes its sides for each other
-    even = [(layer, replace(case, x=(1, 6, 6, case.x[-1]))) for layer, case in tries]
-    fitting = (one for one in (*tries, *wide, *even) if _gives_shape(*one, ask))
-    layer, case = next(fitting, None) or _find_nearest(owner, tries, ask, notes)
-    if layer.own:
-        words = (
-            f"{word}={size if type(size) is int else size[0]}" for word, size in layer.own.items()
-        )
-        notes.append(f"{owner} is asked with {', '.join(words)} alone")
-    silent = {name: a * (name == "x") for name, a in arrays(case, 0, "float64").items()}
-    y = ask(layer.plan(case, silent, False)).values.get("y")
-    if layer.holders and isinstance(y, np.ndarray) and y.any():
-        raise LookupError(f"{owner} computes with other weights than {layer.holders['w']}")
-    told = (word for word in _SIZES if word in layer.words and word not in layer.own)
-    uneven = {word: parse(CLASSES[ours][word])[0] for word in told}
-    seen = (word for word, one in uneven.items() if _gives_shape(layer, one, ask) is not None)
-    layer = replace(layer, tuples=frozenset(seen))
-    backward = written.get(f"{ours}.backward", "").rpartition(".")[2]
-    return _try_backward(layer, backward, names, case, ask, notes) if backward else layer
+@dataclass(frozen=True)
+class Survey:
+    """What shows of a candidate's classes when they are asked; the `notes` grow."""
+
+    names: Names
+    ask: Ask
+    notes: list[str]
+
+    def find(self, ours: str, written: Mapping[str, str]) -> Layer:
+        """A layer with all that shows; LookupError where it cannot be asked."""
+        owner, _, forward = written[f"{ours}.forward"].rpartition(".")
+        blank = Layer(owner, forward, "", *_read_constructor(self.names[owner] or ()))
+        tries, errors = list[tuple[Layer, Case]](), list[LookupError]()
+        for key, layouts in _PROBES.items():
+            case, calls = parse(CLASSES[ours][key])[0], Calls()
+            blank.make(calls, case, _draw(case))
+            if self.ask(calls).status != "ok":
+                return blank  # the questions show why
+            try:
+                tries += self._list_tries(blank, case, layouts)
+            except LookupError as error:
+                errors.append(error)
+        if not tries:
+            raise errors[0]
+        wide = [(replace(layer, is_wide=True), case) for layer, case in tries]
+        # an even image, for what takes its sides for each other
+        even = [(layer, replace(case, x=(1, 6, 6, case.x[-1]))) for layer, case in tries]
+        fitting = (one for one in (*tries, *wide, *even) if self._gives_shape(*one))
+        layer, case = next(fitting, None) or self._find_nearest(tries)
+        if layer.own:
+            own = {n: size if type(size) is int else size[0] for n, size in layer.own.items()}
+            words = ", ".join(f"{name}={size}" for name, size in own.items())
+            self.notes.append(f"{owner} is asked with {words} alone")
+        silent = {name: a * (name == "x") for name, a in _draw(case).items()}
+        y = self.ask(layer.plan(case, silent, False)).values.get("y")
+        if layer.holders and isinstance(y, np.ndarray) and y.any():
+            raise LookupError(f"{owner} computes with other weights than {layer.holders['w']}")
+        told = (word for word in _SIZES if word in layer.words and word not in layer.own)
+        uneven = {word: parse(CLASSES[ours][word])[0] for word in told}
+        seen = (word for word, one in uneven.items() if self._gives_shape(layer, one) is not None)
+        layer = replace(layer, tuples=frozenset(seen))
+        backward = written.get(f"{ours}.backward", "").rpartition(".")[2]
+        return self._try_backward(layer, backward, case) if backward else layer
+
+    def _gives_shape(self, layer: Layer, case: Case) -> bool | None:
+        """Whether its answer has the right shape; None where it has none."""
+        case = replace(case, bias=not case.w or layer.has_bias)
+        reply = self.ask(layer.plan(case, _draw(case), False))
+        return shows_form(layer.form, case, reply)
+
+    def _find_nearest(self, tries: Sequence[tuple[Layer, Case]]) -> tuple[Layer, Case]:
+        """Of tries that give no answer of the right shape, one that takes so many axes."""
+        for layer, case in tries:
+            error = self.ask(layer.plan(case, _draw(case), False)).error
+            if RANKS.search(error):
+                continue
+            if not error and not layer.takes_kernel:
+                raise LookupError(
+                    f"{layer.name} takes no kernel size, and none that is tried is its own"
+                )
+            note = f"{layer.name} gives no answer of the right shape: asked as {layer.layout}"
+            self.notes.append(note)
+            return layer, case
+        raise LookupError(f"{layer.name} takes no arrays of 2 to 4 axes: {error}")
+
+    def _list_tries(
+        self, blank: Layer, case: Case, layouts: Sequence[str]
+    ) -> list[tuple[Layer, Case]]:
+        """The layer in these layouts, with what holds its weights, and in sizes that may be its
+        own; each with the question that shows whether it is so.
+        """
+        layer, own, tries = blank, dict[str, Any](), list[tuple[Layer, Case]]()
+        held, shape = None, tuple[int, ...]()
+        if case.w and "w" not in blank.words:
+            layer, held, shape, is_late = self._find_weights(blank, case, layouts)
+            counts = {"channels": case.x[-1], "filters": case.y[-1]}
+            own = {} if is_late else {n: c for n, c in counts.items() if n not in blank.words}
+        sizes_of_b = [1 if size == 1 else -1 for size in shape] or [-1]
+        for layout in layouts:
+            form = _FORMS[layout]
+            form = partial(_hold, form, held or (_lead_planes if layout == "planes" else form))
+            form = partial(reshape_bias, form, sizes_of_b)
+            ones = own | dict.fromkeys(_ONES.get(layout, ()), 1)
+            for sized, sizes in _list_sizes(layer, case):
+                tries.append((replace(layer, form=form, layout=layout, own=ones | sizes), sized))
+        return tries
+
+    def _find_weights(
+        self, layer: Layer, case: Case, layouts: Sequence[str]
+    ) -> tuple[Layer, Form, tuple[int, ...], bool]:
+        """The layer with what holds its weights, the form that w has there, and the shape of b; and
+        whether they are there from the first forward pass on alone.
+        """
+        given = _draw(case)
+        forms = {form(case, "w", given["w"]).shape: form for form in reversed(_HELD)}
+        for x in (None, *(_FORMS[layout](case, "x", given["x"]) for layout in layouts)):
+            calls = Calls()
+            made = layer.make(calls, case, given)
+            if x is not None:
+                calls.add(f"{layer.name}.{layer.forward}", made, x)
+            w, size = self._find_held(_ATTRIBUTES["w"], calls, given["w"].size)
+            b, shape = self._find_held(_ATTRIBUTES["b"], calls, given["b"].size)
+            if w:
+                break
+        if size not in forms:
+            known = " or ".join(map(str, reversed(forms)))
+            plain = ", ".join(filter(str.isidentifier, _ATTRIBUTES["w"]))
+            found = f"{w} has shape {size}" if w else f"none is {plain}, or held so in params"
+            raise LookupError(f"{layer.name} has no weights of shape {known}: {found}")
+        layer = replace(layer, holders={"w": w, "b": b} if b else {"w": w})
+        return layer, forms[size], shape, x is not None
+
+    def _find_held(
+        self, paths: Sequence[str], calls: Sequence[Call], size: int
+    ) -> tuple[str, tuple[int, ...]]:
+        """The first of these that holds so many numbers after calls, and their shape."""
+        for path in paths:
+            more = Calls(calls)
+            more.reach(Result(0, 0), path)
+            value = self.ask(more).values.get("y")
+            if isinstance(value, np.ndarray) and value.size == size:
+                return path, value.shape
+        return "", ()
+
+    def _try_backward(self, layer: Layer, backward: str, case: Case) -> Layer:
+        """The layer with what its backward pass takes, and where its gradients are."""
+        parameters = self.names[f"{layer.name}.{backward}"] or ()
+        wanted = [one for one in parameters if not {*"*="} & {*one}][2:]
+        if unknown := {*wanted} - {*_WORDS["rate"]}:
+            words = ", ".join(unknown)
+            self.notes.append(f"{layer.name}.{backward} is not judged: it asks for {words}")
+            return layer
+        rates = (one for one in read_names(parameters) if one in _WORDS["rate"])
+        layer = replace(layer, backward=backward, rate=(*dict.fromkeys((*wanted, *rates)),))
+        given = _draw(case)
+        plan = layer.plan(case, given, True)
+        last = self.ask(plan).values.get("dx")
+        kind = last.kind if isinstance(last, Other) else ""
+        weights = [name for name in ("w", "b") if name in given]
+        if kind == "tuple":
+            return replace(layer, gives=("dx", *(f"d{name}" for name in weights)))
+        if kind != "NoneType" and not isinstance(last, np.ndarray):
+            return layer
+        holders, steps = {**layer.holders}, list[str]()
+        for name in weights:
+            stems = filter(str.isidentifier, (holders.get(name, name), *_ATTRIBUTES[name]))
+            ways = itertools.product(stems, _ATTRIBUTES["gradients"])
+            known = [*(way.format(stem) for stem, way in ways), *_ATTRIBUTES[f"d{name}"]]
+            found, _ = self._find_held(known, plan, given[name].size)
+            if found:
+                holders[f"d{name}"] = found
+            elif self._is_stepped(layer, f"d{name}", case):
+                steps.append(f"d{name}")
+                note = f"{layer.name} keeps no d{name}: the step that {backward} takes tells it"
+                self.notes.append(note)
+            else:
+                note = f"{layer.name} keeps no gradient of {name} by a usual name: unjudged"
+                self.notes.append(note)
+        if kind and (steps or holders != layer.holders):
+            self.notes.append(f"{layer.name}.{backward} returns nothing: dx is not judged")
+            layer = replace(layer, gives=())
+        return replace(layer, holders=holders, steps=(*steps,))
+
+    def _is_stepped(self, layer: Layer, name: str, case: Case) -> bool:
+        """Whether the weights move by the learning rate times something."""
+        if name[1:] not in layer.holders or not (layer.rate or "rate" in layer.words):
+            return False
+        moved = list[Any]()
+        for pace in (_RATE, 2 * _RATE):
+            tried = replace(layer, steps=(name,), gives=(), pace=pace)
+            moved.append(self.ask(tried.plan(case, _draw(case), True)).values.get(name))
+        is_moved = all(isinstance(one, np.ndarray) and one.any() for one in moved)
+        return is_moved and np.allclose(2 * moved[0], moved[1])
 
 
-def _find_nearest(
-    owner: str, tries: Sequence[tuple[Layer, Case]], ask: Ask, notes: list[str]
-) -> tuple[Layer, Case]:
-    """Of tries that give no answer of the right shape, one that takes arrays of so many axes."""
-    for layer, case in tries:
-        error = ask(layer.plan(case, arrays(case, 0, "float64"), False)).error
-        if RANKS.search(error):
-            continue
-        if _takes_no_kernel(layer) and not error:
-            raise LookupError(f"{owner} takes no kernel size, and none that is tried is its own")
-        notes.append(f"{owner} gives no answer of the right shape: asked as {layer.layout}")
-        return layer, case
-    raise LookupError(f"{owner} takes no arrays of 2 to 4 axes: {error}")
+def _take_both(function: Function, layer: Layer, case: Case) -> bool:
+    return function.takes(case) and layer.takes(case)
 
 
-def _list_tries(
-    blank: Layer, case: Case, layouts: Sequence[str], ask: Ask
-) -> list[tuple[Layer, Case]]:
-    """The layer in these layouts, with what holds its weights, and in sizes that may be its own;
-    each with the question that shows whether it is so.
-    """
-    layer, own, tries = blank, dict[str, Any](), list[tuple[Layer, Case]]()
-    held, shape = None, tuple[int, ...]()
-    if case.w and "w" not in blank.words:
-        layer, held, shape, is_late = _find_weights(blank, case, layouts, ask)
-        counts = {"channels": case.x[-1], "filters": case.y[-1]}
-        own = {} if is_late else {n: c for n, c in counts.items() if n not in blank.words}
-    for layout in layouts:
-        form = _FORMS[layout]
-        shaped = _shape(form, held or (_lead_planes if layout == "planes" else form), shape)
-        ones = own | dict.fromkeys(_ONES.get(layout, ()), 1)
-        for sized, sizes in _list_sizes(layer, case):
-            tries.append((replace(layer, form=shaped, layout=layout, own=ones | sizes), sized))
-    return tries
-
-
-def _gives_shape(layer: Layer, case: Case, ask: Ask) -> bool | None:
-    """Whether its answer has the right shape; None where it has none."""
-    case = replace(case, bias=not case.w or layer.has_bias)
-    y = ask(layer.plan(case, arrays(case, 0, "float64"), False)).values.get("y")
-    want = np.shape(layer.form(case, "y", np.zeros(case.y)))
-    return y.shape == want if isinstance(y, np.ndarray) else None
-
-
-def _find_weights(
-    layer: Layer, case: Case, layouts: Sequence[str], ask: Ask
-) -> tuple[Layer, Form, tuple[int, ...], bool]:
-    """The layer with what holds its weights, the form that w has there, and the shape of b; and
-    whether they are there from the first forward pass on alone.
-    """
-    given = arrays(case, 0, "float64")
-    start = layer.plan(case, given, False)[:1]
-    seen = [_FORMS[layout](case, "x", given["x"]) for layout in layouts]
-    late = [[*start, layer.call(layer.forward, 0, x)] for x in seen]
-    for calls in (start, *late):
-        w, size = _find(_ATTRIBUTES["w"], calls, given["w"].size, ask)
-        b, shape = _find(_ATTRIBUTES["b"], calls, given["b"].size, ask)
-        if w:
-            break
-    forms = {form(case, "w", given["w"]).shape: form for form in reversed(_HELD)}
-    if size not in forms:
-        known = " or ".join(map(str, reversed(forms)))
-        plain = ", ".join(filter(str.isidentifier, _ATTRIBUTES["w"]))
-        found = f"{w} has shape {size}" if w else f"none is {plain}, or held so in params"
-        raise LookupError(f"{layer.name} has no weights of shape {known}: {found}")
-    layer = replace(layer, holders={"w": w, "b": b} if b else {"w": w})
-    return layer, forms[size], shape, calls is not start
-
-
-def _try_backward(
-    layer: Layer, backward: str, names: Names, case: Case, ask: Ask, notes: list[str]
-) -> Layer:
-    wanted = [one for one in names[f"{layer.name}.{backward}"] or () if not {*"*="} & {*one}]
-    if unknown := {*wanted[2:]} - {*_WORDS["rate"]}:
-        notes.append(f"{layer.name}.{backward} is not judged: it asks for {', '.join(unknown)}")
-        return layer
-    known = [one.partition("=")[0] for one in names[f"{layer.name}.{backward}"] or ()]
-    rates = dict.fromkeys((*wanted[2:], *(one for one in known if one in _WORDS["rate"])))
-    layer = replace(layer, backward=backward, rate=(*rates,))
-    given = arrays(case, 0, "float64")
-    plan = layer.plan(case, given, True)
-    last = ask(plan).values.get("dx")
-    weights = [name for name in ("w", "b") if name in given]
-    if isinstance(last, Other) and last.kind == "tuple":
-        return replace(layer, gives=("dx", *(f"d{name}" for name in weights)))
-    is_none = isinstance(last, Other) and last.kind == "NoneType"
-    if not (is_none or isinstance(last, np.ndarray)):
-        return layer
-    holders, steps = {**layer.holders}, list[str]()
-    for name in weights:
-        stems = (holders.get(name, name), *_ATTRIBUTES[name])
-        plain = [stem for stem in stems if stem.isidentifier()]
-        known = [way.format(stem) for stem in plain for way in _ATTRIBUTES["gradients"]]
-        known += _ATTRIBUTES[f"d{name}"]
-        found, _ = _find(known, plan, given[name].size, ask)
-        if found:
-            holders[f"d{name}"] = found
-        elif _is_stepped(layer, f"d{name}", case, ask):
-            steps.append(f"d{name}")
-            notes.append(f"{layer.name} keeps no d{name}: the step that {backward} takes tells it")
-        else:
-            notes.append(f"{layer.name} keeps no gradient of {name} by a usual name: unjudged")
-    if is_none and (steps or holders != layer.holders):
-        notes.append(f"{layer.name}.{backward} returns nothing: dx is not judged")
-        layer = replace(layer, gives=())
-    return replace(layer, holders=holders, steps=(*steps,))
-
-
-def _is_stepped(layer: Layer, name: str, case: Case, ask: Ask) -> bool:
-    """Whether the weights move by the learning rate times something."""
-    moved = list[Any]()
-    for pace in (_RATE, 2 * _RATE):
-        tried = replace(layer, steps=(name,), gives=(), pace=pace)
-        is_held = name[1:] in layer.holders and (layer.rate or "rate" in layer.words)
-        plan = tried.plan(case, arrays(case, 0, "float64"), True) if is_held else []
-        moved.append(ask(plan).values.get(name) if plan else None)
-    return all(isinstance(one, np.ndarray) and one.any() for one in moved) and bool(
-        np.allclose(2 * moved[0], moved[1])
-    )
-
-
-def _takes_no_kernel(layer: Layer) -> bool:
-    return not {"kernel_size", "height", "width", "w"} & layer.words.keys()
+def _draw(case: Case) -> Arrays:
+    return arrays(case, 0, "float64")
 
 
 def _list_sizes(layer: Layer, case: Case) -> Iterator[tuple[Case, dict[str, Any]]]:
     """The question in the sizes that a constructor may have of its own, the usual ones first; and
     which of them are its own.
     """
-    is_free = _takes_no_kernel(layer)
+    is_free = not layer.takes_kernel
     kernels = [(2, 2), (3, 3)] if is_free and not case.w else [case.kernel]
     for kernel in kernels:
         usual = case.stride if case.w else kernel
-        strides = (
-            [usual]
-            if "stride" in layer.words
-            else sorted({usual, (1, 1), (2, 2)}, key=usual.__ne__)
-        )
+        strides = [usual] if "stride" in layer.words else dict.fromkeys((usual, (1, 1), (2, 2)))
         pads = (0, 1) if "padding" not in layer.words and (is_free or case.w) else (0,)
         for stride, pad in itertools.product(strides, pads):
             sized = replace(case, kernel=kernel, stride=stride, pad=((pad, pad),) * len(kernel))
@@ -475,13 +504,9 @@ def _list_sizes(layer: Layer, case: Case) -> Iterator[tuple[Case, dict[str, Any]
 def _read_constructor(parameters: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Its parameters by our words, and their defaults."""
     words, defaults = dict[str, str](), dict[str, str]()
-    depths = [one for one in parameters if one in _WORDS["depth"]]
     for parameter in parameters:
         their, _, default = parameter.partition("=")
         our = next((our for our, names in _WORDS.items() if their in names), "")
-        if our == "depth":  # of a kernel, where the filters are counted apart, it is the input's
-            others = {*parameters} - {*depths}
-            our = "channels" if others & {*_WORDS["filters"]} else "filters"
         if our in words:
             raise LookupError(f"its constructor takes both {words[our]} and {their} as {our}")
         if our and default not in ("True", "False"):
@@ -491,29 +516,6 @@ def _read_constructor(parameters: Sequence[str]) -> tuple[dict[str, str], dict[s
     if defaults.get("stride") == "None":  # the kernel's, in whatever form
         defaults["stride"] = defaults.get("kernel_size", "")
     return words, defaults
-
-
-def _find(
-    names: Sequence[str], calls: list[Call], size: int, ask: Ask
-) -> tuple[str, tuple[int, ...]]:
-    """The first of these attributes that holds so many numbers after the calls; their shape."""
-    for name in names:
-        value = ask([*calls, *reach(name, len(calls), 0)]).values.get("y")
-        if isinstance(value, np.ndarray) and value.size == size:
-            return name, value.shape
-    return "", ()
-
-
-def _shape(form: Form, held: Form, shape: tuple[int, ...]) -> Form:
-    """The form, with weights as they are held, and b and db in such a shape."""
-    sizes = [1 if size == 1 else -1 for size in shape] or [-1]
-
-    def shaped(case: Case, name: str, value: Array) -> Any:
-        if name in ("b", "db"):
-            return value.reshape(sizes)
-        return (held if name in ("w", "dw") else form)(case, name, value)
-
-    return shaped
 
 
 def _build(ours: str, op: str, way: str) -> Method:
@@ -528,4 +530,4 @@ def _build(ours: str, op: str, way: str) -> Method:
 
 
 _FUNCTIONS = tuple(_build(ours, row["op"], way) for ours, row in CLASSES.items() for way in METHODS)
-CONTRACT = Layers("layers", _FUNCTIONS, channels_first=True, may_decline=True)
+CONTRACT = Layers("layers", _FUNCTIONS, may_decline=True)

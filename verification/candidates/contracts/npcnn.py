@@ -36,7 +36,9 @@ def _general(case: Case) -> dict[str, Any]:
 
 def _name(function: Function) -> Function:
     """As it is called here; of a max pool the places of the maxima are asked for too."""
-    function = replace(function, name=f"functional.{function.name}", settings=None, also=())
+    function = replace(
+        function, name=f"functional.{function.name}", settings=None, also=(), loose=()
+    )
     if function.op not in ("pool_forward", "adaptive_pool_forward") or "max" not in function.name:
         return function
     asked = function.keywords
