@@ -434,7 +434,7 @@ def _rate_answers(
             if reply.values:
                 name, got = next(iter(reply.values.items()))
                 want = function.form(case, name, np.zeros(case.outputs[name])).shape
-                shape = got.sizes if isinstance(got, Other) else got.shape
+                shape = () if isinstance(got, Other) else got.shape
                 same = sum(map(operator.eq, shape, want))
                 rate = (len(shape) == len(want)) * (1 + same) / (1 + len(want))
                 error = ""

@@ -6,7 +6,6 @@ It protects against accidents and cheap tricks; it is no sandbox for hostile cod
 from __future__ import annotations
 
 import os
-import re
 import signal
 import sys
 import weakref
@@ -80,14 +79,9 @@ class Call:
 
 @dataclass(frozen=True)
 class Other:
-    """A value that is no array of numbers: the name of its type, and the shape of a list."""
+    """A value that is no array of numbers: the name of its type."""
 
     kind: str
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        sizes = re.findall(r"\d+", self.kind) if self.kind.startswith("list of") else ()
-        return tuple(map(int, sizes))
 
 
 @dataclass(frozen=True)

@@ -58,18 +58,8 @@ from numpy import (
     sort,
 )
 
-from verification.candidates import age
+from verification.candidates import age, loading
 from verification.candidates.helpers import HELPERS
-from verification.candidates.loading import (
-    Program,
-    describe,
-    find_code,
-    is_stub,
-    kind,
-    parameters,
-    place,
-    trace,
-)
 from verification.candidates.notebook import Missing
 
 if TYPE_CHECKING:
@@ -89,8 +79,8 @@ DEEP = 500
 """Nested calls for which there is a stack when there is no more memory."""
 FUNCTIONS, LINES, PRINTED = 2000, 8, 500
 """Names, lines of a traceback, and characters printed that are kept."""
-AXES, LARGE = 6, 2**20
-"""Axes of a list that are counted, and bytes of an answer that is looked at again, at most."""
+LARGE = 2**20
+"""Bytes of an answer that is looked at again, at most."""
 
 
 class Wire:
@@ -213,7 +203,7 @@ class Worker:
     """A stranger's program; a request is answered by one run of its calls."""
 
     def __init__(self, setup: Header, namespace: Mapping[str, Any] | None) -> None:
-        self._program, self._setup = Program(setup["name"], namespace), setup
+        self._program, self._setup = loading.Program(setup["name"], namespace), setup
         self._kept: dict[tuple[str, str], tuple[Array, int]] = {}
         self._codes: dict[int, str] = {}
         self._reserve = bytearray()
@@ -248,12 +238,12 @@ class Worker:
                     simplefilter("ignore")
                     run()
             except BaseException as raised:  # whatever a stranger raises is its answer
-                reply |= {"status": "CRASH", "kind": kind(raised)}
+                reply |= {"status": "CRASH", "kind": loading.kind(raised)}
                 if isinstance(raised, MemoryError):
                     self._reserve = bytearray()
                     reply |= {"status": "MEMORY", "kind": "MEMORY"}
-                reply["error"] = describe(raised)
-                reply["where"] = self._program.own_lines(trace(raised))[-LINES:]
+                reply["error"] = loading.describe(raised)
+                reply["where"] = self._program.own_lines(loading.trace(raised))[-LINES:]
         self._findings["notes"] |= dict.fromkeys(self._program.foreign())
         reply["findings"] = {name: [*found] for name, found in self._findings.items()}
         return reply | {"stdout": prints.read_text()}
@@ -264,10 +254,12 @@ class Worker:
         self._program.load(self._setup["reason"])
         self._findings["notes"] |= dict.fromkeys(self._program.notes)
         functions = dict([*self._program.functions().items()][:FUNCTIONS])
-        self._reply["names"] = {name: parameters(one) for name, one in functions.items()}
+        self._reply["names"] = {name: loading.parameters(one) for name, one in functions.items()}
         self._reply["calls"] = self._program.calls(functions)
-        self._reply["stubs"] = [name for name, one in functions.items() if is_stub(one)]
-        self._codes = {code: name for name, one in functions.items() for code in find_code(one)}
+        self._reply["stubs"] = [name for name, one in functions.items() if loading.is_stub(one)]
+        self._codes = {
+            code: name for name, one in functions.items() for code in loading.find_code(one)
+        }
 
     def _note_age(self, error: str) -> None:
         """An error of age was mended: where, in the candidate's own code."""
@@ -300,7 +292,7 @@ class Worker:
         self._reply["at"] = name
         self._findings["entered"].clear()  # those of the last call count
         function = ACCESS[name] if name in ACCESS else self._program.find(name)
-        known = takewhile(lambda one: not one.startswith("*"), parameters(function) or [])
+        known = takewhile(lambda one: not one.startswith("*"), loading.parameters(function) or [])
         names = [one.partition("=")[0] for one in known]
         names += [f"number {n + 1}" for n in range(len(names), count)]
         if name in (".=", "[]="):
@@ -312,7 +304,7 @@ class Worker:
             if not (is_cache or call["kept"]):  # these are its own affair
                 self._watched.append((name, made[-1], bits(made[-1])))
         words = dict(zip(call["words"], made[count:]))
-        arguments, start = place(function, made[:count], words), perf_counter()
+        arguments, start = loading.place(function, made[:count], words), perf_counter()
         try:
             with self._watch_call(function):
                 result = function(*arguments, **words)
@@ -325,7 +317,9 @@ class Worker:
         if call["outputs"][-1] == "..." and isinstance(result, tuple | list) and result:
             return [result[0]]
         if not isinstance(result, tuple | list) or len(result) != len(call["outputs"]):
-            raise TypeError(f"it should return ({call['returns']}), it returned a {kind(result)}")
+            raise TypeError(
+                f"it should return ({call['returns']}), it returned a {loading.kind(result)}"
+            )
         return [*result]
 
     @contextmanager
@@ -388,12 +382,12 @@ class Worker:
     def _describe(self, name: str, value: Any) -> Array | str:
         """What is sent: of what is no array of numbers, the name of its type."""
         value = array(value) if type(value) in SCALARS else value
-        if type(value) is list and value and is_plain(value):
+        if type(value) is list and value:
             with suppress(ValueError):  # of unequal lengths
-                value = array(value)
-                self._findings["lists"][name] = None
+                if (made := array(value)).dtype.kind in NUMBERS:
+                    value, self._findings["lists"][name] = made, None
         if type(value) not in ARRAYS:
-            return f"list of shape {measure(value)}" if type(value) is list else kind(value)
+            return loading.kind(value)
         if value.dtype.kind not in NUMBERS:
             return f"ndarray of {value.dtype.name}"
         if value.nbytes > self._setup["memory"] * 2**18:
@@ -420,21 +414,6 @@ def returns_activated(activated: list[Array], result: Any) -> bool:
         return True  # of another form: that is told
     every = concatenate([asarray([]), *activated]).astype(result.dtype)
     return array_equal(sort(every), sort(result, axis=None), equal_nan=True)
-
-
-def measure(value: Any, most: int = AXES) -> tuple[int, ...]:
-    """The shape of nested lists, as far as their items are alike."""
-    if type(value) is not list or not most:
-        return value.shape if type(value) in ARRAYS else ()
-    shapes = {measure(one, most - 1) for one in value}
-    return (len(value), *(shapes.pop() if len(shapes) == 1 else ()))
-
-
-def is_plain(value: Any) -> bool:
-    """Whether nested lists hold numbers alone, in arrays or not."""
-    if type(value) is list:
-        return all(map(is_plain, value))
-    return type(value) in SCALARS or (type(value) in ARRAYS and value.dtype.kind in NUMBERS)
 
 
 def bits(value: Any) -> Any:
