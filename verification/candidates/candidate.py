@@ -39,16 +39,7 @@ from verification.candidates.process import (
     Result,
     UnloadableError,
 )
-from verification.questions import (
-    ADAPTIVE,
-    Arrays,
-    Case,
-    Question,
-    Refusal,
-    arrays,
-    parse,
-    shapes,
-)
+from verification.questions import ADAPTIVE, Arrays, Case, Question, Refusal, arrays, parse, shapes
 
 PROBES = [case for row in contracts.read_table("probes")["probes"] for case in parse(row)]
 """A question for each of torch's functions, whose answer tells the layout by its shape."""
@@ -148,8 +139,13 @@ class Candidate:
 
     def understands(self, function: Function) -> bool:
         """Whether all that it must be given is known."""
-        is_unfit = function.name in self.unfit
-        return not (is_unfit or function.find_foreign(self._parameters(function)))
+        return not self._explain_unfit(function)
+
+    def _explain_unfit(self, function: Function) -> str:
+        if function.name in self.unfit:
+            return f"no layout fits it: {self.unfit[function.name]}"
+        foreign = function.find_foreign(self._parameters(function))
+        return f"nobody knows what it takes as {', '.join(foreign)}" if foreign else ""
 
     def expresses(self, function: Function, question: Question) -> bool:
         """Whether the question can be put to it under the contract."""
@@ -173,10 +169,8 @@ class Candidate:
         parts += self._find_narrow(function)
         parts += ["number as padding"] * function.wants_word(self._parameters(function))
         name = self.name_of(function)
-        if function.name in self.unfit:
-            return f"{name} is not judged: no layout fits it: {self.unfit[function.name]}"
-        if foreign := function.find_foreign(self._parameters(function)):
-            return f"{name} is not judged: nobody knows what it takes as {', '.join(foreign)}"
+        if why := self._explain_unfit(function):
+            return f"{name} is not judged: {why}"
         return f"{name} takes no {', '.join(parts)}: such questions are outside" if parts else ""
 
     def watch(self, function: Function, case: Case, given: Arrays, cache: str) -> Reply:
