@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import parametrize_from_file
 import pytest
 from parametrize_from_file import defaults
@@ -58,6 +59,7 @@ def test_a_right_candidate_has_nothing_to_explain(opened):
     run, found = judge(opened)
     assert (run.verdict, run.candidate, run.contract) == ("match", "fake.py", "assignment")
     assert run.oracle.startswith("torch 2")
+    assert (run.python, run.numpy) == (sys.version.split()[0], np.__version__)
     assert list(found) == ORDER
     for finding in run.findings:
         assert (finding.status, finding.failing, finding.deviations) == ("ok", [], [])

@@ -95,8 +95,6 @@ class Hello:
     names: dict[str, list[str] | None]
     stubs: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
-    python: str = ""
-    numpy: str = ""
     calls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -305,9 +303,8 @@ def _greet(header: Header) -> Hello:
     """Who it is, from the header that says so."""
     names = {_clean(name): words and [*_clean(words)] for name, words in header["names"].items()}
     calls = {_clean(name): _clean(words) for name, words in header["calls"].items()}
-    words = {name: _clean(header[name]) for name in ("python", "numpy")}
-    notes = _clean(header["findings"]["notes"])
-    return Hello(names, frozenset(_clean(header["stubs"])), notes, calls=calls, **words)
+    stubs, notes = _clean(header["stubs"]), _clean(header["findings"]["notes"])
+    return Hello(names, frozenset(stubs), notes, calls)
 
 
 def _build_request(calls: Sequence[Call], layout: str, helpers: Helpers, token: str = "") -> Header:
