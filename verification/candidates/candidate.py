@@ -180,12 +180,11 @@ class Candidate:
         """
         if not self.hello.calls.get(self.name_of(function), ["where nobody knows, perhaps"]):
             return Reply("outside")
-        helpers = {their: our for our, their in self.names.items() if our in HELPERS}
-        helpers.pop(self.name_of(function), "")
-        calls = self._plan(function, case, given, cache)
-        reply = self.process.ask(calls, case.layout, helpers)
-        known = {our for our, their in self.names.items() if their in reply.entered}
-        return replace(reply, entered=(*sorted(known - {function.name}),))
+        others = {their: our for our, their in self.names.items() if our != function.name}
+        helpers = {their: our for their, our in others.items() if our in HELPERS}
+        reply = self.process.ask(self._plan(function, case, given, cache), case.layout, helpers)
+        entered = sorted(our for their, our in others.items() if their in reply.entered)
+        return replace(reply, entered=tuple(entered))
 
     def ask(self, function: Function, case: Case, given: Arrays, cache: str = OWN) -> Reply:
         """Put a question to a function, in its own dialect.
@@ -386,7 +385,8 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
     misfit = "" if found else contracts.explain_misfit(hello.names, contract)
     more += _list_hidden(hello, contract, names) if found else []
     notes, timeout = [*hello.notes, *more], math.inf if terms.here else terms.timeout
-    judged = Candidate(name, contract, names, process, _hash(name), notes, timeout, misfit)
+    sha256 = hashlib.sha256(b"".join(file.read_bytes() for file in _find_files(name))).hexdigest()
+    judged = Candidate(name, contract, names, process, sha256, notes, timeout, misfit)
     is_open = found == "functional" and not terms.layout
     return _find_layout(judged, terms.names) if is_open else judged
 
@@ -520,16 +520,12 @@ def _find_hint(path: Path) -> str:
     return f"{path} is no candidate: {what}" if path.is_file() else f"there is no file {path}"
 
 
-def _hash(name: str) -> str:
-    """sha256 of the file, or of all files of the package; of nothing where there is none."""
-    files = [Path(name)] if name.endswith(FILES) else _find_files(name)
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-
-
-def _find_files(module: str) -> list[Path]:
-    """A module's or a package's, without importing it, which would run it."""
+def _find_files(name: str) -> list[Path]:
+    """The file, or all of a module or a package: without importing it, which would run it."""
+    if name.endswith(FILES):
+        return [Path(name)]
     for folder in sys.path:
-        path = Path(folder, *module.split("."))
+        path = Path(folder, *name.split("."))
         if (path / "__init__.py").is_file():
             return sorted(path.rglob("*.py"))
         if path.with_suffix(".py").is_file():
