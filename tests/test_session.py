@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import parametrize_from_file
 import pytest
 from parametrize_from_file import defaults
@@ -58,6 +59,7 @@ def test_a_right_candidate_has_nothing_to_explain(opened):
     run, found = judge(opened)
     assert (run.verdict, run.candidate, run.contract) == ("match", "fake.py", "assignment")
     assert run.oracle.startswith("torch 2")
+    assert (run.python, run.numpy) == (sys.version.split()[0], np.__version__)
     assert list(found) == ORDER
     for finding in run.findings:
         assert (finding.status, finding.failing, finding.deviations) == ("ok", [], [])
@@ -78,16 +80,18 @@ def test_blame(opened, contract, missing, more, strict, bends, verdict, expected
     assert said == {name: tuple(words) for name, words in expected.items()}
 
 
-@pytest.mark.parametrize("is_guessed", [False, True])
-def test_what_raises_in_a_guessed_layout_has_no_name(opened, is_guessed):
-    """It may raise for that."""
+@pytest.mark.parametrize("doubt", ["", "a layout that is guessed", "a package that is missing"])
+def test_what_raises_perhaps_for_another_reason_has_no_name(opened, doubt):
+    """Of a layout that was guessed, or of a package that is missing, in whatever question."""
     more = [f"conv x=[2,{n},4,1] w=[2,2,1,{k}] fill=digits" for n in (3, 5) for k in (1, 2)]
-    bends = {"conv_backward": "wrong('batch-not-summed') if len(case.x) == 4 else give()"}
-    with opened(bends, more) as held:
-        held.judged.is_guessed = is_guessed
+    bend = "wrong('batch-not-summed') if len(case.x) == 4 else give()"
+    if "package" in doubt:
+        bend = f"give(says={{'missing': ('cv2.blur',)}}) if case.y[-1] == 2 else {bend}"
+    with opened({"conv_backward": bend}, more) as held:
+        held.judged.is_guessed = "layout" in doubt
         found = {finding.function: finding for finding in held.run().findings}["conv_backward"]
     assert {outcome.status for outcome in found.failing if outcome.has_numbers} == {"CRASH"}
-    assert (found.diagnosis is None) == is_guessed
+    assert (found.diagnosis is None) == bool(doubt)
 
 
 @parametrize_from_file(schema=defaults(more=(), mistakes=(), looks=()))

@@ -7,7 +7,7 @@ import math
 import operator
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -38,33 +38,20 @@ from verification.candidates.process import (
     Result,
     UnloadableError,
 )
-from verification.questions import (
-    ADAPTIVE,
-    Arrays,
-    Case,
-    Question,
-    Refusal,
-    arrays,
-    shapes,
-)
+from verification.questions import ADAPTIVE, Arrays, Case, Question, Refusal, arrays, shapes
 
 PROBES = contracts.PROBES
 """A question for each of torch's functions, whose answer tells the layout by its shape."""
 SESSION = "live session"
 """What a live namespace is called where a file would have its name."""
-OPEN = "None in output_size"
-"""What an adaptive pool may not take: an axis that keeps its size."""
+OPEN, UNBIASED = "None in output_size", "None as b"
+"""What may not be taken: an adaptive pool's axis that keeps its size, and no bias."""
 FEWER = {
-    "it should return (dx, dw, db), it returned a tuple": (
-        ("dx", "dw"),
-        "dx and dw: db is not judged",
-    ),
-    "it should return (y, mean, var), it returned a ndarray": (
-        ("y",),
-        "y alone: mean and var are not judged",
-    ),
+    "(dx, dw, db), it returned a tuple": (("dx", "dw"), "{dx} and {dw}: {db} is not judged"),
+    "(y, mean, var), it returned a ndarray": (("y",), "{y} alone: mean and var are not judged"),
+    ", cache), it returned a ndarray": (("y",), "{y} alone, and no cache"),
 }
-"""What may be returned in place of what should be."""
+"""What may be returned in place of what should be, with what is noted."""
 _PASS = re.compile(
     r"\w*(conv|pool|batch_?norm)\w*(fo\w*[ao]rd|back|fast|naive|im2col|[12]d|grad)\w*"
     r"|conv|convolve|convolution|(max|avg|average|mean)_?pool(ing)?|(?-i:pool|pooling)",
@@ -92,6 +79,19 @@ class Terms:
     here: bool = False
 
 
+@dataclass(frozen=True)
+class Dialect:
+    """How a candidate speaks otherwise than its contract, as its answers show.
+
+    The functions that take tuples alone as sizes, the `keys` of its dictionaries by ours, and what
+    functions return, by our names.
+    """
+
+    wide: frozenset[str] = frozenset()
+    keys: Mapping[str, str] = field(default_factory=dict)
+    returns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
 @dataclass
 class Candidate:
     """A stranger's functions; `names` are theirs for ours, `notes` what is to be said of it all.
@@ -110,10 +110,8 @@ class Candidate:
     misfit: str = ""
     unfit: Mapping[str, str] = field(default_factory=dict)
     is_guessed: bool = False
-    _narrow: dict[str, dict[str, str]] = field(default_factory=dict, init=False)
-    _returns: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
-    _wide: set[str] = field(default_factory=set, init=False)
-    _keys: dict[str, str] = field(default_factory=dict, init=False)
+    _narrow: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
+    _dialect: Dialect = field(default=Dialect(), init=False)
 
     @property
     def hello(self) -> Hello:
@@ -129,7 +127,7 @@ class Candidate:
 
     def gives_cache(self, function: Function) -> bool:
         """Whether it is there, and has not returned its numbers alone."""
-        return self.has(function) and self._returns.get(function.name) != ("y",)
+        return self.has(function) and self._dialect.returns.get(function.name) != ("y",)
 
     def wants_another_cache(self, function: Function, reply: Reply) -> bool:
         """Whether it has raised where it opens the contract's cache."""
@@ -140,8 +138,13 @@ class Candidate:
 
     def understands(self, function: Function) -> bool:
         """Whether all that it must be given is known."""
-        is_unfit = function.name in self.unfit
-        return not (is_unfit or function.find_foreign(self._parameters(function)))
+        return not self._explain_unfit(function)
+
+    def _explain_unfit(self, function: Function) -> str:
+        if function.name in self.unfit:
+            return f"no layout fits it: {self.unfit[function.name]}"
+        foreign = function.find_foreign(self._parameters(function))
+        return f"nobody knows what it takes as {', '.join(foreign)}" if foreign else ""
 
     def expresses(self, function: Function, question: Question) -> bool:
         """Whether the question can be put to it under the contract."""
@@ -152,22 +155,21 @@ class Candidate:
             return False
         if function.is_chained and forward is not function:
             return self.expresses(forward, question)
-        words = {**function.keywords(question), "b": 0 if question.bias else ()}
-        asked = {name for name, word in words.items() if isinstance(word, tuple)}
-        asked |= {OPEN for name, word in words.items() if name in asked and None in word}
-        return not asked & self._find_narrow(function).keys()
+        words = function.keywords(question).items()
+        tuples = {f"tuple as {name}": word for name, word in words if isinstance(word, tuple)}
+        wanted = {*tuples, *[OPEN for word in tuples.values() if None in word]}
+        wanted |= set() if question.bias else {UNBIASED}
+        return wanted.isdisjoint(self._find_narrow(function))
 
     def lacks(self, function: Function) -> str:
         """What cannot be put to it and why, in a sentence; "" where all can."""
         spelled = function.spell(self._parameters(function))
         parts = [word for word in function.spellings if word not in spelled]
-        parts += self._find_narrow(function).values()
+        parts += self._find_narrow(function)
         parts += ["number as padding"] * function.wants_word(self._parameters(function))
         name = self.name_of(function)
-        if function.name in self.unfit:
-            return f"{name} is not judged: no layout fits it: {self.unfit[function.name]}"
-        if foreign := function.find_foreign(self._parameters(function)):
-            return f"{name} is not judged: nobody knows what it takes as {', '.join(foreign)}"
+        if why := self._explain_unfit(function):
+            return f"{name} is not judged: {why}"
         return f"{name} takes no {', '.join(parts)}: such questions are outside" if parts else ""
 
     def watch(self, function: Function, case: Case, given: Arrays, cache: str) -> Reply:
@@ -177,58 +179,54 @@ class Candidate:
         """
         if not self.hello.calls.get(self.name_of(function), ["where nobody knows, perhaps"]):
             return Reply("outside")
-        helpers = {their: our for our, their in self.names.items() if our in HELPERS}
-        helpers.pop(self.name_of(function), "")
-        calls = self._plan(function, case, given, cache)
-        reply = self.process.ask(calls, case.layout, helpers)
-        known = {our for our, their in self.names.items() if their in reply.entered}
-        return replace(reply, entered=(*sorted(known - {function.name}),))
+        others = {their: our for our, their in self.names.items() if our != function.name}
+        helpers = {their: our for their, our in others.items() if our in HELPERS}
+        reply = self.process.ask(self._plan(function, case, given, cache), case.layout, helpers)
+        entered = sorted(our for their, our in others.items() if their in reply.entered)
+        return replace(reply, entered=tuple(entered))
 
     def ask(self, function: Function, case: Case, given: Arrays, cache: str = OWN) -> Reply:
-        """Put a question to a function; of y and a cache take y; others may be left out.
+        """Put a question to a function, in its own dialect.
 
-        Running statistics that are not returned may change in their place, as torch's do.
+        Where what it answers is of another one, it is asked again in that, which is kept if that
+        changes its answer.
         """
         reply = self._call(self._plan(function, case, given, cache), case.layout)
-        if function.settings and function.name not in self._wide and _WIDE.search(reply.error):
-            self._wide.add(function.name)
+        for dialect, note in self._list_dialects(function, reply):
+            known, self._dialect = self._dialect, dialect
             again = self.ask(function, case, given, cache)
-            if not _WIDE.search(again.error):
-                self._note(f"{self.name_of(function)} takes tuples as sizes, no numbers")
+            if again.status == "ok" or again.error != reply.error:
+                self._note(note)
                 return again
-            self._wide.discard(function.name)
-        name = function.name
+            self._dialect = known
+        if not (case.training and self._dialect.returns.get(function.name) == ("y",)):
+            return reply
+        # running statistics that are not returned may change in their place, as torch's do
+        own = function.name_arrays(read_names(self._parameters(function) or ())).values()
+        if reply.error.endswith("read-only"):
+            return Reply("outside", error="it moves the running statistics in their place")
+        return replace(reply, changed=tuple(one for one in reply.changed if one not in own))
+
+    def _list_dialects(self, function: Function, reply: Reply) -> Iterator[tuple[Dialect, str]]:
+        """Those that may be meant where such a reply comes, each with what is to be noted."""
+        known, name, their = self._dialect, function.name, self.name_of(function)
+        if function.settings and name not in known.wide and _WIDE.search(reply.error):
+            wide = known.wide | {name}
+            yield replace(known, wide=wide), f"{their} takes tuples as sizes, no numbers"
         key = reply.error.removeprefix("KeyError: ").strip("'")
         for our, others in contracts.KEYS.items():
-            if reply.kind == "KeyError" and key.lower() in others and our not in self._keys:
-                self._keys[our] = key
-                again = self.ask(function, case, given, cache)
-                if again.error != reply.error:
-                    self._note(f"{our!r} is {key!r} in its dictionaries")
-                    return again
-                del self._keys[our]
-        if case.training and self._returns.get(name) == ("y",):
-            own = function.name_arrays(read_names(self._parameters(function) or ())).values()
-            reply = replace(reply, changed=tuple(one for one in reply.changed if one not in own))
-            if reply.error.endswith("read-only"):
-                return Reply("outside", error="it moves the running statistics in their place")
-        alone = [*reply.values.values()] if len(reply.values) == 1 else []
-        is_tuple = any(isinstance(one, Other) and one.kind == "tuple" for one in alone)
-        has_cache = "" in function.words
-        is_known = not (function.may_differ or has_cache) or name in self._returns
-        fewer = next((way for words, way in FEWER.items() if reply.error.endswith(words)), None)
-        if has_cache and reply.error.endswith(", cache), it returned a ndarray"):
-            fewer = ("y",), f"{function.words['y']} alone, and no cache"
-        first = (*reply.values, "..."), "a tuple: the first is judged"
-        if is_known or not (way := first if is_tuple else fewer):
-            return reply
-        self._returns[name], what = way
-        again = self.ask(function, case, given, cache)
-        if not is_tuple and again.status != "ok":
-            del self._returns[name]
-            return reply
-        self._note(f"{self.name_of(function)} returns {what}")
-        return again
+            if reply.kind == "KeyError" and key.lower() in others and our not in known.keys:
+                keys = {**known.keys, our: key}
+                yield replace(known, keys=keys), f"{our!r} is {key!r} in its dictionaries"
+        if name in known.returns or not (function.may_differ or "" in function.words):
+            return
+        ways = [way for words, way in FEWER.items() if reply.error.endswith(words)]
+        if [getattr(one, "kind", "") for one in reply.values.values()] == ["tuple"]:
+            ways = [((*reply.values, "..."), "a tuple: the first is judged")]
+        for outputs, what in ways:
+            if function.words.keys() >= {*outputs} - {"..."}:
+                returns, words = {**known.returns, name: outputs}, what.format(**function.words)
+                yield replace(known, returns=returns), f"{their} returns {words}"
 
     def _note(self, note: str) -> None:
         self.notes += [note] * (note not in self.notes)
@@ -257,11 +255,13 @@ class Candidate:
         ours, calls = {one.name: one for one in self.contract.functions}, []
         for call in function.plan(case, given, cache):
             called = ours.get(call.function, function)
-            call = called.fit(case, call, self._parameters(called), called.name in self._wide)
+            call = called.fit(
+                case, call, self._parameters(called), called.name in self._dialect.wide
+            )
             if bias := called.find_bias(self._parameters(called)):
                 value = given.get("b", np.zeros(case.y[-1], given["dy"].dtype))
                 call = replace(call, words={**call.words, bias: called.form(case, "b", value)})
-            outputs = self._returns.get(called.name, call.outputs)
+            outputs = self._dialect.returns.get(called.name, call.outputs)
             if "" in call.outputs and self.gives_cache(called):  # it is asked for its cache
                 outputs = call.outputs
             name = self.name_of(called) if call.function in ours else call.function
@@ -272,85 +272,59 @@ class Candidate:
     def _rename_keys(self, value: Any) -> Any:
         """An argument, or a part of one, with dictionaries in the candidate's own keys."""
         if isinstance(value, dict):
-            return {self._keys.get(key, key): one for key, one in value.items()}
+            return {self._dialect.keys.get(key, key): one for key, one in value.items()}
         return tuple(map(self._rename_keys, value)) if isinstance(value, tuple) else value
 
     def _parameters(self, function: Function) -> Parameters:
         return self.hello.names.get(self.name_of(function))
 
-    def _find_narrow(self, function: Function) -> dict[str, str]:
-        """The settings of which it takes no tuple, or no None, with the words for it."""
+    def _find_narrow(self, function: Function) -> tuple[str, ...]:
+        """What its settings do not take: a tuple, or None."""
         if function.name not in self._narrow:
             parameters = self._parameters(function)
             can_try = function.settings and parameters and self.has(function)
-            tries = self._try_settings(function, parameters or ()) if can_try else ()
-            self._narrow[function.name] = dict(tries)
+            lacks = self._try_settings(function, parameters or ()) if can_try else ()
+            self._narrow[function.name] = tuple(lacks)
         return self._narrow[function.name]
 
-    def _try_settings(
-        self, function: Function, parameters: Sequence[str]
-    ) -> Iterator[tuple[str, str]]:
+    def _try_settings(self, function: Function, parameters: Sequence[str]) -> Iterator[str]:
         """A tuple stands in place of the same size, or None of a bias, in a question that it
         answers: then it raises, and has no default that promises it.
         """
-        case = next(filter(function.takes, PROBES))
+        case, spelled = next(filter(function.takes, PROBES)), function.spell(parameters)
         given, axes = arrays(case, 0, "float64"), len(case.space)
-        tried: dict[str, Any] = {"b": None}
-        if axes > 1:
-            tried |= {"kernel_size": case.kernel, "stride": case.stride}
-            tried |= {"padding": (0,) * axes, "dilation": (1,) * axes}
-            tried |= {"output_padding": (0,) * axes}
-            tried |= {"output_size": case.output_size} if case.output_size else {}
         defaults = dict(parameter.partition("=")[::2] for parameter in parameters)
-        spelled = function.spell(parameters)
+        bias = defaults.get(spelled.get("b", ""), "")
         if self.ask(function, case, given).status != "ok":
-            if "b" in spelled and not defaults.get(spelled["b"]):
-                yield "b", "None as b"  # which nobody has promised
+            if "b" in spelled and not bias:
+                yield UNBIASED  # which nobody has promised
             return
-        (call,) = self._plan(function, case, given, OWN)
+        sizes: dict[str, Any] = {"kernel_size": case.kernel, "stride": case.stride}
+        sizes |= {"padding": (0,) * axes, "dilation": (1,) * axes, "output_padding": (0,) * axes}
+        sizes |= {"output_size": case.output_size} if case.output_size else {}
         if function.wants_word(parameters):
-            tried.pop("padding", None)
+            del sizes["padding"]
         tries = [
-            (word, name, tried[word])
+            (f"tuple as {word}", name, sizes[word])
             for word, name in spelled.items()
-            if word in tried
-            and not defaults.get(name, "").startswith("None" if word == "b" else "(")
+            if axes > 1 and word in sizes and not defaults.get(name, "").startswith("(")
         ]
+        if "b" in spelled and not bias.startswith("None"):
+            tries.insert(0, (UNBIASED, spelled["b"], None))
         if case.op in ADAPTIVE:
             tries.append((OPEN, spelled["output_size"], (None, *case.output_size[1:])))
-        for word, name, value in tries:
-            lack = {"b": "None as b", OPEN: OPEN}.get(word, f"tuple as {word}")
+        (call,) = self._plan(function, case, given, OWN)
+        for lack, name, value in tries:
             words = {**call.words, name: value}
             if self.process.ask([replace(call, words=words)]).status == "CRASH":
-                yield word, lack
-            elif word == "padding" and axes == 2:
+                yield lack
+            elif lack == "tuple as padding" and axes == 2:
                 words[name] = (0, 1)
                 got = self.process.ask([replace(call, words=words)]).values.get("y")
                 sides = replace(case, pad=(words[name],) * axes)
                 want = function.form(sides, "y", np.zeros(sides.outputs["y"]))
                 if isinstance(got, np.ndarray) and got.shape == want.shape:
-                    yield word, lack  # np.pad takes it for the sides of every axis
-
-    def rate_layout(
-        self, function: Function, probes: Sequence[Case] = PROBES
-    ) -> tuple[float | None, str]:
-        """How well its first answer to a probe has the contract's layout; None: not in time.
-
-        1 where the shape is right, less where only the number of axes is, 0 where neither is; -1
-        where it raises, with what it raised, or cannot be asked.
-        """
-        error = ""
-        for case in (case for case in probes if self.expresses(function, case)):
-            reply = self.ask(function, case, arrays(case, 0, "float64"))
-            for name, got in reply.values.items():
-                want = function.form(case, name, np.zeros(case.outputs[name])).shape
-                shape = got.sizes if isinstance(got, Other) else got.shape
-                same = sum(map(operator.eq, shape, want))
-                return (len(shape) == len(want)) * (1 + same) / (1 + len(want)), ""
-            error = error or reply.error
-            if reply.kind in LOST:
-                return None, error
-        return -1.0, error
+                    yield lack  # np.pad takes it for the sides of every axis
 
     def refuse(self, function: Function, refusal: Refusal) -> Reply:
         """Make a call that must be refused."""
@@ -392,21 +366,26 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
             dotted = f"{Path(name).resolve().parent.name}.{Path(name).stem}"
             hint = f"; it belongs to a package: name {dotted}, from the folder above that"
         raise UnloadableError(f"{name} cannot be loaded: {error}{hint}") from error
-    hello = process.hello
-    known = hello.names | {ours: hello.names.get(theirs) for ours, theirs in terms.names.items()}
+    hello, known = process.hello, {**process.hello.names}
     for ours, theirs in terms.names.items():
+        known[ours] = hello.names.get(theirs)
         inner = [name for name in hello.names if name.startswith(f"{theirs}.")]
         known |= {name.replace(theirs, ours, 1): hello.names[name] for name in inner}
     wished = {**hello.names, **dict.fromkeys(terms.names)}  # a wish is no guess
-    tries = (known, terms.names), (wished, terms.names), (known, ())
-    found = terms.contract or next(filter(None, (contracts.recognise(*one) for one in tries)), "")
+    found = (
+        terms.contract
+        or contracts.recognise(known, terms.names)
+        or contracts.recognise(wished, terms.names)
+        or contracts.recognise(known)
+    )
     contract = contracts.get(found, terms.layout) if found else contracts.find_nearest(known)
     names = contract.resolve(hello.names, terms.names) if found else {}
     contract, names, more = contract.adapt(hello, names, process.ask)
     misfit = "" if found else contracts.explain_misfit(hello.names, contract)
     more += _list_hidden(hello, contract, names) if found else []
     notes, timeout = [*hello.notes, *more], math.inf if terms.here else terms.timeout
-    judged = Candidate(name, contract, names, process, _hash(name), notes, timeout, misfit)
+    sha256 = hashlib.sha256(b"".join(file.read_bytes() for file in _find_files(name))).hexdigest()
+    judged = Candidate(name, contract, names, process, sha256, notes, timeout, misfit)
     is_open = found == "functional" and not terms.layout
     return _find_layout(judged, terms.names) if is_open else judged
 
@@ -426,45 +405,69 @@ def _list_hidden(hello: Hello, contract: Contract, names: Mapping[str, str]) -> 
     return [f"not judged: {', '.join(hidden)}; {words}"] if hidden else []
 
 
+Rates = dict[str, float]
+Errors = dict[str, str]
+
+
+def _rate_answers(
+    tried: Candidate, names: Set[str], probes: Sequence[Case]
+) -> tuple[Rates, Errors]:
+    """How well the first answer of each function has the contract's form, or what it raises.
+
+    1 where the shape is right, less where only the number of axes is, 0 where neither is; -1 where
+    it raises, or cannot be asked; -inf where it gives no answer in time, and no other is asked.
+    """
+    rates, errors = Rates(), Errors()
+    for function in (one for one in tried.contract.functions if one.name in names):
+        rate, error = -1.0, ""
+        for case in (one for one in probes if tried.expresses(function, one)):
+            reply = tried.ask(function, case, arrays(case, 0, "float64"))
+            if reply.kind in LOST:
+                return {**rates, function.name: -math.inf}, errors
+            if reply.values:
+                name, got = next(iter(reply.values.items()))
+                want = function.form(case, name, np.zeros(case.outputs[name])).shape
+                shape = () if isinstance(got, Other) else got.shape
+                same = sum(map(operator.eq, shape, want))
+                rate = (len(shape) == len(want)) * (1 + same) / (1 + len(want))
+                error = ""
+                break
+            error = error or reply.error
+        rates[function.name], errors[function.name] = rate, error
+    return rates, errors
+
+
 def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
     """The candidate in the layout that an answer of its functions fits best, the first of these."""
     there = [one for one in known.contract.functions if known.has(one) and known.understands(one)]
     names = {function.name for function in there if not function.optional}
     names = names or {function.name for function in there}
-    best, total = "nchw", -math.inf
-    tried, rates, raised = (
-        dict[str, Candidate](),
-        dict[str, dict[str, float]](),
-        dict[str, list[str]](),
-    )
+    tried, rates, raised = dict[str, Candidate](), dict[str, Rates](), list[Errors]()
     for layout in contracts.LAYOUTS:
-        contract, *_ = contracts.get("functional", layout).adapt(
-            known.hello, known.names, known.process.ask
-        )
-        tried[layout], rates[layout] = replace(known, contract=contract), {}
-        for function in (one for one in contract.functions if one.name in names):
-            rated, error = tried[layout].rate_layout(function)
-            if layout != "nhw":
-                raised.setdefault(function.name, []).append(error)
-            if rated is None:  # it gave no answer in time, and would not again
-                return known
-            rates[layout][function.name] = rated
-        # of a gradient the shape alone tells little; a batch of planes is shown by right shapes
-        # alone, as the batch has any answer's size, and what it raises is no hint of another layout
-        is_shown = layout != "nhw" or 1 in rates[layout].values()
-        if is_shown and sum(rates[layout].values()) > total:
-            best, total = layout, sum(rates[layout].values())
+        contract = contracts.get("functional", layout)
+        contract, *_ = contract.adapt(known.hello, known.names, known.process.ask)
+        tried[layout] = replace(known, contract=contract)
+        rates[layout], errors = _rate_answers(tried[layout], names, PROBES)
+        if -math.inf in rates[layout].values():
+            return known
+        if layout != "nhw":  # what a batch of planes raises is no hint of another layout
+            raised.append(errors)
+        elif 1 not in rates[layout].values():  # as its batch has any answer's size
+            del rates[layout]
+            continue
         if {*rates[layout].values()} == {1}:
             break
+    # the sum, as of a gradient the shape alone tells little
+    best = max(rates, key=lambda layout: sum(rates[layout].values()))
     if 1 in rates[best].values():
         known.notes += [f"its arrays are {best}, as its answers show"] * (best != "nchw")
         return _find_bias(_mix_layouts(tried, rates, best))
     guessed = (f for f in there if f.is_guessed(known.name_of(f)))
     loose = {function.name for function in guessed} - wished.keys()
     unfit = {
-        name: errors[0] or "its answers have another shape"
-        for name, errors in raised.items()
-        if name in loose or all(map(contracts.RANKS.search, errors))
+        name: raised[0][name] or "its answers have another shape"
+        for name in names
+        if name in loose or all(contracts.RANKS.search(errors[name]) for errors in raised)
     }
     note = f"its answers show no layout: its arrays are taken to be {best}"
     known.notes += [f"{note} (--layout {'|'.join(contracts.LAYOUTS)})"] * (names > unfit.keys())
@@ -472,7 +475,7 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
 
 
 def _mix_layouts(
-    tried: Mapping[str, Candidate], rates: Mapping[str, Mapping[str, float]], best: str
+    tried: Mapping[str, Candidate], rates: Mapping[str, Rates], best: str
 ) -> Candidate:
     """The best one, with what it has raised in the layouts in which that answers."""
     known, functions = tried[best], list[Function]()
@@ -492,16 +495,15 @@ def _find_bias(known: Candidate) -> Candidate:
     """
     there = [f for f in known.contract.functions if f.op in ("conv_forward", "conv_backward")]
     names = {f.name for f in there if known.has(f) and known.understands(f)}
-    fitting = list[tuple[int, ...]]()
     biased = [case for case in PROBES if case.bias and case.y[-1] > 1]
+    fitting = list[tuple[int, ...]]()
     for sizes in contracts.BIASES:
         tried = replace(known, contract=known.contract.shape_bias(sizes))
-        asked = (f for f in tried.contract.functions if f.name in names)
-        rated = [tried.rate_layout(function, biased) for function in asked]
-        if all(rate == 1 for rate, _ in rated):
+        rates, errors = _rate_answers(tried, names, biased)
+        if all(rate == 1 for rate in rates.values()):
             fitting = [sizes]
             break
-        fitting += [sizes] * (not any(contracts.RANKS.search(error) for _, error in rated))
+        fitting += [sizes] * (not any(map(contracts.RANKS.search, errors.values())))
     best = [*fitting, contracts.BIASES[0]][0]
     if best == contracts.BIASES[0]:
         return known
@@ -521,16 +523,12 @@ def _find_hint(path: Path) -> str:
     return f"{path} is no candidate: {what}" if path.is_file() else f"there is no file {path}"
 
 
-def _hash(name: str) -> str:
-    """sha256 of the file, or of all files of the package; of nothing where there is none."""
-    files = [Path(name)] if name.endswith(FILES) else _find_files(name)
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-
-
-def _find_files(module: str) -> list[Path]:
-    """A module's or a package's, without importing it, which would run it."""
+def _find_files(name: str) -> list[Path]:
+    """The file, or all of a module or a package: without importing it, which would run it."""
+    if name.endswith(FILES):
+        return [Path(name)]
     for folder in sys.path:
-        path = Path(folder, *module.split("."))
+        path = Path(folder, *name.split("."))
         if (path / "__init__.py").is_file():
             return sorted(path.rglob("*.py"))
         if path.with_suffix(".py").is_file():

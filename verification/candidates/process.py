@@ -6,7 +6,6 @@ It protects against accidents and cheap tricks; it is no sandbox for hostile cod
 from __future__ import annotations
 
 import os
-import re
 import signal
 import sys
 import weakref
@@ -80,14 +79,9 @@ class Call:
 
 @dataclass(frozen=True)
 class Other:
-    """A value that is no array of numbers: the name of its type, and the shape of a list."""
+    """A value that is no array of numbers: the name of its type."""
 
     kind: str
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        sizes = re.findall(r"\d+", self.kind) if self.kind.startswith("list of") else ()
-        return tuple(map(int, sizes))
 
 
 @dataclass(frozen=True)
@@ -101,8 +95,6 @@ class Hello:
     names: dict[str, list[str] | None]
     stubs: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
-    python: str = ""
-    numpy: str = ""
     calls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -169,7 +161,7 @@ class Process:
                 self._start()
             self._wire.send(request)
             headers = [self._wire.receive() for _ in range(2)]
-            reply = _merge(headers, token, calls)
+            reply = _read(headers, token, calls)
         except UnloadableError as error:
             return Reply("CRASH", error=f"cannot be loaded again: {error}", kind="DIED")
         except Exception as raised:
@@ -248,7 +240,7 @@ class Here:
                 raise KeyboardInterrupt
             values = [*map(copy, header["values"])]  # the next call may fill the same memory
             headers.append({**header, "values": values})
-        return _merge(headers, "", calls)
+        return _read(headers, "", calls)
 
     def mend(self) -> None: ...
 
@@ -311,23 +303,13 @@ def _greet(header: Header) -> Hello:
     """Who it is, from the header that says so."""
     names = {_clean(name): words and [*_clean(words)] for name, words in header["names"].items()}
     calls = {_clean(name): _clean(words) for name, words in header["calls"].items()}
-    words = {name: _clean(header[name]) for name in ("notes", "python", "numpy")}
-    return Hello(names, frozenset(_clean(header["stubs"])), calls=calls, **words)
+    stubs, notes = _clean(header["stubs"]), _clean(header["findings"]["notes"])
+    return Hello(names, frozenset(stubs), notes, calls)
 
 
 def _build_request(calls: Sequence[Call], layout: str, helpers: Helpers, token: str = "") -> Header:
     packed = [*map(_pack, calls)]
     return {"token": token, "layout": layout, "helpers": helpers, "calls": packed}
-
-
-def _merge(headers: Sequence[Header], token: str, calls: Sequence[Call]) -> Reply:
-    """Two answers to the same calls: the first, with what either shows."""
-    outputs = [name for name in calls[-1].outputs if name not in ("", "...")]
-    first, again = (_parse(header, token, outputs) for header in headers)
-    seen = [bits([one["status"], one["kind"], one["values"]]) for one in headers]
-    pairs = ((name, getattr(first, name) + getattr(again, name)) for name in FINDINGS)
-    either: Header = {name: tuple(dict.fromkeys(both)) for name, both in pairs}
-    return replace(first, steady=seen[0] == seen[1], **either)
 
 
 def _pack(value: Any) -> Any:
@@ -355,18 +337,25 @@ def _pack(value: Any) -> Any:
     return {"identity": 0}
 
 
-def _parse(header: Header, token: str, outputs: Sequence[str]) -> Reply:
-    """A reply: whatever is not as it must be raises something."""
-    if header["token"] != token:
+def _read(headers: Sequence[Header], token: str, calls: Sequence[Call]) -> Reply:
+    """Two answers to the same calls: the first, with what either shows.
+
+    Whatever is not as it must be raises something.
+    """
+    if [header["token"] for header in headers] != [token, token]:
         raise ValueError("it bears another token")
-    status, values = header["status"], header["values"]
-    if status not in ("ok", "CRASH", "MEMORY"):
+    first, outputs = headers[0], [name for name in calls[-1].outputs if name not in ("", "...")]
+    if (status := first["status"]) not in ("ok", "CRASH", "MEMORY"):
         raise ValueError("its status is none")
-    values = [one if isinstance(one, np.ndarray) else Other(_clean(one)) for one in values]
-    words: Header = {name: _clean(header[name]) for name in ("error", "kind", "stdout", "at")}
-    words |= {name: tuple(_clean(header[name])) for name in ("where", *FINDINGS)}
-    words |= {"values": dict(zip(outputs, values, strict=status == "ok"))}
-    return Reply(status, seconds=float(header["seconds"]), **words)
+    got = [one if isinstance(one, np.ndarray) else Other(_clean(one)) for one in first["values"]]
+    values = dict(zip(outputs, got, strict=status == "ok"))
+    words: Header = {name: _clean(first[name]) for name in ("error", "kind", "stdout", "at")}
+    for name in FINDINGS:
+        either = [one for header in headers for one in header["findings"].get(name, ())]
+        words[name] = tuple(dict.fromkeys(_clean(either)))
+    seen = [bits([one["status"], one["kind"], one["values"]]) for one in headers]
+    words |= {"where": tuple(_clean(first["where"])), "steady": seen[0] == seen[1]}
+    return Reply(status, values, seconds=float(first["seconds"]), **words)
 
 
 def _clean(value: Any) -> Any:

@@ -22,9 +22,9 @@ from __future__ import annotations
 
 import builtins
 import os
-import platform
 import resource
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from functools import partial
@@ -57,18 +57,8 @@ from numpy import (
     sort,
 )
 
-from verification.candidates import age
+from verification.candidates import age, loading
 from verification.candidates.helpers import HELPERS
-from verification.candidates.loading import (
-    Program,
-    describe,
-    find_code,
-    is_stub,
-    kind,
-    parameters,
-    place,
-    trace,
-)
 from verification.candidates.notebook import Missing
 
 if TYPE_CHECKING:
@@ -88,8 +78,8 @@ DEEP = 500
 """Nested calls for which there is a stack when there is no more memory."""
 FUNCTIONS, LINES, PRINTED = 2000, 8, 500
 """Names, lines of a traceback, and characters printed that are kept."""
-AXES, LARGE = 6, 2**20
-"""Axes of a list that are counted, and bytes of an answer that is looked at again, at most."""
+LARGE = 2**20
+"""Bytes of an answer that is looked at again, at most."""
 
 
 class Wire:
@@ -212,43 +202,67 @@ class Worker:
     """A stranger's program; a request is answered by one run of its calls."""
 
     def __init__(self, setup: Header, namespace: Mapping[str, Any] | None) -> None:
-        self._program = Program(setup["name"], namespace)
-        self._most, self._is_mended = setup["memory"] * 2**18, setup["mend"]
-        self._reason: str = setup["reason"]
+        self._program, self._setup = loading.Program(setup["name"], namespace), setup
         self._kept: dict[tuple[str, str], tuple[Array, int]] = {}
-        self._ages: dict[tuple[str, str], None] = {}
         self._codes: dict[int, str] = {}
-        self._entered: dict[str, None] = {}
-        self._helpers: dict[str, str] | None = None
         self._reserve = bytearray()
 
     def load(self) -> Header:
         """Who it is."""
-        hello = {"python": platform.python_version(), "numpy": numpy.__version__}
-        return self._watch(self._load, hello)
+        return self._watch(self._load, {})
 
     def answer(self, request: Header) -> Header:
         """What came of one run of the calls, on fresh copies of the arrays."""
-        self._layout = request["layout"]
+        self._layout, self._helpers = request["layout"], request["helpers"]
         self._copies: list[tuple[str, Array]] = []
         self._watched: list[tuple[str, Any, Any]] = []
         self._results: list[list[Any]] = []
         self._activated: list[Array] | None = None
-        reply = {"token": request["token"], "values": [], "seconds": 0.0}
-        reply |= {"changed": [], "shared": [], "reused": [], "slips": [], "lists": [], "at": ""}
-        self._helpers = request["helpers"]
+        reply = {"token": request["token"], "values": [], "seconds": 0.0, "at": ""}
         return self._watch(partial(self._run, request["calls"]), reply)
 
+    def _watch(self, run: Callable[[], None], reply: Header) -> Header:
+        """The reply that it fills, and what came of it, whatever it does.
+
+        `findings` are what is noticed meanwhile, by kind, each once.
+        """
+        self._reply, self._findings = reply, defaultdict[str, dict[Any, None]](dict)
+        Missing.called, prints = self._findings["missing"], Prints()
+        reply |= {"status": "ok", "error": "", "kind": "", "where": ()}
+        with redirect_stdout(stream := prints.open()), redirect_stderr(stream):
+            try:
+                self._reserve = self._reserve or bytearray(RESERVE)
+                with catch_warnings(), errstate(all="ignore"):
+                    simplefilter("ignore")
+                    run()
+            except BaseException as raised:  # whatever a stranger raises is its answer
+                reply |= {"status": "CRASH", "kind": loading.kind(raised)}
+                if isinstance(raised, MemoryError):
+                    self._reserve = bytearray()
+                    reply |= {"status": "MEMORY", "kind": "MEMORY"}
+                reply["error"] = loading.describe(raised)
+                reply["where"] = self._program.own_lines(loading.trace(raised))[-LINES:]
+        self._findings["notes"] |= dict.fromkeys(self._program.foreign())
+        reply["findings"] = {name: [*found] for name, found in self._findings.items()}
+        return reply | {"stdout": prints.read_text()}
+
     def _load(self) -> None:
-        if self._is_mended:
-            age.mend(numpy, self._note)
-        self._program.load(self._reason)
-        self._reply["notes"] = self._program.notes
+        if self._setup["mend"]:
+            age.mend(numpy, self._note_age)
+        self._program.load(self._setup["reason"])
+        self._findings["notes"] |= dict.fromkeys(self._program.notes)
         functions = dict([*self._program.functions().items()][:FUNCTIONS])
-        self._reply["names"] = {name: parameters(one) for name, one in functions.items()}
+        self._reply["names"] = {name: loading.parameters(one) for name, one in functions.items()}
         self._reply["calls"] = self._program.calls(functions)
-        self._codes = {code: name for name, one in functions.items() for code in find_code(one)}
-        self._reply["stubs"] = [name for name, one in functions.items() if is_stub(one)]
+        self._reply["stubs"] = [name for name, one in functions.items() if loading.is_stub(one)]
+        self._codes = {
+            code: name for name, one in functions.items() for code in loading.find_code(one)
+        }
+
+    def _note_age(self, error: str) -> None:
+        """An error of age was mended: where, in the candidate's own code."""
+        places = ((frame.f_code.co_filename, number) for frame, number in walk_stack(None))
+        self._findings["ages"][error, next(iter(self._program.own_lines(places)), "")] = None
 
     def _run(self, calls: list[Header]) -> None:
         try:
@@ -256,7 +270,7 @@ class Worker:
                 self._results.append(self._call(call))
         finally:
             changed = (name for name, value, was in self._watched if bits(value) != was)
-            self._reply["changed"] = [*dict.fromkeys(changed)]
+            self._findings["changed"] |= dict.fromkeys(changed)
         for name, one in zip(calls[-1]["outputs"], self._results[-1]):
             if name:
                 self._reply["values"].append(self._describe(name, one))
@@ -266,45 +280,17 @@ class Worker:
         """For the next answer of this function: is the last one still what it was?"""
         last, was = self._kept.pop((function, name), (None, 0))
         if last is not None and hash(bits(last)) != was:
-            self._reply["reused"].append(name)
+            self._findings["reused"][name] = None
         if type(value) in ARRAYS and value.nbytes <= LARGE:
             self._kept[function, name] = value, hash(bits(value))
-
-    def _watch(self, run: Callable[[], None], reply: Header) -> Header:
-        """The reply that it fills, and what came of it, whatever it does."""
-        self._reply = reply
-        self._ages.clear()
-        Missing.called.clear()
-        prints, status, error, name, where = Prints(), "ok", "", "", tuple[str, ...]()
-        with redirect_stdout(stream := prints.open()), redirect_stderr(stream):
-            try:
-                self._reserve = self._reserve or bytearray(RESERVE)
-                with catch_warnings(), errstate(all="ignore"):
-                    simplefilter("ignore")
-                    run()
-            except BaseException as raised:  # whatever a stranger raises is its answer
-                status = "CRASH"
-                if isinstance(raised, MemoryError):
-                    status, self._reserve = "MEMORY", bytearray()
-                error, name = describe(raised), kind(raised) if status == "CRASH" else status
-                where = self._program.own_lines(trace(raised))[-LINES:]
-        reply |= {"status": status, "error": error, "kind": name, "where": where}
-        reply |= {"ages": [*self._ages], "entered": [*self._entered], "missing": [*Missing.called]}
-        reply["stdout"] = prints.read_text()
-        return reply | {"notes": (*reply.get("notes", ()), *self._program.foreign())}
-
-    def _note(self, error: str) -> None:
-        """An error of age was mended: where, in the candidate's own code."""
-        places = ((frame.f_code.co_filename, number) for frame, number in walk_stack(None))
-        self._ages[error, next(iter(self._program.own_lines(places)), "")] = None
 
     def _call(self, call: Header) -> list[Any]:
         """What the candidate's function returned, thing by thing."""
         name, count = call["function"], len(call["arguments"])
         self._reply["at"] = name
-        self._entered.clear()
+        self._findings["entered"].clear()  # those of the last call count
         function = ACCESS[name] if name in ACCESS else self._program.find(name)
-        known = takewhile(lambda one: not one.startswith("*"), parameters(function) or [])
+        known = takewhile(lambda one: not one.startswith("*"), loading.parameters(function) or [])
         names = [one.partition("=")[0] for one in known]
         names += [f"number {n + 1}" for n in range(len(names), count)]
         if name in (".=", "[]="):
@@ -316,20 +302,22 @@ class Worker:
             if not (is_cache or call["kept"]):  # these are its own affair
                 self._watched.append((name, made[-1], bits(made[-1])))
         words = dict(zip(call["words"], made[count:]))
-        arguments, start = place(function, made[:count], words), perf_counter()
+        arguments, start = loading.place(function, made[:count], words), perf_counter()
         try:
             with self._watch_call(function):
                 result = function(*arguments, **words)
         finally:
             self._reply["seconds"] += perf_counter() - start
         if self._activated is not None and not returns_activated(self._activated, result):
-            self._reply["slips"].append("what it returns is not what activation returned")
+            self._findings["slips"]["what it returns is not what activation returned"] = None
         if len(call["outputs"]) == 1:
             return [result]
         if call["outputs"][-1] == "..." and isinstance(result, tuple | list) and result:
             return [result[0]]
         if not isinstance(result, tuple | list) or len(result) != len(call["outputs"]):
-            raise TypeError(f"it should return ({call['returns']}), it returned a {kind(result)}")
+            raise TypeError(
+                f"it should return ({call['returns']}), it returned a {loading.kind(result)}"
+            )
         return [*result]
 
     @contextmanager
@@ -340,29 +328,31 @@ class Worker:
             return
         space = getattr(function, "__globals__", {})
         theirs = {name: space[name] for name in self._helpers if name in space}
-        ours = {name: partial(self._stand_in, name, self._helpers[name]) for name in theirs}
+        for name in theirs:
+            space[name] = partial(self._stand_in, name, HELPERS[self._helpers[name]])
         try:
-            space.update(ours)
             setprofile(self._note_entry)
             yield
         finally:
             setprofile(None)
             space.update(theirs)
 
-    def _stand_in(self, name: str, helper: str, *arguments: Any, **words: Any) -> Any:
-        self._entered[name] = None
-        return HELPERS[helper](*arguments, **words)
+    def _stand_in(
+        self, name: str, helper: Callable[..., Any], *arguments: Any, **words: Any
+    ) -> Any:
+        self._findings["entered"][name] = None
+        return helper(*arguments, **words)
 
     def _note_entry(self, frame: Any, event: str, argument: object) -> None:
         if event == "call" and (name := self._codes.get(id(frame.f_code))):
-            self._entered[name] = None
+            self._findings["entered"][name] = None
 
     def _make(self, recipe: Any, name: str, layout: str) -> Any:
         """An argument, or a part of one, for the parameter of this name."""
         match recipe:
             case ndarray():
                 copy = lay_out(recipe, layout)
-                self._copies.append((name, age.mend_value(copy) if self._is_mended else copy))
+                self._copies.append((name, age.mend_value(copy) if self._setup["mend"] else copy))
                 return self._copies[-1][1]
             case {"objects": items}:
                 return array(items, object)
@@ -390,18 +380,18 @@ class Worker:
     def _describe(self, name: str, value: Any) -> Array | str:
         """What is sent: of what is no array of numbers, the name of its type."""
         value = array(value) if type(value) in SCALARS else value
-        if type(value) is list and value and is_plain(value):
+        if type(value) is list and value:
             with suppress(ValueError):  # of unequal lengths
-                value = array(value)
-                self._reply["lists"].append(name)
+                if (made := array(value)).dtype.kind in NUMBERS:
+                    value, self._findings["lists"][name] = made, None
         if type(value) not in ARRAYS:
-            return f"list of shape {measure(value)}" if type(value) is list else kind(value)
+            return loading.kind(value)
         if value.dtype.kind not in NUMBERS:
             return f"ndarray of {value.dtype.name}"
-        if value.nbytes > self._most:
+        if value.nbytes > self._setup["memory"] * 2**18:
             return f"ndarray of {value.dtype.name} {value.shape}"
         shared = (owner for owner, copy in self._copies if may_share_memory(value, copy))
-        self._reply["shared"] += [f"{name} with {owner}" for owner in shared]
+        self._findings["shared"] |= {f"{name} with {owner}": None for owner in shared}
         value = value != 0 if value.dtype.kind == "b" else value  # 1 alone is True
         return asarray(value, order="C")
 
@@ -422,21 +412,6 @@ def returns_activated(activated: list[Array], result: Any) -> bool:
         return True  # of another form: that is told
     every = concatenate([asarray([]), *activated]).astype(result.dtype)
     return array_equal(sort(every), sort(result, axis=None), equal_nan=True)
-
-
-def measure(value: Any, most: int = AXES) -> tuple[int, ...]:
-    """The shape of nested lists, as far as their items are alike."""
-    if type(value) is not list or not most:
-        return value.shape if type(value) in ARRAYS else ()
-    shapes = {measure(one, most - 1) for one in value}
-    return (len(value), *(shapes.pop() if len(shapes) == 1 else ()))
-
-
-def is_plain(value: Any) -> bool:
-    """Whether nested lists hold numbers alone, in arrays or not."""
-    if type(value) is list:
-        return all(map(is_plain, value))
-    return type(value) in SCALARS or (type(value) in ARRAYS and value.dtype.kind in NUMBERS)
 
 
 def bits(value: Any) -> Any:

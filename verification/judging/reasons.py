@@ -109,10 +109,13 @@ class Reasons:
         passing = [o for o in seen if o.status == "ok" and o.has_numbers]
         others = [o for o in seen if o.is_failing and o.has_numbers]
         followed = [name for outcome in seen for name in outcome.deviations]
-        found = None
-        # what raises in a layout that was guessed may raise for that
-        if any(o.answers for o in others or failing) or not self._trial.judged.is_guessed:
-            found = mistakes.diagnose(inquiry, others or failing, passing, followed)
+        answered = [outcome for outcome in others or failing if outcome.answers]
+        telling = others or failing
+        if self.function.name in self._trial.unfinished:
+            telling = answered  # what raises may raise for what is missing
+        elif self._trial.judged.is_guessed and not answered:
+            telling = []  # or for a layout that was guessed
+        found = mistakes.diagnose(inquiry, telling, passing, followed) if telling else None
         is_cut = not inquiry.goes_on
         if found and more:
             explained = sum(inquiry.covers(found.suspects, outcome) for outcome in failing)

@@ -8,6 +8,7 @@ processes.
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import time
 import warnings
@@ -19,6 +20,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from multiprocessing import active_children, get_context, parent_process
 from threading import Thread
+
+import numpy as np
 
 from verification import truth
 from verification.candidates import Function, UnloadableError, load
@@ -83,8 +86,8 @@ class Session:
             judged.name,
             judged.contract.name,
             judged.sha256,
-            numpy=judged.hello.numpy,
-            python=judged.hello.python,
+            numpy=np.__version__,
+            python=platform.python_version(),
             channels_first=judged.contract.channels_first,
             notes=judged.notes,
             misfit=judged.misfit,

@@ -157,6 +157,8 @@ class Trial:
         self._lost: Counter[str] = Counter()
         self._paces: dict[str, list[float]] = {}
         self._aged: dict[str, str] = {}
+        self.unfinished: set[str] = set()
+        """The functions that have called something of a package that is missing."""
 
     def run(self, checks: Iterable[Check]) -> Iterator[Outcome]:
         """Every check's outcomes, question by question; forward before backward."""
@@ -280,6 +282,7 @@ class Trial:
             reply = mended if mended.ages or mended.kind == reply.kind else reply
         self._lost[function.name] += reply.kind in LOST
         if reply.missing:
+            self.unfinished.add(function.name)
             return Reply("outside", error=f"{word} calls {reply.missing[0]}, which is missing")
         if reply.status == "ok" and reply.seconds <= TELLING:
             paces.clear()
