@@ -150,3 +150,9 @@ def test_npcnn_has_every_function_of_its_contract():
     """For those that are optional would not be missed."""
     for function in get("npcnn").functions:
         assert callable(operator.attrgetter(function.name)(npcnn))
+
+
+def test_what_a_dictionary_may_say_a_parameter_may():
+    """Of strides and pads."""
+    for key, setting in (("stride", "stride"), ("pad", "padding")):
+        assert {*contracts.KEYS[key]} <= {*contracts.SPELLINGS[setting]}

@@ -226,9 +226,10 @@ def test_what_meets_is_drawn(row, op, name, shape, at, taps, words):
 
 
 def test_the_mistake_in_a_textbook():
-    """The line, wrong and right; in an exam neither."""
-    form = (("corner(o, case)", "list(o)"),)
-    known = {"explains": 1, "of": 1, "parts": ((CROP, Suspect(((CROP, form),))),)}
+    """The line, wrong and right, of this mistake of two; in an exam neither."""
+    other, form = (("w[place]", "w[t]"),), (("corner(o, case)", "list(o)"),)
+    pair = Suspect(((replace(CROP, id="another"), other), (CROP, form)))
+    known = {"explains": 1, "of": 1, "parts": ((CROP, pair),)}
     run = make_run([{"outcomes": ["WRONG"], "mistakes": 1, "diagnosis": known}])
     shown, hidden = (
         html.unescape(page.write_page(replace(run, settings=Settings(show=show))))

@@ -80,8 +80,9 @@ def _write_block(run: Run, finding: Finding, block: Block) -> Iterator[str]:
     yield _write_table("words", "Smallest case that fails", (), rows)
     parts = finding.diagnosis.parts if finding.diagnosis and run.settings.is_naming else ()
     for mistake, suspect in parts:
-        if mistake == block.mistake and suspect.forms:
-            right, wrong = map(_escape, mistakes.quote(suspect.forms[0]))
+        form = dict(suspect.parts)[mistake]
+        if mistake == block.mistake and form:
+            right, wrong = map(_escape, mistakes.quote(form))
             yield "<p>Such code, in a textbook's words:</p>"
             yield f"<pre><del>wrong  {wrong}</del><ins>right  {right}</ins></pre>"
     yield from _draw(run, block.outcome)
