@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 if TYPE_CHECKING:
-    from verification.reports import Given, Judgement
+    from verification.reports import Given, Judgement, Options
 
 __all__ = ["judge"]
 
 
-def judge(candidate: Given, **options: Any) -> Judgement:
+def judge(candidate: Given, **options: Unpack[Options]) -> Judgement:
     """Judge live functions, or a file or module by its name, and show what came of it.
 
     `candidate` is a function, several in a list, a module, a namespace such as globals(), or a

@@ -11,7 +11,7 @@ from functools import partial
 from importlib import import_module
 from os import PathLike, fspath
 from types import ModuleType
-from typing import Any
+from typing import Any, TypedDict
 
 from verification.judging import Run, Session, Settings, Watch, choose_show
 from verification.reports.document import write_json
@@ -23,6 +23,31 @@ Given = str | PathLike[str] | Functions | Mapping[str, Any] | ModuleType
 """A file or module by its name, a function, several, the names of a session, or a module."""
 PAUSE = 0.2
 """Seconds between two lines of progress."""
+
+
+class Options(TypedDict, total=False):
+    """What `judge` takes beside a candidate."""
+
+    only: str | Sequence[str]
+    names: Mapping[str, str] | None
+    case: str
+    text: str
+    where: str
+    oracle: str
+    level: int
+    rung: str
+    contract: str
+    layout: str
+    seed: int | None
+    draw: int
+    dtype: str
+    timeout: float
+    memory: int
+    first: bool
+    strict: bool
+    exam: bool
+    show: str
+    hint: int
 
 
 @dataclass(frozen=True, repr=False)
