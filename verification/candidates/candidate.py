@@ -19,6 +19,7 @@ from verification.candidates import contracts
 from verification.candidates.contracts import (
     CANONICAL,
     OWN,
+    PROBES,
     Contract,
     Function,
     Parameters,
@@ -40,8 +41,6 @@ from verification.candidates.process import (
 )
 from verification.questions import ADAPTIVE, Arrays, Case, Question, Refusal, arrays, shapes
 
-PROBES = contracts.PROBES
-"""A question for each of torch's functions, whose answer tells the layout by its shape."""
 SESSION = "live session"
 """What a live namespace is called where a file would have its name."""
 OPEN, UNBIASED = "None in output_size", "None as b"
