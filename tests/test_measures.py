@@ -177,7 +177,7 @@ def test_right_candidates_give_no_alarm(capsys, monkeypatch, tmp_path):
 
 def test_wrong_candidates_are_caught_blamed_and_named(capsys, monkeypatch, tmp_path):
     """A right one among them is not."""
-    fewer = partial(Settings, level=1, only=("conv_forward", "conv_backward"))
+    fewer = partial(Settings, level=2, only=("conv_forward", "conv_backward"))
     monkeypatch.setattr(strength, "Settings", fewer)
     row = {"mistake": "pad-0-crop", "base": "right/loops.py", "function": "conv_backward"}
     crops = "[pad:-pad, pad:-pad, :]", "[pad : pad + n_H_prev, pad:][:, :n_W_prev]"

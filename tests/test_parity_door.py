@@ -51,7 +51,7 @@ def test_what_fits_nothing(words, error):
 def test_a_right_function(layout, dtype):
     """Is right about all of them."""
     function = conv2d if layout == "nchw" else conv2d_last
-    words = {"level": 2, "dtype": dtype, "layout": layout, "draw": 5}
+    words = {"level": 3, "dtype": dtype, "layout": layout, "draw": 5}
     for question in parity.questions("conv2d", rung="exact", **words):
         question.values[0].check(function)
 
