@@ -9,7 +9,8 @@ import parametrize_from_file
 
 import npcnn
 from verification.candidates import contracts
-from verification.candidates.contracts import CANONICAL, NAMES
+from verification.candidates.contracts import NAMES
+from verification.candidates.contracts.function import CANONICAL, SPELLINGS
 from verification.candidates.process import IDENTITY
 from verification.questions import arrays, parse, shapes
 
@@ -56,7 +57,7 @@ def test_what_a_contract_expresses(row, contracts):
     """Windows, strides, pads, options and sizes; forward and backward alike, if both are there."""
     case = parse(row)[0]
     expressed = {
-        name: [f for f in get(name).functions if f.expresses(case, None)]
+        name: [f for f in get(name).functions if f.expresses(case)]
         for name in (*NAMES, "functional-nhwc")
     }
     assert {name for name in NAMES if expressed[name]} == set(contracts.split())
@@ -78,12 +79,12 @@ def test_what_a_function_without_the_parameter_is_not_asked(row, parameters, exp
     case = parse(row)[0]
     theirs = ["dy", *(name for name in parameters if name != "b")]
     for name in ("functional", "functional-nhwc"):
-        forward, back = (f for f in get(name).functions if f.expresses(case, None))
-        assert forward.expresses(case, parameters) == expressed
-        assert back.expresses(case, theirs) == (expressed if backward is None else backward)
+        forward, back = (f for f in get(name).functions if f.expresses(case))
+        assert forward.read(parameters).expresses(case) == expressed
+        assert back.read(theirs).expresses(case) == (expressed if backward is None else backward)
     for name in ("npcnn", "assignment", "holberton"):
-        able = [f for f in get(name).functions if f.expresses(case, None)]
-        assert all(f.expresses(case, parameters) for f in able)
+        able = [f for f in get(name).functions if f.expresses(case)]
+        assert all(f.read(parameters).expresses(case) for f in able)
 
 
 @parametrize_from_file(schema=parametrize_from_file.defaults(renames={}))
@@ -108,7 +109,7 @@ def test_a_question_is_put_by_calls(contract, function, row, cache, parameters, 
         start = CODE * ARRAYS.index(name)
         given[name] = np.arange(start, start + math.prod(shape)).reshape(shape).view(Coded)
     plan = [
-        find(contract, call.function).fit(case, call, parameters.get(call.function))
+        find(contract, call.function).read(parameters.get(call.function)).fit(case, call)
         for call in find(contract, function).plan(case, given, cache)
     ]
     lines = [f"{c.function}{c.arguments} {c.words} -> {c.outputs} {c.returns}" for c in plan]
@@ -155,4 +156,4 @@ def test_npcnn_has_every_function_of_its_contract():
 def test_what_a_dictionary_may_say_a_parameter_may():
     """Of strides and pads."""
     for key, setting in (("stride", "stride"), ("pad", "padding")):
-        assert {*contracts.KEYS[key]} <= {*contracts.SPELLINGS[setting]}
+        assert {*contracts.KEYS[key]} <= {*SPELLINGS[setting]}

@@ -24,7 +24,7 @@ def ask_further(case, given):
     """npcnn by its contract's calls."""
     answers = {}
     for function in get_contract("npcnn").functions:
-        if function.expresses(case, None):
+        if function.expresses(case):
             (call,) = function.plan(case, given)
             ask = getattr(functional, function.name.removeprefix("functional."))
             got = ask(*call.arguments, **call.words)

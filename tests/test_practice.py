@@ -87,7 +87,7 @@ def test_the_page(number, mistake, function):
     assert len(ALONE) == 7
     case = parse(ALONE[number])[0]
     for name in ("assignment", "cs231n", "functional", "layers"):
-        assert any(one.expresses(case, None) for one in contracts.get(name).functions)
+        assert any(one.expresses(case) for one in contracts.get(name).functions)
     given, book = arrays(case, 0, "float64"), write_wrongly(MISTAKES[mistake].forms[0])
     right = define(function, case, given, vars(textbook))
     with suppress(ValueError):  # as people's code may

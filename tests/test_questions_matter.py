@@ -99,14 +99,14 @@ def test_an_interviews_convolution_is_asked(where):
     """Kernels, sides, strides and pads beyond the usual ones, in every layout of one image."""
     holds = read_where(where)
     for layout in ("hw", "hwc", "chw"):
-        function = find_convolution(layout)
-        asked = [case for case in CASES if function.expresses(case, INTERVIEW)]
+        interview = find_convolution(layout).read(INTERVIEW)
+        asked = [case for case in CASES if interview.expresses(case)]
         assert any(holds(case) for case in asked), layout
 
 
 def test_an_interviews_convolution_is_drawn_for():
     """As many questions as are usually drawn, in every layout of one image."""
     for layout in ("hw", "hwc", "chw"):
-        function = find_convolution(layout)
-        drawn = [c for c in islice(draw(7), 1000) if function.expresses(c, INTERVIEW)]
+        interview = find_convolution(layout).read(INTERVIEW)
+        drawn = [c for c in islice(draw(7), 1000) if interview.expresses(c)]
         assert len(drawn) >= Settings().draw, layout

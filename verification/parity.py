@@ -102,7 +102,7 @@ def questions(
         return (
             isinstance(case, Case)
             and case.check != "adjoint"  # which asks for a second function
-            and functions[name].expresses(case, None)
+            and functions[name].expresses(case)
             and asked.level(case) <= level
             and rung in ("", asked.rung(case))
             and chooses(case)

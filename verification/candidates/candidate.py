@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 
 from verification.candidates import contracts
-from verification.candidates.contracts import (
+from verification.candidates.contracts import PROBES, Contract
+from verification.candidates.contracts.function import (
+    BIASES,
     CANONICAL,
+    LAYOUTS,
     OWN,
-    PROBES,
-    Contract,
     Function,
-    Parameters,
+    Signature,
     read_names,
 )
 from verification.candidates.helpers import HELPERS
@@ -109,6 +110,7 @@ class Candidate:
     misfit: str = ""
     unfit: Mapping[str, str] = field(default_factory=dict)
     is_guessed: bool = False
+    _signatures: dict[str, Signature] = field(default_factory=dict, init=False)
     _narrow: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
     _dialect: Dialect = field(default=Dialect(), init=False)
 
@@ -130,7 +132,7 @@ class Candidate:
 
     def wants_another_cache(self, function: Function, reply: Reply) -> bool:
         """Whether it has raised where it opens the contract's cache."""
-        caches = read_names(self._parameters(function) or ())[1:2]
+        caches = self._read(function).names[1:2]
         line = "".join(reply.where[-1:]).partition(": ")[2]
         is_there = any(re.search(rf"\b{cache}\b", line) for cache in caches)
         return is_there and bool(contracts.CACHE.search(reply.error))
@@ -142,7 +144,7 @@ class Candidate:
     def _explain_unfit(self, function: Function) -> str:
         if function.name in self.unfit:
             return f"no layout fits it: {self.unfit[function.name]}"
-        foreign = function.find_foreign(self._parameters(function))
+        foreign = self._read(function).foreign
         return f"nobody knows what it takes as {', '.join(foreign)}" if foreign else ""
 
     def expresses(self, function: Function, question: Question) -> bool:
@@ -150,7 +152,7 @@ class Candidate:
         if isinstance(question, Refusal):
             return True
         is_known, forward = self.understands(function), self.contract.forward_of(function)
-        if not (is_known and function.expresses(question, self._parameters(function))):
+        if not (is_known and self._read(function).expresses(question)):
             return False
         if function.is_chained and forward is not function:
             return self.expresses(forward, question)
@@ -162,10 +164,10 @@ class Candidate:
 
     def lacks(self, function: Function) -> str:
         """What cannot be put to it and why, in a sentence; "" where all can."""
-        spelled = function.spell(self._parameters(function))
-        parts = [word for word in function.spellings if word not in spelled]
+        theirs = self._read(function)
+        parts = [word for word in function.spellings if word not in theirs.spelled]
         parts += self._find_narrow(function)
-        parts += ["number as padding"] * function.wants_word(self._parameters(function))
+        parts += ["number as padding"] * theirs.wants_word
         name = self.name_of(function)
         if why := self._explain_unfit(function):
             return f"{name} is not judged: {why}"
@@ -201,7 +203,7 @@ class Candidate:
         if not (case.training and self._dialect.returns.get(function.name) == ("y",)):
             return reply
         # running statistics that are not returned may change in their place, as torch's do
-        own = function.name_arrays(read_names(self._parameters(function) or ())).values()
+        own = self._read(function).named_arrays.values()
         if reply.error.endswith("read-only"):
             return Reply("outside", error="it moves the running statistics in their place")
         return replace(reply, changed=tuple(one for one in reply.changed if one not in own))
@@ -240,8 +242,8 @@ class Candidate:
         calls = []
         for call in self._plan(function, case, given, cache):
             called = ours[call.function]
-            parameters = self._parameters(called) or called.signature.split(", ")
-            names = [name.partition("=")[0] for name in parameters if name != "*"]
+            parameters = self._read(called).parameters or called.signature.split(", ")
+            names = [name for name in read_names(parameters) if name != "*"]
             named = zip_longest(call.arguments, names[: len(call.arguments)], fillvalue="...")
             inner = called.forward.signature.split(", ") if called.forward else []
             words = [_write(value, name, inner) for value, name in named]
@@ -254,12 +256,13 @@ class Candidate:
         ours, calls = {one.name: one for one in self.contract.functions}, []
         for call in function.plan(case, given, cache):
             called = ours.get(call.function, function)
-            call = called.fit(
-                case, call, self._parameters(called), called.name in self._dialect.wide
-            )
-            if bias := called.find_bias(self._parameters(called)):
-                value = given.get("b", np.zeros(case.y[-1], given["dy"].dtype))
-                call = replace(call, words={**call.words, bias: called.form(case, "b", value)})
+            theirs = self._read(called)
+            call = theirs.fit(case, call, called.name in self._dialect.wide)
+            if theirs.bias:
+                value = called.form(
+                    case, "b", given.get("b", np.zeros(case.y[-1], given["dy"].dtype))
+                )
+                call = replace(call, words={**call.words, theirs.bias: value})
             outputs = self._dialect.returns.get(called.name, call.outputs)
             if "" in call.outputs and self.gives_cache(called):  # it is asked for its cache
                 outputs = call.outputs
@@ -274,25 +277,29 @@ class Candidate:
             return {self._dialect.keys.get(key, key): one for key, one in value.items()}
         return tuple(map(self._rename_keys, value)) if isinstance(value, tuple) else value
 
-    def _parameters(self, function: Function) -> Parameters:
-        return self.hello.names.get(self.name_of(function))
+    def _read(self, function: Function) -> Signature:
+        """The function as it is written here."""
+        if function.name not in self._signatures:
+            parameters = self.hello.names.get(self.name_of(function))
+            self._signatures[function.name] = function.read(parameters)
+        return self._signatures[function.name]
 
     def _find_narrow(self, function: Function) -> tuple[str, ...]:
         """What its settings do not take: a tuple, or None."""
         if function.name not in self._narrow:
-            parameters = self._parameters(function)
-            can_try = function.settings and parameters and self.has(function)
-            lacks = self._try_settings(function, parameters or ()) if can_try else ()
+            theirs = self._read(function)
+            can_try = function.settings and theirs.parameters and self.has(function)
+            lacks = self._try_settings(function, theirs) if can_try else ()
             self._narrow[function.name] = tuple(lacks)
         return self._narrow[function.name]
 
-    def _try_settings(self, function: Function, parameters: Sequence[str]) -> Iterator[str]:
+    def _try_settings(self, function: Function, theirs: Signature) -> Iterator[str]:
         """A tuple stands in place of the same size, or None of a bias, in a question that it
         answers: then it raises, and has no default that promises it.
         """
-        case, spelled = next(filter(function.takes, PROBES)), function.spell(parameters)
+        case, spelled = next(filter(function.takes, PROBES)), theirs.spelled
         given, axes = arrays(case, 0, "float64"), len(case.space)
-        defaults = dict(parameter.partition("=")[::2] for parameter in parameters)
+        defaults = theirs.defaults
         bias = defaults.get(spelled.get("b", ""), "")
         if self.ask(function, case, given).status != "ok":
             if "b" in spelled and not bias:
@@ -301,7 +308,7 @@ class Candidate:
         sizes: dict[str, Any] = {"kernel_size": case.kernel, "stride": case.stride}
         sizes |= {"padding": (0,) * axes, "dilation": (1,) * axes, "output_padding": (0,) * axes}
         sizes |= {"output_size": case.output_size} if case.output_size else {}
-        if function.wants_word(parameters):
+        if theirs.wants_word:
             del sizes["padding"]
         tries = [
             (f"tuple as {word}", name, sizes[word])
@@ -442,7 +449,7 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
     names = {function.name for function in there if not function.optional}
     names = names or {function.name for function in there}
     tried, rates, raised = dict[str, Candidate](), dict[str, Rates](), list[Errors]()
-    for layout in contracts.LAYOUTS:
+    for layout in LAYOUTS:
         contract = contracts.get("functional", layout)
         contract, *_ = contract.adapt(known.hello, known.names, known.process.ask)
         tried[layout] = replace(known, contract=contract)
@@ -469,7 +476,7 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
         if name in loose or all(contracts.RANKS.search(errors[name]) for errors in raised)
     }
     note = f"its answers show no layout: its arrays are taken to be {best}"
-    known.notes += [f"{note} (--layout {'|'.join(contracts.LAYOUTS)})"] * (names > unfit.keys())
+    known.notes += [f"{note} (--layout {'|'.join(LAYOUTS)})"] * (names > unfit.keys())
     return replace(tried[best], unfit=unfit, is_guessed=True)
 
 
@@ -496,15 +503,15 @@ def _find_bias(known: Candidate) -> Candidate:
     names = {f.name for f in there if known.has(f) and known.understands(f)}
     biased = [case for case in PROBES if case.bias and case.y[-1] > 1]
     fitting = list[tuple[int, ...]]()
-    for sizes in contracts.BIASES:
+    for sizes in BIASES:
         tried = replace(known, contract=known.contract.shape_bias(sizes))
         rates, errors = _rate_answers(tried, names, biased)
         if all(rate == 1 for rate in rates.values()):
             fitting = [sizes]
             break
         fitting += [sizes] * (not any(map(contracts.RANKS.search, errors.values())))
-    best = [*fitting, contracts.BIASES[0]][0]
-    if best == contracts.BIASES[0]:
+    best = [*fitting, BIASES[0]][0]
+    if best == BIASES[0]:
         return known
     words = str(best).replace("-1", "filters")
     known.notes.append(f"its b is of shape {words}, as its answers show")

@@ -8,7 +8,8 @@ from textwrap import indent
 
 import numpy as np
 
-from verification.candidates.contracts import LAYOUTS, Contract, Function, get, layers, read_table
+from verification.candidates.contracts import Contract, get, layers
+from verification.candidates.contracts.function import LAYOUTS, Function, read_table
 from verification.questions import parse, shapes
 
 TEXTS = read_table("template")

@@ -138,16 +138,17 @@ class Settings(Terms):
         is_cut = self.level < TOP or self.oracle != "torch"
         return bool(self.text or self.where or self.case or self.rung or is_cut)
 
+    def means(self, question: Question) -> bool:
+        """Whether it is of the rung and the levels that are wanted."""
+        is_low = self.level == TOP or level(question) <= self.level
+        return is_low and (not self.rung or rung(question) == self.rung)
+
     def chooses(self, name: str, question: Question) -> bool:
-        """Whether it is to be put to the function of this name, by its id, its rung and level."""
+        """Whether it is to be put to the function of this name, by its id."""
         if self.case and not self.is_row:
             ids = {question.id, question.name}
             if self.case not in ids | {f"{name}/{one}" for one in ids}:
                 return False
-        if self.rung and rung(question) != self.rung:
-            return False
-        if self.level < TOP and level(question) > self.level:
-            return False
         return self.text in f"{name}/{question.id}"
 
     def admits(self, question: Question) -> bool:

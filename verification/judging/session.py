@@ -146,8 +146,9 @@ class Session:
         settings = self.settings
         try:
             rows = parse(settings.case) if settings.is_row else read(within=settings.case)
-            is_meant = read_where(settings.where) if settings.where else None
-            meant = [q for q in rows if settings.admits(q) and (not is_meant or is_meant(q))]
+            meant = [q for q in rows if settings.admits(q) and settings.means(q)]
+            if settings.where:
+                meant = [*filter(read_where(settings.where), meant)]
         except CaseError as error:
             if settings.is_row or settings.where:
                 raise UsageError(str(error)) from error

@@ -63,7 +63,7 @@ class Layer:
         """Put it to npcnn, forward or backward."""
         npcnn = importlib.import_module("npcnn.functional")
         functions = [f for f in get_contract("npcnn").functions if f.name.startswith("functional.")]
-        able = (f for f in functions if f.op.endswith(way) and f.expresses(self.case, None))
+        able = (f for f in functions if f.op.endswith(way) and f.expresses(self.case))
         function = next(able)
         (call,) = function.plan(self.case, self.given)
         ask = getattr(npcnn, function.name.removeprefix("functional."))

@@ -117,7 +117,7 @@ class Case:
     def is_padded(self) -> bool:
         return any(map(any, self.pad))
 
-    @property
+    @cached_property
     def spans(self) -> Ints:
         """The cells from a window's first tap to its last, along each axis."""
         return tuple(gap * (k - 1) + 1 for gap, k in zip(self.dilation, self.kernel, strict=True))
@@ -142,7 +142,7 @@ class Case:
             windows.append([tuple(range(at, at + span, gap)) for at in corners])
         return windows
 
-    @property
+    @cached_property
     def out(self) -> Ints:
         if self.output_size:
             return tuple(n or size for n, size in zip(self.output_size, self.space, strict=True))
@@ -160,7 +160,7 @@ class Case:
         """A window's size in pools, and 1 elsewhere."""
         return (1,) * len(self.kernel) if self.w or self.op == "unfold" else self.kernel
 
-    @property
+    @cached_property
     def y(self) -> Ints:
         """The output's shape, and the upstream gradient's."""
         if self.op == "unfold":
@@ -201,7 +201,7 @@ class Case:
         is_volume = self.op == "avg_pool" and len(self.space) == 3
         return wide or (is_volume and any(map(int.__lt__, self.space, self.kernel)))
 
-    @property
+    @cached_property
     def work(self) -> int:
         """The multiply-adds of a forward pass, or the cells of a helper's array."""
         if self.op in ADAPTIVE:
@@ -215,7 +215,7 @@ class Case:
             return math.prod(self.x)
         return math.prod(self.y) * math.prod(self.kernel) * math.prod(self.w[-2:-1])
 
-    @property
+    @cached_property
     def row(self) -> str:
         """As a line: the shapes, the fill, and every setting that is not the usual."""
         words: dict[str, Any] = {"x": self.x}

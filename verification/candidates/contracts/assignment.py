@@ -17,15 +17,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from verification.candidates.contracts import (
-    Course,
-    Form,
-    Function,
-    build_course,
-    has_one_pad,
-    is_plain,
-    keep_form,
-)
+from verification.candidates.contracts import Course, build_course, has_one_pad, is_plain
+from verification.candidates.contracts.function import Form, Function, keep_form
 from verification.questions import Array, Case
 
 STEP, MASK, SHARE = "conv_single_step", "create_mask_from_window", "distribute_value"

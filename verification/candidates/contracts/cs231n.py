@@ -13,13 +13,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from verification.candidates.contracts import (
-    Course,
-    build_course,
-    has_one_pad,
-    is_plain,
-    lead_channels,
-)
+from verification.candidates.contracts import Course, build_course, has_one_pad, is_plain
+from verification.candidates.contracts.function import lead_channels
 from verification.questions import Case
 
 

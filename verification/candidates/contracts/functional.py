@@ -30,17 +30,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from verification.candidates.contracts import (
-    Ask,
-    Contract,
-    Function,
-    drop_usual,
-    has_equal_pads,
-    is_affordable,
-    read_names,
-    read_table,
-    takes_cache,
-)
+from verification.candidates.contracts import Ask, Contract, has_equal_pads, is_affordable
+from verification.candidates.contracts.function import Function, drop_usual, read_names, read_table
 from verification.candidates.process import Hello
 from verification.questions import ADAPTIVE, FURTHER, Case, simplify, simplify_pad
 
@@ -69,7 +60,7 @@ class Functional(Contract):
         functions, known, notes = list[Function](), {**names}, list[str]()
         for function in self.functions:
             parameters = hello.names.get(names.get(function.name, ""))
-            if function.op.endswith("_backward") and takes_cache(parameters):
+            if function.is_gradient and function.read(parameters).takes_cache:
                 forward = self.forward_of(function)
                 if forward.name not in names:
                     their = known.pop(function.name)

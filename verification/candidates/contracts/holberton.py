@@ -25,16 +25,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from verification.candidates.contracts import (
-    FORMS,
-    Course,
-    Form,
-    build_course,
-    is_plain,
-    keep_form,
-    name_pad,
-)
+from verification.candidates.contracts import Course, build_course, is_plain
 from verification.candidates.contracts.assignment import PASSES, shape_bias
+from verification.candidates.contracts.function import FORMS, Form, keep_form, name_pad
 from verification.candidates.process import IDENTITY
 from verification.questions import Array, Case
 

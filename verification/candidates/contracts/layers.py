@@ -25,26 +25,23 @@ from typing import Any
 
 import numpy as np
 
-from verification.candidates.contracts import (
+from verification.candidates.contracts import RANKS, Ask, Contract, is_plain, shows_form
+from verification.candidates.contracts.function import (
     FIRST,
     FORMS,
     OWN,
-    RANKS,
     SPELLINGS,
-    Ask,
-    Contract,
     Form,
     Function,
     Names,
     Parameters,
-    is_plain,
+    Signature,
     keep_form,
     lead_channels,
     name_pad,
     read_names,
     read_table,
     reshape_bias,
-    shows_form,
     write_size,
 )
 from verification.candidates.loading import METHODS
@@ -233,10 +230,11 @@ class Method(Function):
 
     def plan(self, case: Case, given: Arrays, cache: str = OWN) -> list[Call]:
         assert self.layer
-        return self.layer.plan(case, given, self.op.endswith("_backward"))
+        return self.layer.plan(case, given, self.is_gradient)
 
-    def fit(self, case: Case, call: Call, parameters: Parameters, is_wide: bool = False) -> Call:
-        return call
+    def read(self, parameters: Parameters) -> Signature:
+        """Its calls are made as the layer has been found to take them."""
+        return super().read(None)
 
     def tell(self, case: Case, given: Arrays) -> str:
         """The calls as one would write them."""
@@ -248,7 +246,7 @@ class Method(Function):
         lines += [f"layer.{their} = {our}" for our, their in layer.holders.items() if our in given]
         lines += [f"layer.{layer.forward}(x)"]
         behind = ", ".join(("dy", *(f"{rate}={layer.pace}" for rate in layer.rate)))
-        lines += [f"layer.{layer.backward}({behind})"] * self.op.endswith("_backward")
+        lines += [f"layer.{layer.backward}({behind})"] * self.is_gradient
         told = ((one, layer.holders[one[1:]]) for one in layer.steps)
         lines += [f"{one} = -layer.{their}   # where it was 0 before" for one, their in told]
         return "\n".join(lines)

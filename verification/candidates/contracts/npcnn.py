@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from verification.candidates.contracts import Contract, Function, assignment, drop_usual, functional
+from verification.candidates.contracts import Contract, assignment, functional
+from verification.candidates.contracts.function import Function, drop_usual
 from verification.candidates.contracts.functional import write_settings
 from verification.questions import Case, rung, simplify_pad
 

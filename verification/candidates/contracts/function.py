@@ -1,0 +1,475 @@
+"""A function of a contract; and one as a candidate has written it, which takes what is asked.
+
+Parameters are texts as in Python, `stride=1`; settings go by many names, and what a function lacks
+it is not asked.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from verification.candidates.process import IDENTITY, Call, Result
+from verification.questions import Array, Arrays, Case, shapes, simplify
+
+Parameters = Sequence[str] | None
+"""None where nobody knows them."""
+Names = Mapping[str, Parameters]
+"""A candidate's functions, with their parameters."""
+
+OWN, CANONICAL = "own", "canonical"
+"""The cache that a gradient gets: its own forward pass's, or the one that the contract defines."""
+
+SETTINGS = {"stride", "strides", "pad", "padding", "activation", "kernel_shape", "kernel_size"}
+SETTINGS |= {"conv_param", "pool_param", "hparameters"}
+"""Parameters that tell contracts apart."""
+WIDE = ("kernel_size", "stride", "padding", "dilation", "output_size")
+"""The settings that a tuple may give, a size for each axis."""
+STATISTICS = ("mean", "var")
+"""The running ones of a batch norm."""
+
+_CACHE = re.compile(r"\w*cache\w*|ctx|context|saved\w*|memory|mem", re.IGNORECASE)
+"""A parameter that takes what a forward pass has kept."""
+_MADE = re.compile(
+    r"\w*(mask|cache|cols?|columns|padded|pad|strided|windows|patches|idx|indices|argmax|switches)",
+    re.IGNORECASE,
+)
+"""A parameter that takes something that a forward pass has made of x."""
+_BIAS = re.compile(r"(b\w*|\w*bias\w*|offset|intercept)=None$", re.IGNORECASE)
+"""A parameter that may be left out, and is a bias all the same."""
+_PAD_WORD = re.compile(r"\w+=['\"](same|valid|full)['\"]$", re.IGNORECASE)
+"""A parameter that takes pads in words, whatever its name."""
+_UPSTREAM = re.compile(r"(d_?(y|z|out|output)|(d_?)?grad\w*|upstream\w*|delta\w*)$", re.IGNORECASE)
+"""The names that a gradient by the output goes by."""
+
+
+def read_table(name: str) -> dict[str, Any]:
+    """A table that stands beside the rooms."""
+    path = Path(__file__).with_name(f"{name}.toml")
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+WORDS = read_table("words")
+SPELLINGS: Mapping[str, Sequence[str]] = WORDS["spellings"]
+"""The names that optional settings go by, torch's first."""
+
+
+Form = Callable[[Case, str, Array], Any]
+
+LAYOUTS = ("nchw", "nhwc", "chw", "hwc", "hw", "nhw")
+"""How arrays may be laid out; the order decides where several fit alike."""
+FIRST = ("nchw", "chw")
+"""Those that have their channels in front."""
+BIASES = ((-1,), (1, 1, 1, -1), (-1, 1), (-1, 1, 1), (1, -1, 1, 1), (-1, 1, 1, 1), (1, 1, -1))
+"""The shapes that b may have; the order decides where several fit alike."""
+
+
+def lay_out(layout: str, case: Case, name: str, value: Array) -> Any:
+    """One of the oracle's arrays in a layout: weights (K, C, *kernel) where channels lead.
+
+    What a layout has no letter for is one, and has no axis; the bias of one channel is a number.
+    """
+    is_plane = "c" not in layout
+    if name in ("b", "db") and is_plane:
+        return value.item() if name == "b" else value.reshape(())
+    if value.ndim == 1:
+        return value
+    if name in ("w", "dw"):
+        if is_plane:
+            return value[..., 0, 0]
+        return np.moveaxis(value, (-1, -2), (0, 1)) if layout in FIRST else value
+    if is_plane:
+        value = value[..., 0]
+    elif layout in FIRST:
+        value = _lead_channels(case, name, value)
+    return value if layout[0] == "n" else value[0]
+
+
+def _lead_channels(case: Case, name: str, value: Array) -> Array:
+    """(N, C, *space); of unfolded windows (N, C * taps, windows)."""
+    if case.op == "unfold" and name in ("y", "dy"):
+        taps = value.reshape(*value.shape[:2], math.prod(case.kernel), case.x[-1])
+        return taps.transpose(0, 3, 2, 1).reshape(value.swapaxes(1, 2).shape)
+    return np.moveaxis(value, -1, 1)
+
+
+FORMS: Mapping[str, Form] = {layout: partial(lay_out, layout) for layout in LAYOUTS}
+keep_form, lead_channels = FORMS["nhwc"], FORMS["nchw"]
+"""The oracle's own form, and that with channels in front."""
+
+
+def reshape_bias(form: Form, sizes: Sequence[int], case: Case, name: str, value: Array) -> Any:
+    return value.reshape(sizes) if name in ("b", "db") else form(case, name, value)
+
+
+def takes_in(layout: str, takes: Callable[[Case], bool], case: Case) -> bool:
+    """Whether a question has but one of all that the layout has no letter for."""
+    is_image = layout[0] == "n" or case.x[0] == 1
+    return is_image and ("c" in layout or case.x[-1] == case.y[-1] == 1) and takes(case)
+
+
+@dataclass(frozen=True)
+class Function:
+    """One function of a contract: `op` is our name for what it does.
+
+    It is asked the questions that it `takes`: by some of the question's `arrays`, the `rest` behind
+    them, and, by keyword, `keywords`; the `signature` is the contract's.  Where there are
+    `settings`, every one of a question, they are optional: a function that lacks one is not asked
+    what needs it.  `words` are the contract's names of what it returns, in order, by ours; "" is
+    not sent here.  `form` shapes the oracle's arrays, going and coming, as the contract has them.
+    A function that is `optional` is not missed; one with a `telling` parameter is known by it.
+    `also` are other names, `loose` those that tell where parameters do, too.  A gradient with a
+    cache gets dy and that of its `forward` pass, or the canonical one, which is the arguments of
+    that pass; one that `is_chained` cannot be asked but behind its own.  Where it `has_mode`,
+    "average" stands behind them, and "max" where a function has no default for it.  What
+    `may_differ` may return less, or a pair, as nobody has agreed on more than y.
+    """
+
+    name: str
+    op: str
+    takes: Callable[[Case], bool]
+    arrays: str
+    signature: str
+    words: Mapping[str, str] = field(default_factory=lambda: {"y": "y"})
+    rest: Callable[[Case], tuple[Any, ...]] = lambda case: ()
+    keywords: Callable[[Case], Mapping[str, Any]] = lambda case: {}
+    form: Form = keep_form
+    settings: Callable[[Case], Mapping[str, Any]] | None = None
+    optional: bool = False
+    telling: str = ""
+    also: tuple[str, ...] = ()
+    loose: tuple[str, ...] = ()
+    forward: Function | None = None
+    has_mode: bool = False
+    is_chained: bool = False
+    may_differ: bool = False
+
+    @property
+    def kind(self) -> str:
+        """conv, pool and their like, or the helper's own name."""
+        return self.op.removesuffix("_forward").removesuffix("_backward")
+
+    @property
+    def parameters(self) -> list[str]:
+        """The names of the contract's own."""
+        return read_names(self.signature.split(", "))
+
+    @property
+    def spellings(self) -> dict[str, Sequence[str]]:
+        """The names that each of its optional settings goes by."""
+        words = self.parameters if self.settings else ()
+        return {word: SPELLINGS[word] for word in words if word in SPELLINGS}
+
+    @property
+    def is_gradient(self) -> bool:
+        return self.op.endswith("_backward")
+
+    @property
+    def is_pass(self) -> bool:
+        """Whether it is a layer's pass, no helper."""
+        return self.op != self.kind
+
+    def lay(self, layout: str) -> Function:
+        """The same for arrays of another layout."""
+        forward = self.forward and self.forward.lay(layout)
+        takes = partial(takes_in, layout, self.takes)
+        return replace(self, form=FORMS[layout], takes=takes, forward=forward)
+
+    def shape_bias(self, sizes: Sequence[int]) -> Function:
+        """The same with b, and so db, of these sizes."""
+        if sizes == BIASES[0]:  # as the form has it: of a plane it is a number
+            return self
+        forward = self.forward and self.forward.shape_bias(sizes)
+        return replace(self, form=partial(reshape_bias, self.form, sizes), forward=forward)
+
+    def is_called(self, name: str) -> bool:
+        """Whether it goes by this name, be it in camelCase."""
+        return fold(name) in map(fold, (self.name, *self.also, *self.loose))
+
+    def is_guessed(self, name: str) -> bool:
+        """Whether it goes by this name where parameters tell so, too."""
+        return fold(name) not in map(fold, (self.name, *self.also))
+
+    def read(self, parameters: Parameters) -> Signature:
+        """What a function of these parameters makes of it."""
+        return Signature(self, parameters)
+
+    def expresses(self, case: Case) -> bool:
+        """Whether the contract can put this question."""
+        return self.read(None).expresses(case)
+
+    def find(self, names: Names) -> str:
+        """The first of a candidate's functions that goes by one of its names; "" if none does."""
+        known = [fold(one) for one in (self.name, *self.also, *self.loose)]
+        for name in sorted(filter(self.is_called, names), key=lambda name: known.index(fold(name))):
+            parameters = names[name]
+            is_told = parameters is None or {self.telling} <= {"", *read_names(parameters)}
+            if is_told and (not self.is_guessed(name) or self.read(parameters).fits):
+                return name
+        return ""
+
+    def choose_arrays(self, case: Case, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Without running statistics for a gradient in training, which takes the batch's own."""
+        is_own = case.training and self.is_gradient
+        return {name: a for name, a in given.items() if not (is_own and name in STATISTICS)}
+
+    def plan(self, case: Case, given: Arrays, cache: str = OWN) -> list[Call]:
+        """The calls that put a question to it; the last one's results are the answer."""
+        taken = self.choose_arrays(case, given)
+        formed = {name: self.form(case, name, a) for name, a in taken.items()}
+        before: list[Call] = []
+        if self.forward is None:
+            arguments = self._write_arguments(case, formed)
+        elif cache == OWN:
+            before = self.forward.plan(case, given)
+            arguments = (formed["dy"], Result(0, 1))
+        else:
+            arguments = (formed["dy"], self.forward._write_arguments(case, formed))
+        arguments += ("average",) * (self.has_mode and case.op == "avg_pool")
+        there = {*self.words} - {*STATISTICS} | {*case.outputs}
+        words = {our: word for our, word in self.words.items() if our in there}
+        returns = ", ".join(words.values())
+        return [*before, Call(self.name, arguments, self.keywords(case), tuple(words), returns)]
+
+    def tell(self, case: Case, given: Arrays) -> str:
+        """The calls as one would write them, where they are no plain ones."""
+        return ""
+
+    def _write_arguments(self, case: Case, formed: Arrays) -> tuple[Any, ...]:
+        return *(formed.get(name) for name in self.arrays.split()), *self.rest(case)
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What stands behind a contract's `function` in a candidate."""
+
+    function: Function
+    parameters: Parameters
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Of a function that nobody knows those of what is given are right."""
+        return read_names(["**words"] if self.parameters is None else self.parameters)
+
+    @cached_property
+    def defaults(self) -> dict[str, str]:
+        """ "" where there is none."""
+        return dict(parameter.partition("=")[::2] for parameter in self.parameters or ())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it takes any number of arguments."""
+        return any(name[0] == "*" and name != "*" for name in self.names)
+
+    @property
+    def required(self) -> list[str]:
+        return [name for name, default in self.defaults.items() if not default and name[0] != "*"]
+
+    @property
+    def fits(self) -> bool:
+        """Whether it seems to be written for the contract's function."""
+        ours = self.function
+        if self.parameters is None or (ours.settings and ours.is_gradient and self.takes_cache):
+            return True
+        binding = self.required if ours.settings else {*self.defaults}
+        if self.defaults.get("activation"):
+            binding = {*binding} - {"activation"}  # which need not be given
+        known = {*ours.parameters}.union(*ours.spellings.values())
+        if ours.is_pass and SETTINGS.intersection(binding) - known:
+            return False
+        texts = ours.signature.split(", ")
+        places = sum(name[0] != "*" for name in self.names)
+        is_long = self.is_open or places >= sum("=" not in text for text in texts)
+        return is_long and len(self.required) <= len(texts) and not self.foreign
+
+    def expresses(self, case: Case) -> bool:
+        """Whether the question can be put to it."""
+        ours = self.function
+        if ours.kind != case.kind or not ours.takes(case):
+            return False
+        if not ours.settings:
+            return not (ours.has_mode and case.op == "avg_pool" and self._lacks_mode)
+        if self.foreign or (self.wants_word and not name_pad(case)):
+            return False
+        wanted = {*drop_usual(case, ours.keywords(case)), *["b"] * case.bias}
+        if not wanted & ours.spellings.keys() <= self.spelled.keys():
+            return False
+        # no default for an array that the question has not; None is tried for a bias
+        there = {"b", *ours.choose_arrays(case, shapes(case))}
+        pairs = zip(ours.arrays.split(), self.defaults)
+        return all(our in there or self.defaults[their] or their[0] == "*" for our, their in pairs)
+
+    @property
+    def takes_cache(self) -> bool:
+        """Whether it takes (dy, cache)."""
+        required = self.required
+        return len(required) == 2 and bool(_CACHE.fullmatch(required[1]))
+
+    @property
+    def _lacks_mode(self) -> bool:
+        """Whether it ends before the mode: then it is for maxima alone."""
+        return not self.is_open and len(self.names) < len(self.function.parameters)
+
+    @cached_property
+    def foreign(self) -> list[str]:
+        """What it insists on that is none of the arrays and settings; also what a forward pass has
+        made of x, in the place of x.
+        """
+        if not (self.function.settings and self.parameters):
+            return []
+        arrays = self.function.arrays.split()
+        at = len(arrays) if "index" in arrays else (*arrays, "x").index("x")
+        made = [name for name in self.names[at : at + 1] if _MADE.fullmatch(name)]
+        known = {*self.spelled.values(), self.bias}
+        behind = {*self.names[len(arrays) :]}
+        return made + [one for one in self.required if one in behind and one not in known]
+
+    @property
+    def bias(self) -> str:
+        """The parameter of a gradient that takes the bias, which it does not need; "" if none."""
+        is_concerned = self.function.op == "conv_backward" and self.function.settings
+        named = (name for name in self.required if is_concerned and name.lower() in SPELLINGS["b"])
+        return next(named, "")
+
+    @cached_property
+    def wants_word(self) -> bool:
+        """Whether pads are words for it, by its default."""
+        return bool(self.function.settings) and any(map(_PAD_WORD.match, self.parameters or ()))
+
+    @cached_property
+    def spelled(self) -> dict[str, str]:
+        """Its own names of the settings that it has: all, where nobody knows.
+
+        What stands where the contract has the bias, or the kernel, is that, whatever its name; of
+        a bias with a default the name must say it.  Words for pads are known by the default.
+        """
+        spelled = dict[str, str]()
+        is_open = any(name.startswith("**") for name in self.names)
+        for word, spelling in self.function.spellings.items():
+            found = [name for one in spelling for name in self.names if one in (name, name.lower())]
+            if word == "padding":
+                worded = read_names([*filter(_PAD_WORD.match, self.parameters or ())])
+                found = worded + [name for name in found if self.defaults[name] != "False"]
+            elif word in ("b", "kernel_size"):
+                found += self._find_placed(word)
+            if found or is_open:
+                spelled[word] = [*found, word][0]
+        return spelled
+
+    def _find_placed(self, word: str) -> list[str]:
+        """What stands where the contract has this word, if its name says nothing else."""
+        at = self.function.parameters.index(word)
+        there = [one for one in (self.parameters or ())[at : at + 1] if one[0] != "*"]
+        if word == "b":
+            there = [one for one in there if "=" not in one or _BIAS.match(one)]
+        known = set[str]().union(*self.function.spellings.values())
+        return [name for name in read_names(there) if name.lower() not in known]
+
+    @cached_property
+    def named_arrays(self) -> dict[str, str]:
+        """The arrays of a batch norm whose names tell them: torch's order is not everybody's."""
+        has_some = STATISTICS[0] in self.function.arrays.split()
+        known = WORDS["arrays"].items() if has_some else ()
+        found = ((our, [name for name in self.names if name in words]) for our, words in known)
+        return {our: their[0] for our, their in found if their}
+
+    def fit(self, case: Case, call: Call, is_wide: bool = False) -> Call:
+        """The call as it takes it: by its own names, by keyword where it must be; where it
+        `is_wide`, with tuples alone as sizes.
+        """
+        if self.parameters is None:
+            return call
+        call = self._translate(case, call, is_wide) if self.function.settings else self._place(call)
+        is_activated = self.defaults.get("activation", "None") not in ("", "None")
+        if is_activated and "activation" not in self.function.parameters:
+            call = replace(call, words={**call.words, "activation": IDENTITY})
+        return call
+
+    def _place(self, call: Call) -> Call:
+        """The call by places, as far as there are some, and with the mode that has no default."""
+        arguments, words = call.arguments, dict(call.words)
+        if self.function.has_mode and len(arguments) < len(self.required):
+            arguments += ("max",)
+        if "*" in self.names:
+            at = self.names.index("*")
+            given = zip(self.function.parameters[at:], self.names[at + 1 :], arguments[at:])
+            words |= {our if our in self.names else their: value for our, their, value in given}
+            arguments = arguments[:at]
+        return replace(call, arguments=arguments, words=words)
+
+    def _translate(self, case: Case, call: Call, is_wide: bool) -> Call:
+        """The call with arrays by places and settings by its own names: what must be said."""
+        assert self.function.settings
+        spelled, defaults, named = self.spelled, dict(self.defaults), self.named_arrays
+        held = dict(zip(self.function.arrays.split(), call.arguments))
+        known = {**self.function.settings(case), **call.words, **held}
+        said = {*call.words, *named, "b"}
+        if self.wants_word:
+            pad = name_pad(case)
+            known["padding"] = pad.upper() if defaults[spelled["padding"]].isupper() else pad
+            said.add("padding")
+        if defaults.get(spelled.get("stride", "")) == "None":  # the kernel's, in whatever form
+            defaults[spelled["stride"]] = defaults.get(spelled.get("kernel_size", ""), "None")
+        words = dict[str, Any]()
+        for our, their in {**spelled, **named}.items():
+            default = defaults.get(their, "None")
+            if our in said or not is_usual(our, default):
+                words[their] = known[our]
+                if our in WIDE:
+                    words[their] = write_size(known[our], default, len(case.space), is_wide)
+        placed = (our for our in self._order_arrays() if our not in {"b", *named})
+        return replace(call, arguments=tuple(held[our] for our in placed), words=words)
+
+    def _order_arrays(self) -> list[str]:
+        """With the upstream gradient where a function's names say that it stands."""
+        first, *others = self.function.arrays.split()
+        told = (n for n, name in enumerate(self.names[: len(others) + 1]) if _UPSTREAM.match(name))
+        at = next(told, 0) if first == "dy" else 0
+        return [*others[:at], first, *others[at:]]
+
+
+def read_names(parameters: Sequence[str]) -> list[str]:
+    """Parameters without their defaults."""
+    return [parameter.partition("=")[0] for parameter in parameters]
+
+
+def write_size(size: Any, default: str, axes: int, is_wide: bool) -> Any:
+    """A size for each axis where the default has one, as such a tuple may be all that is taken.
+
+    So it is with every default but numbers where it `is_wide`.
+    """
+    is_tuple = default.startswith("(") or (is_wide and not default.isdigit())
+    return (size,) * axes if is_tuple and isinstance(size, int) else size
+
+
+def name_pad(case: Case) -> str:
+    """Pads in words: "valid", "same" where everybody's are alike, else ""."""
+    halves = [((size - 1) / 2,) * 2 for size in case.kernel]
+    is_same = bool(case.w) and set(case.stride) == {1} and [*case.pad] == halves
+    return "same" if is_same and case.is_padded else "" if case.is_padded else "valid"
+
+
+def drop_usual(case: Case, words: Mapping[str, Any], *kept: str) -> dict[str, Any]:
+    """Without the words that say what holds anyway: so the defaults are asked about too."""
+    usual = {**WORDS["usual"], "stride": simplify(case.usual_stride)}
+    return {n: word for n, word in words.items() if n in kept or word != usual.get(n)}
+
+
+def is_usual(word: str, default: str) -> bool:
+    """Whether a function's default for a setting is the contract's; "" is none."""
+    return default in ("None", str(WORDS["usual"].get(word)))
+
+
+def fold(name: str) -> str:
+    """A name without underscores and case, but for the first letter, which tells classes and what
+    is private: convForward is conv_forward.
+    """
+    return name[:1] + name[1:].replace("_", "").lower()
