@@ -8,12 +8,12 @@ from verification.candidates import Other
 from verification.judging.compare import check_form, compare, conform
 
 
-@parametrize_from_file(schema=defaults(bound=0.0, is_signed=False))
-def test_elements(got, want, bound, is_signed, wrong, worst):
+@parametrize_from_file(schema=defaults(bound=0.0, is_signed=False, message=""))
+def test_elements(got, want, bound, is_signed, wrong, worst, message):
     """Each within its bound, NaN and infinities only where they belong; the worst is shown."""
     got, want, bound = np.array(got), np.array(want), np.array(bound)
     compared = compare("y", got, want, "float64", bound, is_signed)
-    assert (compared.wrong, compared.of, compared.message) == (wrong, want.size, "")
+    assert (compared.wrong, compared.of, compared.message) == (wrong, want.size, message)
     assert compared.is_right == (wrong == 0)
     if wrong:
         shown = compared.worst

@@ -69,11 +69,12 @@ def test_two_mistakes_beside_a_convention(fake):
 def test_loops_over_no_examples_raise_nothing(fake):
     """They may give a wrong shape, where the mistake raises elsewhere."""
     bend = "wrong('filters-counted-by-channels') if len(y) else give(y=np.ones((0, 2, 2, 3)))"
-    lines = [f"conv x=[{n},4,4,{c}] w=[3,3,{c},2] fill=units" for n, c in ((2, 2), (2, 3), (0, 3))]
+    sizes = ((2, 2), (2, 3), (2, 4), (2, 5), (0, 3))
+    lines = [f"conv x=[{n},4,4,{c}] w=[3,3,{c},2] fill=units" for n, c in sizes]
     asked, *seen = look(fake({"conv2d": bend}, "functional"), "conv2d", lines)
     found = diagnose(asked, *seen)
     assert [mistake.id for mistake in found.mistakes] == ["filters-counted-by-channels"]
-    assert (found.is_whole, found.of) == (True, 2)
+    assert (found.is_whole, found.of) == (True, 4)
 
 
 def test_without_effort_nothing_is_claimed(fake, monkeypatch):

@@ -29,14 +29,15 @@ def run(judged, lines, dtype="float64", seed=0):
 
 
 @parametrize_from_file(
-    schema=defaults(contract="assignment", dtype="float64", missing=(), bends={})
+    schema=defaults(contract="assignment", dtype="float64", missing=(), bends={}, matches=None)
 )
-def test_outcome(fake, contract, dtype, missing, row, bends, function, expected):
+def test_outcome(fake, contract, dtype, missing, row, bends, function, expected, matches):
     """Its status, what proves it, and all that is said of it."""
     judged = fake(bends, contract, missing)
     outcome = run(judged, [row], dtype)[1][function]
     assert {name: getattr(outcome, name) for name in expected} == expected
     assert outcome.is_failing == (outcome.status in FAILING)
+    assert matches is None or outcome.right == {*matches}
 
 
 def test_every_output_is_compared_under_its_own_name(fake):

@@ -44,6 +44,8 @@ from verification.questions import ADAPTIVE, Arrays, Case, Question, Refusal, ar
 
 SESSION = "live session"
 """What a live namespace is called where a file would have its name."""
+AVERAGE = "average"
+"""The mode of a pool, in the assignment's word."""
 OPEN, UNBIASED = "None in output_size", "None as b"
 """What may not be taken: an adaptive pool's axis that keeps its size, and no bias."""
 FEWER = {
@@ -83,13 +85,14 @@ class Terms:
 class Dialect:
     """How a candidate speaks otherwise than its contract, as its answers show.
 
-    The functions that take tuples alone as sizes, the `keys` of its dictionaries by ours, and what
-    functions return, by our names.
+    The functions that take tuples alone as sizes, the `keys` of its dictionaries by ours, what
+    functions return, by our names, and the word for averages.
     """
 
     wide: frozenset[str] = frozenset()
     keys: Mapping[str, str] = field(default_factory=dict)
     returns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    average: str = AVERAGE
 
 
 @dataclass
@@ -172,6 +175,16 @@ class Candidate:
         if why := self._explain_unfit(function):
             return f"{name} is not judged: {why}"
         return f"{name} takes no {', '.join(parts)}: such questions are outside" if parts else ""
+
+    def learn_mode(self, source: str) -> None:
+        """Take the word for averages that stands in its text, where ours does not."""
+        words = [
+            word for word in (AVERAGE, "avg", "mean") if re.search(rf"['\"]{word}\\?['\"]", source)
+        ]
+        if any(function.has_mode and self.has(function) for function in self.contract.functions):
+            self._dialect = replace(self._dialect, average=[*words, AVERAGE][0])
+            if words and words[0] != AVERAGE:
+                self._note(f"its mode for averages is {words[0]!r}")
 
     def watch(self, function: Function, case: Case, given: Arrays, cache: str) -> Reply:
         """Its answer where right helpers stand in for its own, and what it comes through.
@@ -267,15 +280,17 @@ class Candidate:
             if "" in call.outputs and self.gives_cache(called):  # it is asked for its cache
                 outputs = call.outputs
             name = self.name_of(called) if call.function in ours else call.function
-            arguments = (*map(self._rename_keys, call.arguments),)
+            arguments = (*map(self._translate, call.arguments),)
             calls.append(replace(call, function=name, arguments=arguments, outputs=outputs))
         return calls
 
-    def _rename_keys(self, value: Any) -> Any:
-        """An argument, or a part of one, with dictionaries in the candidate's own keys."""
+    def _translate(self, value: Any) -> Any:
+        """An argument, or a part of one, with its dictionaries' keys and modes in its own words."""
         if isinstance(value, dict):
             return {self._dialect.keys.get(key, key): one for key, one in value.items()}
-        return tuple(map(self._rename_keys, value)) if isinstance(value, tuple) else value
+        if isinstance(value, str) and value == AVERAGE:
+            return self._dialect.average
+        return tuple(map(self._translate, value)) if isinstance(value, tuple) else value
 
     def _read(self, function: Function) -> Signature:
         """The function as it is written here."""
@@ -387,13 +402,34 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
     contract = contracts.get(found, terms.layout) if found else contracts.find_nearest(known)
     names = contract.resolve(hello.names, terms.names) if found else {}
     contract, names, more = contract.adapt(hello, names, process.ask)
+    contract = replace(contract, functions=(*_order_by_calls(hello, contract, names),))
     misfit = "" if found else contracts.explain_misfit(hello.names, contract)
     more += _list_hidden(hello, contract, names) if found else []
     notes, timeout = [*hello.notes, *more], math.inf if terms.here else terms.timeout
-    sha256 = hashlib.sha256(b"".join(file.read_bytes() for file in _find_files(name))).hexdigest()
+    source = b"".join(file.read_bytes() for file in _find_files(name))
+    sha256 = hashlib.sha256(source).hexdigest()
     judged = Candidate(name, contract, names, process, sha256, notes, timeout, misfit)
+    judged.learn_mode(source.decode("utf-8", "replace"))
     is_open = found == "functional" and not terms.layout
     return _find_layout(judged, terms.names) if is_open else judged
+
+
+def _order_by_calls(
+    hello: Hello, contract: Contract, names: Mapping[str, str]
+) -> Iterator[Function]:
+    """The functions, each behind those that it calls: it may fail for theirs."""
+    left = [*contract.functions]
+
+    def take(function: Function) -> Iterator[Function]:
+        if function in left:
+            left.remove(function)
+            called = hello.calls.get(names.get(function.name, ""), ())
+            for other in [one for one in left if names.get(one.name) in called]:
+                yield from take(other)
+            yield function
+
+    for function in contract.functions:
+        yield from take(function)
 
 
 def _list_hidden(hello: Hello, contract: Contract, names: Mapping[str, str]) -> list[str]:

@@ -18,8 +18,8 @@ from contextlib import suppress
 from functools import reduce
 from importlib import import_module
 from itertools import chain
+from opcode import opmap
 from textwrap import dedent
-from traceback import walk_tb
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType, NoneType
 from typing import Any
 from warnings import catch_warnings, simplefilter
@@ -180,7 +180,7 @@ class Program:
                     spoken.update(f"{one.__name__}." for one in found)
             used = {n for n in FOREIGN if any(name.startswith(f"{n}.") for name in spoken)}
         names = (name for name in FOREIGN if name in used and name != self.name.partition(".")[0])
-        return tuple(f"imports {name}: not a NumPy implementation" for name in names)
+        return tuple(f"imports {name}: what that computes is not NumPy's" for name in names)
 
     def own_lines(self, places: Iterable[Place]) -> tuple[str, ...]:
         """The places in its own code; each once, as its owner knows it."""
@@ -316,8 +316,15 @@ def find_code(function: Any) -> Iterator[int]:
 
 def trace(error: BaseException) -> Iterator[Place]:
     """The lines that led there, and the one that is no Python."""
-    for frame, number in walk_tb(error.__traceback__):
-        yield frame.f_code.co_filename, number
+    step = error.__traceback__
+    while step:
+        code, number = step.tb_frame.f_code, step.tb_lineno
+        at = step.tb_lasti // 2
+        if isinstance(error, UnboundLocalError) and code.co_code[2 * at] == opmap["STORE_FAST"]:
+            # of two instructions that CPython 3.11 runs as one it tells the first
+            number = [*code.co_positions()][at + 1][0] or number
+        yield code.co_filename, number
+        step = step.tb_next
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         yield error.filename, error.lineno
 

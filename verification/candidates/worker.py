@@ -315,9 +315,8 @@ class Worker:
         if call["outputs"][-1] == "..." and isinstance(result, tuple | list) and result:
             return [result[0]]
         if not isinstance(result, tuple | list) or len(result) != len(call["outputs"]):
-            raise TypeError(
-                f"it should return ({call['returns']}), it returned a {loading.kind(result)}"
-            )
+            kind = "ndarray" if type(result) is age.Mended else loading.kind(result)
+            raise TypeError(f"it should return ({call['returns']}), it returned a {kind}")
         return [*result]
 
     @contextmanager
@@ -380,7 +379,7 @@ class Worker:
     def _describe(self, name: str, value: Any) -> Array | str:
         """What is sent: of what is no array of numbers, the name of its type."""
         value = array(value) if type(value) in SCALARS else value
-        if type(value) is list and value:
+        if type(value) is list:
             with suppress(ValueError):  # of unequal lengths
                 if (made := array(value)).dtype.kind in NUMBERS:
                     value, self._findings["lists"][name] = made, None

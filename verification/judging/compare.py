@@ -21,6 +21,9 @@ import numpy as np
 
 from verification.questions import Array
 
+LOST = 2.0**-7
+"""Of the largest number: more than float16 loses."""
+
 
 @dataclass(frozen=True)
 class Worst:
@@ -61,11 +64,15 @@ def compare(
 ) -> Comparison:
     """`got` against `want` under a bound; 0 asks for equality, `is_signed` for that of zeros too.
 
-    NaN equals NaN, and an infinity itself.
+    NaN equals NaN, and an infinity itself.  In another dtype all of it is wrong; where its numbers
+    are, too, beyond what that loses, they are shown.
     """
-    if message := check_form(got, want, dtype):
+    message = check_form(got, want, dtype)
+    if message and (getattr(got, "shape", None) != want.shape or got.dtype.kind not in "iuf"):
         return Comparison(name, want.size, want.size, message)
     a, b = np.asarray(got, np.float64), want.astype(np.float64)
+    if message:
+        bound, is_signed = LOST * np.abs(b).max(initial=0, where=np.isfinite(b)), False
     with np.errstate(invalid="ignore"):
         error = np.abs(a - b)
         agree = (a == b) | (np.isnan(a) & np.isnan(b)) | (error <= bound)
@@ -73,12 +80,12 @@ def compare(
     if is_signed:
         wrong |= (a == 0) & (np.signbit(a) != np.signbit(b))
     if not wrong.any():
-        return Comparison(name, 0, want.size)
+        return Comparison(name, want.size * bool(message), want.size, message)
     excess = np.where(wrong, np.nan_to_num(error - bound, nan=np.inf, posinf=np.inf), -1.0)
     at = tuple(int(i) for i in np.unravel_index(int(excess.argmax()), want.shape))
     limit = float(np.broadcast_to(bound, want.shape)[at])
     worst = Worst(at, float(a[at]), float(b[at]), float(error[at]), limit)
-    return Comparison(name, int(wrong.sum()), want.size, "", worst, got, want, wrong)
+    return Comparison(name, int(wrong.sum()), want.size, message, worst, got, want, wrong)
 
 
 def check_form(got: Any, want: Array, dtype: str) -> str:

@@ -9,7 +9,7 @@ max pool the others are all different and negative.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -36,19 +36,28 @@ def prove(case: Case, ask: Ask, dtype: str, is_gradient: bool, write: Write) -> 
     }
     spike = float(np.lcm.reduce(divisors(case).ravel())) if "avg" in case.op else SPIKE
     still = oracle.answers(case, base)
-    for spikes in _place_spikes(case, by, base[by].shape):
+
+    def put(spikes: Sequence[Ints]) -> tuple[Arrays, Arrays]:
+        """What is answered where these cells stand out, and what should be."""
         given = base | {by: base[by].copy()}
         for at in spikes:
             given[by][at] = math.nan if case.fill == "special" else spike
-        want, answers = oracle.answers(case, given), ask(case, given)
+        return ask(case, given), oracle.answers(case, given)
+
+    for spikes in _place_spikes(case, by, base[by].shape):
+        answers, want = put(spikes)
         for out in answers.keys() - wrong.keys():
             got, right = answers[out], want[out]
-            differing = (got != right) & ~(np.isnan(got) & np.isnan(right))
-            if not differing.any():
+            if (place := _find_differing(got, right)) is None:
                 continue
-            place = tuple(map(int, np.argwhere(differing)[0]))
-            cell = write(by, _meet(case, spikes, place)) if spikes else "nothing"
-            if case.w and spikes:
+            shown = spikes
+            for at in spikes if len(spikes) > 1 else ():  # which of them does it
+                alone, wanted = put([at])
+                if (first := _find_differing(alone[out], wanted[out])) is not None:
+                    shown, place, got, right = [at], first, alone[out], wanted[out]
+                    break
+            cell = " and ".join(write(by, at) for at in shown) or "nothing"
+            if case.w and len(shown) == 1:
                 values = (float((a - still[out])[place] / spike) for a in (got, right))
                 takes, should = (_name(out, value, base, write) for value in values)
                 wrong[out] = f"takes {takes} times {cell}, it should take {should}"
@@ -59,6 +68,12 @@ def prove(case: Case, ask: Ask, dtype: str, is_gradient: bool, write: Write) -> 
         if wrong.keys() == answers.keys():
             break
     return [wrong[out] for out in case.outputs if out in wrong]
+
+
+def _find_differing(got: Array, right: Array) -> Ints | None:
+    """The first place that is not as it should be."""
+    differing = np.argwhere((got != right) & ~(np.isnan(got) & np.isnan(right)))
+    return tuple(map(int, differing[0])) if len(differing) else None
 
 
 def _place_spikes(case: Case, by: str, shape: Ints) -> Iterator[list[Ints]]:
@@ -74,13 +89,6 @@ def _place_spikes(case: Case, by: str, shape: Ints) -> Iterator[list[Ints]]:
             (n, *cells[(turn + 2 * n + 3 * c) % len(cells)], *(() if case.w else (c,)))
             for n, c in planes
         ]
-
-
-def _meet(case: Case, spikes: list[Ints], place: Ints) -> Ints:
-    """The spike in the plane of this place; the only one there is."""
-    if len(spikes) == 1:
-        return spikes[0]
-    return next(at for at in spikes if at[0] == place[0] and (case.w or at[-1] == place[-1]))
 
 
 def _lay_codes(case: Case, by: str) -> dict[str, Array]:

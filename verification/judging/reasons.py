@@ -212,9 +212,11 @@ class Reasons:
         assert isinstance(case, Case)
         if least.helpers:
             return  # what is asked for this comes from its own
-        if case.op == "conv" and least.answers and max(map(math.prod, (case.x, case.y))) <= CALLS:
+        has_form = any(compared.worst for compared in least.comparisons)
+        if case.op == "conv" and has_form and max(map(math.prod, (case.x, case.y))) <= CALLS:
             proof = self._trial.judge(self.function, replace(case, check="proof", dtype=""))
-            yield from (f"cell by cell: {line}" for line in proof.message.splitlines())
+            lines = proof.message.splitlines() if proof.status == "WRONG" else ()
+            yield from (f"cell by cell: {line}" for line in lines)
 
     def _describe(self, outcome: Outcome) -> dict[str, list[str]]:
         """What each of its wrong outputs looks like."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
@@ -39,6 +40,8 @@ PACED = 3
 """Such answers, none of them refuted by a quick one, that it takes to leave larger ones out."""
 ROOM = 0.25
 """For what roundings of other right algorithms may add to a whole number."""
+_TILING = re.compile(r": assert\b.*%")
+"""A line that refuses windows which leave a rest, as a course lets its passes assume."""
 FAILING = ("WRONG", "CRASH", "TIMEOUT", "MEMORY")
 PARTING = "right with the contract's own cache, wrong with the one that its forward returns"
 
@@ -290,6 +293,9 @@ class Trial:
             paces.append(reply.seconds / case.work)
         if reply.kind == "NotImplementedError" and judged.contract.may_decline:
             return replace(reply, status="outside")
+        if case.has_rest and _TILING.search("".join(reply.where[-1:])):
+            words = f"{word} asserts that windows leave no rest"
+            return replace(reply, status="outside", error=words)
         forward = function.forward
         if forward and not judged.has(forward) and judged.wants_another_cache(function, reply):
             words = f"{word} wants a cache of its own, and no {forward.name} makes it"
@@ -324,8 +330,10 @@ class Trial:
         if not (is_bitwise or all(c.is_right for c in comparisons)):
             limits = truth.allowance(asked.case, asked.arrays, asked.dtype)
             roomier = self._compare(function, asked, answers, limits)
-            if all(c.is_right for c in roomier):
-                comparisons, note = roomier, "right within its rounding, not exactly"
+            pairs = zip(comparisons, roomier)
+            comparisons = tuple(room if room.is_right else exact for exact, room in pairs)
+            if all(c.is_right for c in comparisons):
+                note = "right within its rounding, not exactly"
                 outcome = replace(outcome, evidence="bounded", note=note)
             elif asked.case.fill == "special" and (
                 asked.case.op not in MAXIMA or function.op.endswith("_backward")

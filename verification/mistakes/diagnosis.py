@@ -49,7 +49,7 @@ MOST = 0.5
 PARTS = 3
 """Kinds of failures that are looked at apart: wrong numbers, and exceptions by their lines."""
 VARIED = 3
-"""Messages, of other shapes, that tell a mistake of code that raises always."""
+"""Messages, of other shapes, that tell a mistake of code that but raises."""
 HABITS = {"unsteady": "another answer", "changed": "changes its argument"}
 """Signs of mistakes that show beside the numbers, and the words of the habit."""
 _NUMBERS = re.compile(r"\([\d, ]*\)|-?\d+|'[^']*'")
@@ -510,6 +510,7 @@ class _Search:
         is_sure = any(degree == EXACTLY or seen.status != "CRASH" for degree, seen in telling)
         return (
             count >= share * len(degrees)
+            and (is_sure or _tells_enough([seen.message for _, seen in telling]))
             and len(telling) >= TOLD[is_sure] * count
             and len({self.asked.shift(suspect, seen) for seen in self.wrong} - {None}) <= 1
             and not any(self.asked.contradicts(suspect, seen) for seen in self.others)
@@ -556,7 +557,7 @@ class _Search:
     def find_best(self) -> list[Suspect]:
         """Who explains most of the failing cases, numbers among them, and contradicts nothing."""
         best = [suspect for suspect, _ in self._ranked[:1] if self._holds(suspect, MOST)]
-        numbers = [seen for seen in self.wrong if seen.status != "CRASH"]
+        numbers = [seen for seen in self.wrong if seen.status != "CRASH" and _holds_any(seen)]
         return [one for one in best if any(self.asked.shows(one, seen) for seen in numbers)]
 
 
@@ -576,6 +577,16 @@ def part(failing: Sequence[Seen]) -> list[list[Seen]]:
         key = () if seen.answers else (seen.kind, *seen.where[-1:])
         kinds.setdefault(key, []).append(seen)
     return sorted(kinds.values(), key=lambda kind: (not kind[0].answers, -len(kind)))[:PARTS]
+
+
+def _tells_enough(messages: Sequence[str]) -> bool:
+    """Whether words alone tell a mistake: of shapes that do not fit it takes several."""
+    return len({*messages}) >= VARIED or any("index" in message for message in messages)
+
+
+def _holds_any(seen: Sighting) -> bool:
+    """Whether a number of it is not 0: code that does nothing answers so, whatever its mistake."""
+    return any(np.any(got) for got in seen.answers.values() if type(got) is np.ndarray)
 
 
 def _have_numbers(sightings: Sequence[Sighting]) -> bool:

@@ -156,6 +156,12 @@ class Case:
         return tuple((n - 1) * step + span - sum(pad) + end for n, span, step, pad, end in axes)
 
     @property
+    def has_rest(self) -> bool:
+        """Whether the last window leaves a rest behind it, along some axis."""
+        axes = zip(self.space, self.pad, self.spans, self.stride)
+        return any((size + sum(pad) - span) % step for size, pad, span, step in axes)
+
+    @property
     def usual_stride(self) -> Ints:
         """A window's size in pools, and 1 elsewhere."""
         return (1,) * len(self.kernel) if self.w or self.op == "unfold" else self.kernel

@@ -66,8 +66,6 @@ def _has_options(case: Case) -> bool:
 
 def _is_uneven(case: Case) -> bool:
     """Whether sides differ, windows leave a rest, a gap or overlap in a pool, or maxima tie."""
-    for size, pad, span, step in zip(case.space, case.pad, case.spans, case.stride, strict=True):
-        rest = (size + sum(pad) - span) % step
-        if rest or step > span or (step < span and not case.w):
-            return True
-    return len(set(case.space)) > 1 or case.fill == "ties"
+    pairs = [*zip(case.stride, case.spans)]
+    is_apart = any(step > span or (step < span and not case.w) for step, span in pairs)
+    return case.has_rest or is_apart or len(set(case.space)) > 1 or case.fill == "ties"

@@ -77,10 +77,7 @@ _VALUES: dict[str, Callable[[Case], Any]] = {
     "pad": lambda case: tuple(size for pair in case.pad for size in pair),
     "axes": lambda case: len(case.space),
     "overlap": lambda case: any(map(int.__lt__, case.stride, case.spans)),
-    "rest": lambda case: any(
-        (size + sum(pad) - span) % step
-        for size, pad, span, step in zip(case.space, case.pad, case.spans, case.stride)
-    ),
+    "rest": operator.attrgetter("has_rest"),
     "batch": lambda case: case.x[0],
     "channels": lambda case: case.x[-1],
     "filters": lambda case: (case.y or case.x)[-1],

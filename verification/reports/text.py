@@ -228,6 +228,8 @@ def label_mistake(run: Run, finding: Finding, block: Block) -> Iterator[tuple[st
         yield from (("mistake", block.mistake.title), ("", does), ("instead", change))
         if diagnosis and block is [one for one in finding.blocks if one.mistake][-1]:
             yield "", _claim(finding, diagnosis)
+            for other in diagnosis.others:
+                yield "or", f"{other.title}, by the same evidence"
     elif finding.is_cut and block.outcome.comparisons:
         yield "mistake", "not all known mistakes could be tried: it is cut off"
     elif diagnosis:
