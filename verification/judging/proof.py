@@ -1,9 +1,9 @@
 """The proof by spikes: every coefficient of a stranger's layer at one geometry, with ==.
 
 First nothing stands out, then one cell at a time, of x or of dy, where planes do not meet one in
-each; every other factor is known by its code, an odd number that is no sum or multiple of others,
-so a tap that is missing, doubled, or exchanged with another shows, and is told from them.  Under a
-max pool the others are all different and negative.
+each, higher in each example; every other factor is known by its code, an odd number that is no sum
+or multiple of others, so a tap that is missing, doubled, or exchanged with another shows, and is
+told from them.  Under a max pool the others are all different and negative.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def prove(case: Case, ask: Ask, dtype: str, is_gradient: bool, write: Write) -> 
         """What is answered where these cells stand out, and what should be."""
         given = base | {by: base[by].copy()}
         for at in spikes:
-            given[by][at] = math.nan if case.fill == "special" else spike
+            given[by][at] = math.nan if case.fill == "special" else spike * (1 + at[0])
         return ask(case, given), oracle.answers(case, given)
 
     for spikes in _place_spikes(case, by, base[by].shape):
@@ -58,7 +58,8 @@ def prove(case: Case, ask: Ask, dtype: str, is_gradient: bool, write: Write) -> 
                     break
             cell = " and ".join(write(by, at) for at in shown) or "nothing"
             if case.w and len(shown) == 1:
-                values = (float((a - still[out])[place] / spike) for a in (got, right))
+                height = spike * (1 + shown[0][0])
+                values = (float((a - still[out])[place] / height) for a in (got, right))
                 takes, should = (_name(out, value, base, write) for value in values)
                 wrong[out] = f"takes {takes} times {cell}, it should take {should}"
             else:
