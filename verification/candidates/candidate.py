@@ -24,6 +24,7 @@ from verification.candidates.contracts.function import (
     OWN,
     Function,
     Signature,
+    list_wide,
     read_names,
 )
 from verification.candidates.helpers import HELPERS
@@ -83,11 +84,11 @@ class Terms:
 class Dialect:
     """How a candidate speaks otherwise than its contract, as its answers show.
 
-    The functions that take tuples alone as sizes, the `keys` of its dictionaries by ours, and what
+    The sizes as which functions take tuples alone, the `keys` of its dictionaries by ours, and what
     functions return, by our names.
     """
 
-    wide: frozenset[str] = frozenset()
+    wide: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
     returns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -156,11 +157,13 @@ class Candidate:
             return False
         if function.is_chained and forward is not function:
             return self.expresses(forward, question)
-        words = function.keywords(question).items()
+        if not (narrow := self._find_narrow(function)):
+            return True
+        words = self._read(function).choose_words(question, function.keywords(question)).items()
         tuples = {f"tuple as {name}": word for name, word in words if isinstance(word, tuple)}
         wanted = {*tuples, *[OPEN for word in tuples.values() if None in word]}
         wanted |= set() if question.bias else {UNBIASED}
-        return wanted.isdisjoint(self._find_narrow(function))
+        return wanted.isdisjoint(narrow)
 
     def lacks(self, function: Function) -> str:
         """What cannot be put to it and why, in a sentence; "" where all can."""
@@ -193,13 +196,20 @@ class Candidate:
         changes its answer.
         """
         reply = self._call(self._plan(function, case, given, cache), case.layout)
+        known, meant = self._dialect, list[tuple[bool, Dialect, str, Reply]]()
         for dialect, note in self._list_dialects(function, reply):
-            known, self._dialect = self._dialect, dialect
+            self._dialect = dialect
             again = self.ask(function, case, given, cache)
-            if again.status == "ok" or again.error != reply.error:
-                self._note(note)
-                return again
-            self._dialect = known
+            is_ok = again.status == "ok"
+            if is_ok or again.error != reply.error:
+                meant.append((not is_ok, self._dialect, note, again))
+            if is_ok:
+                break
+        self._dialect = known
+        if meant:
+            _, self._dialect, note, again = min(meant, key=operator.itemgetter(0))
+            self._note(note)
+            return again
         if not (case.training and self._dialect.returns.get(function.name) == ("y",)):
             return reply
         # running statistics that are not returned may change in their place, as torch's do
@@ -212,8 +222,11 @@ class Candidate:
         """Those that may be meant where such a reply comes, each with what is to be noted."""
         known, name, their = self._dialect, function.name, self.name_of(function)
         if function.settings and name not in known.wide and _WIDE.search(reply.error):
-            wide = known.wide | {name}
-            yield replace(known, wide=wide), f"{their} takes tuples as sizes, no numbers"
+            theirs = self._read(function)
+            defaults = {our: theirs.defaults.get(one, "") for our, one in theirs.spelled.items()}
+            for sizes in list_wide(defaults):
+                note = f"{their} takes tuples as {', '.join(sizes)}, no numbers"
+                yield replace(known, wide={**known.wide, name: sizes}), note
         key = reply.error.removeprefix("KeyError: ").strip("'")
         for our, others in contracts.KEYS.items():
             if reply.kind == "KeyError" and key.lower() in others and our not in known.keys:
@@ -257,7 +270,7 @@ class Candidate:
         for call in function.plan(case, given, cache):
             called = ours.get(call.function, function)
             theirs = self._read(called)
-            call = theirs.fit(case, call, called.name in self._dialect.wide)
+            call = theirs.fit(case, call, self._dialect.wide.get(called.name, ()))
             if theirs.bias:
                 value = called.form(
                     case, "b", given.get("b", np.zeros(case.y[-1], given["dy"].dtype))
@@ -452,7 +465,7 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
     for layout in LAYOUTS:
         contract = contracts.get("functional", layout)
         contract, *_ = contract.adapt(known.hello, known.names, known.process.ask)
-        tried[layout] = replace(known, contract=contract)
+        tried[layout] = replace(known, contract=contract, notes=[*known.notes])
         rates[layout], errors = _rate_answers(tried[layout], names, PROBES)
         if -math.inf in rates[layout].values():
             return known
@@ -465,6 +478,7 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
             break
     # the sum, as of a gradient the shape alone tells little
     best = max(rates, key=lambda layout: sum(rates[layout].values()))
+    known = tried[best]
     if 1 in rates[best].values():
         known.notes += [f"its arrays are {best}, as its answers show"] * (best != "nchw")
         return _find_bias(_mix_layouts(tried, rates, best))
@@ -477,7 +491,7 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
     }
     note = f"its answers show no layout: its arrays are taken to be {best}"
     known.notes += [f"{note} (--layout {'|'.join(LAYOUTS)})"] * (names > unfit.keys())
-    return replace(tried[best], unfit=unfit, is_guessed=True)
+    return replace(known, unfit=unfit, is_guessed=True)
 
 
 def _mix_layouts(

@@ -6,10 +6,11 @@ it is not asked.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -381,13 +382,13 @@ class Signature:
         found = ((our, [name for name in self.names if name in words]) for our, words in known)
         return {our: their[0] for our, their in found if their}
 
-    def fit(self, case: Case, call: Call, is_wide: bool = False) -> Call:
-        """The call as it takes it: by its own names, by keyword where it must be; where it
-        `is_wide`, with tuples alone as sizes.
+    def fit(self, case: Case, call: Call, wide: Container[str] = ()) -> Call:
+        """The call as it takes it: by its own names, by keyword where it must be; with tuples
+        alone as the sizes that are `wide`.
         """
         if self.parameters is None:
             return call
-        call = self._translate(case, call, is_wide) if self.function.settings else self._place(call)
+        call = self._translate(case, call, wide) if self.function.settings else self._place(call)
         is_activated = self.defaults.get("activation", "None") not in ("", "None")
         if is_activated and "activation" not in self.function.parameters:
             call = replace(call, words={**call.words, "activation": IDENTITY})
@@ -405,28 +406,35 @@ class Signature:
             arguments = arguments[:at]
         return replace(call, arguments=arguments, words=words)
 
-    def _translate(self, case: Case, call: Call, is_wide: bool) -> Call:
+    def _translate(self, case: Case, call: Call, wide: Container[str]) -> Call:
         """The call with arrays by places and settings by its own names: what must be said."""
         assert self.function.settings
-        spelled, defaults, named = self.spelled, dict(self.defaults), self.named_arrays
-        held = dict(zip(self.function.arrays.split(), call.arguments))
-        known = {**self.function.settings(case), **call.words, **held}
-        said = {*call.words, *named, "b"}
-        if self.wants_word:
-            pad = name_pad(case)
-            known["padding"] = pad.upper() if defaults[spelled["padding"]].isupper() else pad
-            said.add("padding")
-        if defaults.get(spelled.get("stride", "")) == "None":  # the kernel's, in whatever form
-            defaults[spelled["stride"]] = defaults.get(spelled.get("kernel_size", ""), "None")
-        words = dict[str, Any]()
-        for our, their in {**spelled, **named}.items():
-            default = defaults.get(their, "None")
-            if our in said or not is_usual(our, default):
-                words[their] = known[our]
-                if our in WIDE:
-                    words[their] = write_size(known[our], default, len(case.space), is_wide)
+        named, held = self.named_arrays, dict(zip(self.function.arrays.split(), call.arguments))
+        words = self.choose_words(case, {**call.words, "b": held.get("b")})
+        for our in words.keys() & {*WIDE}:
+            default, is_wide = self._find_default(our), our in wide
+            words[our] = write_size(words[our], default, len(case.space), is_wide)
+        words = {self.spelled[our]: word for our, word in words.items()}
+        words |= {their: held[our] for our, their in named.items()}
         placed = (our for our in self._order_arrays() if our not in {"b", *named})
         return replace(call, arguments=tuple(held[our] for our in placed), words=words)
+
+    def choose_words(self, case: Case, words: Mapping[str, Any]) -> dict[str, Any]:
+        """What must be said, by our words: these, and the settings that its defaults do not say."""
+        assert self.function.settings
+        known, said = {**self.function.settings(case), **words}, {*words}
+        if self.wants_word:
+            pad, default = name_pad(case), self._find_default("padding")
+            known["padding"] = pad.upper() if default.isupper() else pad
+            said.add("padding")
+        spelled = (our for our in self.spelled if our in known)
+        return {n: known[n] for n in spelled if n in said or not is_usual(n, self._find_default(n))}
+
+    def _find_default(self, word: str) -> str:
+        """Of a setting; a stride of None is the kernel's, in whatever form."""
+        default = self.defaults.get(self.spelled.get(word, ""), "None")
+        is_kernel = word == "stride" and default == "None"
+        return self._find_default("kernel_size") if is_kernel else default
 
     def _order_arrays(self) -> list[str]:
         """With the upstream gradient where a function's names say that it stands."""
@@ -442,12 +450,18 @@ def read_names(parameters: Sequence[str]) -> list[str]:
 
 
 def write_size(size: Any, default: str, axes: int, is_wide: bool) -> Any:
-    """A size for each axis where the default has one, as such a tuple may be all that is taken.
-
-    So it is with every default but numbers where it `is_wide`.
+    """A size for each axis where the default has one, as such a tuple may be all that is taken; or
+    where it `is_wide`.
     """
-    is_tuple = default.startswith("(") or (is_wide and not default.isdigit())
+    is_tuple = default.startswith("(") or is_wide
     return (size,) * axes if is_tuple and isinstance(size, int) else size
+
+
+def list_wide(defaults: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
+    """The settings that may want tuples alone, as no default tells: all of them first."""
+    sizes = [word for word in WIDE if defaults.get(word) in ("", "None")]
+    for count in range(len(sizes), 0, -1):
+        yield from itertools.combinations(sizes, count)
 
 
 def name_pad(case: Case) -> str:

@@ -38,6 +38,7 @@ from verification.candidates.contracts.function import (
     Signature,
     keep_form,
     lead_channels,
+    list_wide,
     name_pad,
     read_names,
     read_table,
@@ -117,7 +118,7 @@ class Layer:
     `holders` are its attributes for w, b, dw and db, `tuples` the sizes that may differ by axis;
     `steps` are the gradients that a step of descent tells.  Backward returns what it `gives`, and
     wants a learning `rate` of this name, or of none; `pace` is that rate.  `own` are sizes that are
-    not anybody's to choose; where it `is_wide`, its constructor takes tuples alone as sizes.
+    not anybody's to choose; as `wide` ones its constructor takes tuples alone.
     """
 
     name: str
@@ -134,7 +135,7 @@ class Layer:
     steps: tuple[str, ...] = ()
     pace: float = _RATE
     own: Mapping[str, Any] = field(default_factory=dict)
-    is_wide: bool = False
+    wide: tuple[str, ...] = ()
 
     @property
     def has_word(self) -> bool:
@@ -152,6 +153,7 @@ class Layer:
     def takes(self, case: Case) -> bool:
         """Whether it has words for all that the question needs."""
         usual = {"stride": (1, 1) if case.w else case.kernel, "padding": (0, 0)}
+        usual = {word: size for word, size in usual.items() if word not in self.words}
         counts = {"images": case.x[0], "channels": case.x[-1], "filters": case.y[-1]}
         for word, size in (_sizes(case) | counts).items():
             is_free = word in counts or (word in self.words and len({*size}) == 1)
@@ -208,7 +210,7 @@ class Layer:
         known["rate"] = self.pace
         for our in self.words.keys() & _SIZES:
             default = self.defaults[our]
-            known[our] = write_size(known[our], default, len(case.space), self.is_wide)
+            known[our] = write_size(known[our], default, len(case.space), our in self.wide)
         words = {their: known[our] for our, their in self.words.items()}
         return calls.add(self.name, words=words, kept=is_kept)
 
@@ -310,19 +312,21 @@ class Survey:
         """A layer with all that shows; LookupError where it cannot be asked."""
         owner, _, forward = written[f"{ours}.forward"].rpartition(".")
         blank = Layer(owner, forward, "", *_read_constructor(self.names[owner] or ()))
+        wides = [*list_wide(blank.defaults)]
         tries, errors = list[tuple[Layer, Case]](), list[LookupError]()
         for key, layouts in _PROBES.items():
-            case, calls = parse(CLASSES[ours][key])[0], Calls()
-            blank.make(calls, case, _draw(case))
-            if self.ask(calls).status != "ok":
+            case = parse(CLASSES[ours][key])[0]
+            blanks = (replace(blank, wide=words) for words in ((), *wides))
+            made = next((one for one in blanks if self._is_made(one, case)), None)
+            if not made:
                 return blank  # the questions show why
             try:
-                tries += self._list_tries(blank, case, layouts)
+                tries += self._list_tries(made, case, layouts)
             except LookupError as error:
                 errors.append(error)
         if not tries:
             raise errors[0]
-        wide = [(replace(layer, is_wide=True), case) for layer, case in tries]
+        wide = [(replace(one, wide=words), case) for words in wides for one, case in tries]
         # an even image, for what takes its sides for each other
         even = [(layer, replace(case, x=(1, 6, 6, case.x[-1]))) for layer, case in tries]
         fitting = (one for one in (*tries, *wide, *even) if self._gives_shape(*one))
@@ -341,6 +345,11 @@ class Survey:
         layer = replace(layer, tuples=frozenset(seen))
         backward = written.get(f"{ours}.backward", "").rpartition(".")[2]
         return self._try_backward(layer, backward, case) if backward else layer
+
+    def _is_made(self, layer: Layer, case: Case) -> bool:
+        calls = Calls()
+        layer.make(calls, case, _draw(case))
+        return self.ask(calls).status == "ok"
 
     def _gives_shape(self, layer: Layer, case: Case) -> bool | None:
         """Whether its answer has the right shape; None where it has none."""
