@@ -127,7 +127,8 @@ class Function:
     what needs it.  `words` are the contract's names of what it returns, in order, by ours; "" is
     not sent here.  `form` shapes the oracle's arrays, going and coming, as the contract has them.
     A function that is `optional` is not missed; one with a `telling` parameter is known by it.
-    `also` are other names, `loose` those that tell where parameters do, too.  A gradient with a
+    `also` are other names, `loose` those that tell where parameters do, too, as do names with
+    something before or behind them where there are settings.  A gradient with a
     cache gets dy and that of its `forward` pass, or the canonical one, which is the arguments of
     that pass; one that `is_chained` cannot be asked but behind its own.  Where it `has_mode`,
     "average" stands behind them, and "max" where a function has no default for it.  What
@@ -193,7 +194,18 @@ class Function:
 
     def is_called(self, name: str) -> bool:
         """Whether it goes by this name, be it in camelCase."""
-        return fold(name) in map(fold, (self.name, *self.also, *self.loose))
+        return self._rank(name) < math.inf
+
+    @cached_property
+    def _known(self) -> list[str]:
+        return [fold(one) for one in (self.name, *self.also, *self.loose)]
+
+    def _rank(self, name: str) -> float:
+        """Where the name, or what it holds, stands among those by which it goes."""
+        whole = fold(name)
+        inner = re.sub(WORDS["names"]["affixes"], "", whole) if self.settings else whole
+        ranks = (self._known.index(one) for one in (whole, inner) if one in self._known)
+        return next(ranks, math.inf) + (inner != whole) / 2
 
     def is_guessed(self, name: str) -> bool:
         """Whether it goes by this name where parameters tell so, too."""
@@ -209,8 +221,7 @@ class Function:
 
     def find(self, names: Names) -> str:
         """The first of a candidate's functions that goes by one of its names; "" if none does."""
-        known = [fold(one) for one in (self.name, *self.also, *self.loose)]
-        for name in sorted(filter(self.is_called, names), key=lambda name: known.index(fold(name))):
+        for name in sorted(filter(self.is_called, names), key=self._rank):
             parameters = names[name]
             is_told = parameters is None or {self.telling} <= {"", *read_names(parameters)}
             if is_told and (not self.is_guessed(name) or self.read(parameters).fits):
