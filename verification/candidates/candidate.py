@@ -43,6 +43,8 @@ from verification.candidates.process import (
 )
 from verification.questions import ADAPTIVE, Arrays, Case, Question, Refusal, arrays, shapes
 
+_STRANGE = re.compile(r"unexpected keyword argument '(\w+)'")
+"""What is raised where keywords are passed on to who does not take them."""
 SESSION = "live session"
 """What a live namespace is called where a file would have its name."""
 OPEN, UNBIASED = "None in output_size", "None as b"
@@ -59,7 +61,7 @@ _PASS = re.compile(
     re.IGNORECASE,
 )
 """What passes are called."""
-_WIDE = re.compile("non-iterable int object|'int' object is not subscriptable")
+_WIDE = re.compile("non-iterable int object|'int' object is not (subscriptable|iterable)")
 """What is raised where a size must be a tuple."""
 
 
@@ -200,16 +202,17 @@ class Candidate:
         for dialect, note in self._list_dialects(function, reply):
             self._dialect = dialect
             again = self.ask(function, case, given, cache)
-            is_ok = again.status == "ok"
-            if is_ok or again.error != reply.error:
-                meant.append((not is_ok, self._dialect, note, again))
-            if is_ok:
+            if again.status == "ok" or again.error != reply.error:
+                meant.insert(0, (bool(_WIDE.search(again.error)), self._dialect, note, again))
+            if again.status == "ok":
                 break
         self._dialect = known
         if meant:
             _, self._dialect, note, again = min(meant, key=operator.itemgetter(0))
             self._note(note)
             return again
+        if why := self._find_lack(self._read(function), reply):
+            return Reply("outside", error=f"{self.name_of(function)} takes {why}")
         if not (case.training and self._dialect.returns.get(function.name) == ("y",)):
             return reply
         # running statistics that are not returned may change in their place, as torch's do
@@ -217,6 +220,18 @@ class Candidate:
         if reply.error.endswith("read-only"):
             return Reply("outside", error="it moves the running statistics in their place")
         return replace(reply, changed=tuple(one for one in reply.changed if one not in own))
+
+    def _find_lack(self, theirs: Signature, reply: Reply) -> str:
+        """What its answer shows that it does not take: a keyword that it passes on, or a size for
+        each axis as padding, where it opens that for more.
+        """
+        strange = _STRANGE.search(reply.error)
+        if strange and theirs.is_open and strange[1] in theirs.spelled.values():
+            return f"no {strange[1]}"
+        pads, line = theirs.spelled.get("padding"), "".join(reply.where[-1:])
+        is_opened = pads and re.search(rf"= *{pads}$|\b{pads}\[\d", line)
+        is_long = is_opened and re.search("values to unpack|index out of range", reply.error)
+        return f"more than a size for each axis as {pads}" if is_long else ""
 
     def _list_dialects(self, function: Function, reply: Reply) -> Iterator[tuple[Dialect, str]]:
         """Those that may be meant where such a reply comes, each with what is to be noted."""
@@ -477,7 +492,7 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
         if {*rates[layout].values()} == {1}:
             break
     # the sum, as of a gradient the shape alone tells little
-    best = max(rates, key=lambda layout: sum(rates[layout].values()))
+    best = max(rates, key=lambda layout: (1 in rates[layout].values(), sum(rates[layout].values())))
     known = tried[best]
     if 1 in rates[best].values():
         known.notes += [f"its arrays are {best}, as its answers show"] * (best != "nchw")
@@ -497,11 +512,11 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
 def _mix_layouts(
     tried: Mapping[str, Candidate], rates: Mapping[str, Rates], best: str
 ) -> Candidate:
-    """The best one, with what it has raised in the layouts in which that answers."""
+    """The best one, with what gives no answer of the right shape there as it does in others."""
     known, functions = tried[best], list[Function]()
     for function in known.contract.functions:
         fitting = [one for one in rates if rates[one].get(function.name) == 1]
-        if rates[best].get(function.name) == -1 and fitting:
+        if rates[best].get(function.name, 1) < 1 and fitting:
             others = tried[fitting[0]].contract.functions
             function = next(one for one in others if one.name == function.name)
             known.notes.append(f"{known.name_of(function)} takes {fitting[0]}")

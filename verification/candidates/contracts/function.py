@@ -294,10 +294,12 @@ class Signature:
         binding = self.required if ours.settings else {*self.defaults}
         if self.defaults.get("activation"):
             binding = {*binding} - {"activation"}  # which need not be given
+        texts = ours.signature.split(", ")
+        if not (ours.settings or self.is_open or {*self.names} >= {*WIDE} & {*texts}):
+            return False  # these are given by keyword
         known = {*ours.parameters}.union(*ours.spellings.values())
         if ours.is_pass and SETTINGS.intersection(binding) - known:
             return False
-        texts = ours.signature.split(", ")
         places = sum(name[0] != "*" for name in self.names)
         is_long = self.is_open or places >= sum("=" not in text for text in texts)
         return is_long and len(self.required) <= len(texts) and not self.foreign
@@ -372,7 +374,7 @@ class Signature:
                 found = worded + [name for name in found if self.defaults[name] != "False"]
             elif word in ("b", "kernel_size"):
                 found += self._find_placed(word)
-            if found or is_open:
+            if found or (is_open and (word != "b" or self.parameters is None)):
                 spelled[word] = [*found, word][0]
         return spelled
 
