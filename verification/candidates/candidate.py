@@ -47,8 +47,8 @@ _STRANGE = re.compile(r"unexpected keyword argument '(\w+)'")
 """What is raised where keywords are passed on to who does not take them."""
 SESSION = "live session"
 """What a live namespace is called where a file would have its name."""
-OPEN, UNBIASED = "None in output_size", "None as b"
-"""What may not be taken: an adaptive pool's axis that keeps its size, and no bias."""
+OPEN, UNBIASED, AXES = "None in output_size", "None as b", "array of {} axes"
+"""What may not be taken: an adaptive pool's axis that keeps its size, no bias, so many axes."""
 FEWER = {
     "(dx, dw, db), it returned a tuple": (("dx", "dw"), "{dx} and {dw}: {db} is not judged"),
     "(y, mean, var), it returned a ndarray": (("y",), "{y} alone: mean and var are not judged"),
@@ -164,7 +164,7 @@ class Candidate:
         words = self._read(function).choose_words(question, function.keywords(question)).items()
         tuples = {f"tuple as {name}": word for name, word in words if isinstance(word, tuple)}
         wanted = {*tuples, *[OPEN for word in tuples.values() if None in word]}
-        wanted |= set() if question.bias else {UNBIASED}
+        wanted |= {AXES.format(len(question.x)), *[UNBIASED] * (not question.bias)}
         return wanted.isdisjoint(narrow)
 
     def lacks(self, function: Function) -> str:
@@ -313,7 +313,7 @@ class Candidate:
         return self._signatures[function.name]
 
     def _find_narrow(self, function: Function) -> tuple[str, ...]:
-        """What its settings do not take: a tuple, or None."""
+        """What it does not take: a tuple, or None, or so many axes."""
         if function.name not in self._narrow:
             theirs = self._read(function)
             can_try = function.settings and theirs.parameters and self.has(function)
@@ -323,13 +323,19 @@ class Candidate:
 
     def _try_settings(self, function: Function, theirs: Signature) -> Iterator[str]:
         """A tuple stands in place of the same size, or None of a bias, in a question that it
-        answers: then it raises, and has no default that promises it.
+        answers: then it raises, and has no default that promises it.  Arrays of so many axes are
+        not taken where others are answered in the right shape.
         """
-        case, spelled = next(filter(function.takes, PROBES)), theirs.spelled
-        given, axes = arrays(case, 0, "float64"), len(case.space)
+        asked = {len(case.x): case for case in reversed(PROBES) if function.takes(case)}
+        replies = {n: self.ask(function, asked[n], _draw(asked[n])) for n in sorted(asked)}
+        shown = {n for n in asked if contracts.shows_form(function.form, asked[n], replies[n])}
+        yield from (AXES.format(n) for n in replies if shown and n not in shown)
+        first = min(shown or asked)
+        case, spelled = asked[first], theirs.spelled
+        given, axes = _draw(case), len(case.space)
         defaults = theirs.defaults
         bias = defaults.get(spelled.get("b", ""), "")
-        if self.ask(function, case, given).status != "ok":
+        if replies[first].status != "ok":
             if "b" in spelled and not bias:
                 yield UNBIASED  # which nobody has promised
             return
@@ -454,8 +460,8 @@ def _rate_answers(
     rates, errors = Rates(), Errors()
     for function in (one for one in tried.contract.functions if one.name in names):
         rate, error = -1.0, ""
-        for case in (one for one in probes if tried.expresses(function, one)):
-            reply = tried.ask(function, case, arrays(case, 0, "float64"))
+        for case in (one for one in probes if one.space and tried.expresses(function, one)):
+            reply = tried.ask(function, case, _draw(case))
             if reply.kind in LOST:
                 return {**rates, function.name: -math.inf}, errors
             if reply.values:
@@ -569,6 +575,10 @@ def _find_files(name: str) -> list[Path]:
         if path.with_suffix(".py").is_file():
             return [path.with_suffix(".py")]
     return []
+
+
+def _draw(case: Case) -> Arrays:
+    return arrays(case, 0, "float64")
 
 
 def _write(value: Any, name: str, inner: Sequence[str] = ()) -> str:

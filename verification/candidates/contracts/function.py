@@ -44,6 +44,10 @@ _MADE = re.compile(
     re.IGNORECASE,
 )
 """A parameter that takes something that a forward pass has made of x."""
+_OUTPUT = re.compile(r"y|z|a|out\w*|\w*shape", re.IGNORECASE)
+"""Behind x, what a forward pass has returned, or a shape."""
+_SHAPE = re.compile(r"(\w+_)?shape", re.IGNORECASE)
+"""In the place of x, its shape alone."""
 _BIAS = re.compile(r"(b\w*|\w*bias\w*|offset|intercept)=None$", re.IGNORECASE)
 """A parameter that may be left out, and is a bias all the same."""
 _PAD_WORD = re.compile(r"\w+=['\"](same|valid|full)['\"]$", re.IGNORECASE)
@@ -318,7 +322,8 @@ class Signature:
             return False
         # no default for an array that the question has not; None is tried for a bias
         there = {"b", *ours.choose_arrays(case, shapes(case))}
-        pairs = zip(ours.arrays.split(), self.defaults)
+        placed = (name for name in self.defaults if name not in self.named_arrays.values())
+        pairs = {**dict(zip(self._list_placed(), placed)), **self.named_arrays}.items()
         return all(our in there or self.defaults[their] or their[0] == "*" for our, their in pairs)
 
     @property
@@ -342,6 +347,7 @@ class Signature:
         arrays = self.function.arrays.split()
         at = len(arrays) if "index" in arrays else (*arrays, "x").index("x")
         made = [name for name in self.names[at : at + 1] if _MADE.fullmatch(name)]
+        made += [self.shape] * (self.function.kind != "pool" and bool(self.shape))
         known = {*self.spelled.values(), self.bias}
         behind = {*self.names[len(arrays) :]}
         return made + [one for one in self.required if one in behind and one not in known]
@@ -352,6 +358,12 @@ class Signature:
         is_concerned = self.function.op == "conv_backward" and self.function.settings
         named = (name for name in self.required if is_concerned and name.lower() in SPELLINGS["b"])
         return next(named, "")
+
+    @property
+    def shape(self) -> str:
+        """The parameter of a gradient that takes the shape of x in its place; "" if none."""
+        taken = self.names[: self.function.arrays.count(" ") + 1] * self.function.is_gradient
+        return next(filter(_SHAPE.fullmatch, taken), "")
 
     @cached_property
     def wants_word(self) -> bool:
@@ -385,7 +397,9 @@ class Signature:
         if word == "b":
             there = [one for one in there if "=" not in one or _BIAS.match(one)]
         known = set[str]().union(*self.function.spellings.values())
-        return [name for name in read_names(there) if name.lower() not in known]
+        names = [name for name in read_names(there) if name.lower() not in known]
+        is_gradient = self.function.is_gradient
+        return [one for one in names if not (is_gradient and _OUTPUT.fullmatch(one))]
 
     @cached_property
     def named_arrays(self) -> dict[str, str]:
@@ -423,14 +437,20 @@ class Signature:
         """The call with arrays by places and settings by its own names: what must be said."""
         assert self.function.settings
         named, held = self.named_arrays, dict(zip(self.function.arrays.split(), call.arguments))
+        if self.shape:
+            held["x"] = held["x"].shape
         words = self.choose_words(case, {**call.words, "b": held.get("b")})
         for our in words.keys() & {*WIDE}:
             default, is_wide = self._find_default(our), our in wide
             words[our] = write_size(words[our], default, len(case.space), is_wide)
         words = {self.spelled[our]: word for our, word in words.items()}
         words |= {their: held[our] for our, their in named.items()}
-        placed = (our for our in self._order_arrays() if our not in {"b", *named})
-        return replace(call, arguments=tuple(held[our] for our in placed), words=words)
+        arguments = tuple(held[our] for our in self._list_placed() if our != "b")
+        return replace(call, arguments=arguments, words=words)
+
+    def _list_placed(self) -> list[str]:
+        """The arrays that it takes by their places."""
+        return [our for our in self._order_arrays() if our not in self.named_arrays]
 
     def choose_words(self, case: Case, words: Mapping[str, Any]) -> dict[str, Any]:
         """What must be said, by our words: these, and the settings that its defaults do not say."""
