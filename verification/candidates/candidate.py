@@ -61,8 +61,6 @@ _PASS = re.compile(
     re.IGNORECASE,
 )
 """What passes are called."""
-_WIDE = re.compile("non-iterable int object|'int' object is not (subscriptable|iterable)")
-"""What is raised where a size must be a tuple."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +201,9 @@ class Candidate:
             self._dialect = dialect
             again = self.ask(function, case, given, cache)
             if again.status == "ok" or again.error != reply.error:
-                meant.insert(0, (bool(_WIDE.search(again.error)), self._dialect, note, again))
+                meant.insert(
+                    0, (bool(contracts.TUPLES.search(again.error)), self._dialect, note, again)
+                )
             if again.status == "ok":
                 break
         self._dialect = known
@@ -236,7 +236,7 @@ class Candidate:
     def _list_dialects(self, function: Function, reply: Reply) -> Iterator[tuple[Dialect, str]]:
         """Those that may be meant where such a reply comes, each with what is to be noted."""
         known, name, their = self._dialect, function.name, self.name_of(function)
-        if function.settings and name not in known.wide and _WIDE.search(reply.error):
+        if function.settings and name not in known.wide and contracts.TUPLES.search(reply.error):
             theirs = self._read(function)
             defaults = {our: theirs.defaults.get(one, "") for our, one in theirs.spelled.items()}
             for sizes in list_wide(defaults):

@@ -52,7 +52,7 @@ _BIAS = re.compile(r"(b\w*|\w*bias\w*|offset|intercept)=None$", re.IGNORECASE)
 """A parameter that may be left out, and is a bias all the same."""
 _PAD_WORD = re.compile(r"\w+=['\"](same|valid|full)['\"]$", re.IGNORECASE)
 """A parameter that takes pads in words, whatever its name."""
-_UPSTREAM = re.compile(r"(d_?(y|z|out|output)|(d_?)?grad\w*|upstream\w*|delta\w*)$", re.IGNORECASE)
+UPSTREAM = re.compile(r"(d_?(y|z|out|output)|(d_?)?grad\w*|upstream\w*|delta\w*)$", re.IGNORECASE)
 """The names that a gradient by the output goes by."""
 
 
@@ -472,7 +472,7 @@ class Signature:
     def _order_arrays(self) -> list[str]:
         """With the upstream gradient where a function's names say that it stands."""
         first, *others = self.function.arrays.split()
-        told = (n for n, name in enumerate(self.names[: len(others) + 1]) if _UPSTREAM.match(name))
+        told = (n for n, name in enumerate(self.names[: len(others) + 1]) if UPSTREAM.match(name))
         at = next(told, 0) if first == "dy" else 0
         return [*others[:at], first, *others[at:]]
 
