@@ -49,6 +49,8 @@ SESSION = "live session"
 """What a live namespace is called where a file would have its name."""
 OPEN, UNBIASED, AXES = "None in output_size", "None as b", "array of {} axes"
 """What may not be taken: an adaptive pool's axis that keeps its size, no bias, so many axes."""
+SAME = "its answers are as large as x, and it takes no padding"
+"""What is said of filters of images, whose borders are everybody's own."""
 FEWER = {
     "(dx, dw, db), it returned a tuple": (("dx", "dw"), "{dx} and {dw}: {db} is not judged"),
     "(y, mean, var), it returned a ndarray": (("y",), "{y} alone: mean and var are not judged"),
@@ -441,8 +443,15 @@ def _list_hidden(hello: Hello, contract: Contract, names: Mapping[str, str]) -> 
         for name in hello.names
         if _PASS.fullmatch(name) and name not in {*reached, *classes, *hello.stubs}
     ]
-    words = "no such functions are in its contract, or others are judged in their place"
-    return [f"not judged: {', '.join(hidden)}; {words}"] if hidden else []
+    left = [function for function in contract.functions if function.name not in names]
+    strange = [name for name in hidden if any(one.is_called(name) for one in left)]
+    ways = {
+        "their parameters fit no function of its contract": strange,
+        "no such functions are in its contract, or others are judged in their place": [
+            name for name in hidden if name not in strange
+        ],
+    }
+    return [f"not judged: {', '.join(ones)}; {words}" for words, ones in ways.items() if ones]
 
 
 Rates = dict[str, float]
@@ -459,7 +468,7 @@ def _rate_answers(
     """
     rates, errors = Rates(), Errors()
     for function in (one for one in tried.contract.functions if one.name in names):
-        rate, error = -1.0, ""
+        rate, error, theirs = -1.0, "", tried._read(function)
         for case in (one for one in probes if one.space and tried.expresses(function, one)):
             reply = tried.ask(function, case, _draw(case))
             if reply.kind in LOST:
@@ -470,11 +479,19 @@ def _rate_answers(
                 shape = () if isinstance(got, Other) else got.shape
                 same = sum(map(operator.eq, shape, want))
                 rate = (len(shape) == len(want)) * (1 + same) / (1 + len(want))
-                error = ""
+                error = SAME if _is_same(function, theirs, case, shape) else ""
                 break
             error = error or reply.error
         rates[function.name], errors[function.name] = rate, error
     return rates, errors
+
+
+def _is_same(function: Function, theirs: Signature, case: Case, shape: tuple[int, ...]) -> bool:
+    """Whether a convolution that takes no padding gives an image as large as its input."""
+    if function.op != "conv_forward" or "padding" in theirs.spelled:
+        return False
+    same = replace(case, pad=tuple((size // 2, size // 2) for size in case.kernel))
+    return bool(shape == function.form(same, "y", np.zeros(same.outputs["y"])).shape)
 
 
 def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
@@ -500,9 +517,10 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
     # the sum, as of a gradient the shape alone tells little
     best = max(rates, key=lambda layout: (1 in rates[layout].values(), sum(rates[layout].values())))
     known = tried[best]
+    same = {n: SAME for n in names if SAME in (errors[n] for errors in raised)}
     if 1 in rates[best].values():
         known.notes += [f"its arrays are {best}, as its answers show"] * (best != "nchw")
-        return _find_bias(_mix_layouts(tried, rates, best))
+        return _find_bias(replace(_mix_layouts(tried, rates, best), unfit=same))
     guessed = (f for f in there if f.is_guessed(known.name_of(f)))
     loose = {function.name for function in guessed} - wished.keys()
     unfit = {
@@ -510,6 +528,7 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
         for name in names
         if name in loose or all(contracts.RANKS.search(errors[name]) for errors in raised)
     }
+    unfit |= same
     note = f"its answers show no layout: its arrays are taken to be {best}"
     known.notes += [f"{note} (--layout {'|'.join(LAYOUTS)})"] * (names > unfit.keys())
     return replace(known, unfit=unfit, is_guessed=True)
