@@ -446,7 +446,7 @@ def _list_hidden(hello: Hello, contract: Contract, names: Mapping[str, str]) -> 
     left = [function for function in contract.functions if function.name not in names]
     strange = [name for name in hidden if any(one.is_called(name) for one in left)]
     ways = {
-        "their parameters fit no function of its contract": strange,
+        "they, or their forward passes, have other parameters": strange,
         "no such functions are in its contract, or others are judged in their place": [
             name for name in hidden if name not in strange
         ],
@@ -518,6 +518,7 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
     best = max(rates, key=lambda layout: (1 in rates[layout].values(), sum(rates[layout].values())))
     known = tried[best]
     same = {n: SAME for n in names if SAME in (errors[n] for errors in raised)}
+    same = {n: why for n, why in same.items() if rates[best][n] < 1}
     if 1 in rates[best].values():
         known.notes += [f"its arrays are {best}, as its answers show"] * (best != "nchw")
         return _find_bias(replace(_mix_layouts(tried, rates, best), unfit=same))
