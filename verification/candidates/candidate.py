@@ -24,6 +24,7 @@ from verification.candidates.contracts.function import (
     OWN,
     Function,
     Signature,
+    list_wide,
     read_names,
 )
 from verification.candidates.helpers import HELPERS
@@ -42,12 +43,16 @@ from verification.candidates.process import (
 )
 from verification.questions import ADAPTIVE, Arrays, Case, Question, Refusal, arrays, shapes
 
+_STRANGE = re.compile(r"unexpected keyword argument '(\w+)'")
+"""What is raised where keywords are passed on to who does not take them."""
 SESSION = "live session"
 """What a live namespace is called where a file would have its name."""
 AVERAGE = "average"
 """The mode of a pool, in the assignment's word."""
-OPEN, UNBIASED = "None in output_size", "None as b"
-"""What may not be taken: an adaptive pool's axis that keeps its size, and no bias."""
+OPEN, UNBIASED, AXES = "None in output_size", "None as b", "array of {} axes"
+"""What may not be taken: an adaptive pool's axis that keeps its size, no bias, so many axes."""
+SAME = "its answers are as large as x, and it takes no padding"
+"""What is said of filters of images, whose borders are everybody's own."""
 FEWER = {
     "(dx, dw, db), it returned a tuple": (("dx", "dw"), "{dx} and {dw}: {db} is not judged"),
     "(y, mean, var), it returned a ndarray": (("y",), "{y} alone: mean and var are not judged"),
@@ -60,8 +65,6 @@ _PASS = re.compile(
     re.IGNORECASE,
 )
 """What passes are called."""
-_WIDE = re.compile("non-iterable int object|'int' object is not subscriptable")
-"""What is raised where a size must be a tuple."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +88,11 @@ class Terms:
 class Dialect:
     """How a candidate speaks otherwise than its contract, as its answers show.
 
-    The functions that take tuples alone as sizes, the `keys` of its dictionaries by ours, what
+    The sizes as which functions take tuples alone, the `keys` of its dictionaries by ours, what
     functions return, by our names, and the word for averages.
     """
 
-    wide: frozenset[str] = frozenset()
+    wide: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
     returns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     average: str = AVERAGE
@@ -159,11 +162,13 @@ class Candidate:
             return False
         if function.is_chained and forward is not function:
             return self.expresses(forward, question)
-        words = function.keywords(question).items()
+        if not (narrow := self._find_narrow(function)):
+            return True
+        words = self._read(function).choose_words(question, function.keywords(question)).items()
         tuples = {f"tuple as {name}": word for name, word in words if isinstance(word, tuple)}
         wanted = {*tuples, *[OPEN for word in tuples.values() if None in word]}
-        wanted |= set() if question.bias else {UNBIASED}
-        return wanted.isdisjoint(self._find_narrow(function))
+        wanted |= {AXES.format(len(question.x)), *[UNBIASED] * (not question.bias)}
+        return wanted.isdisjoint(narrow)
 
     def lacks(self, function: Function) -> str:
         """What cannot be put to it and why, in a sentence; "" where all can."""
@@ -206,13 +211,23 @@ class Candidate:
         changes its answer.
         """
         reply = self._call(self._plan(function, case, given, cache), case.layout)
+        known, meant = self._dialect, list[tuple[bool, Dialect, str, Reply]]()
         for dialect, note in self._list_dialects(function, reply):
-            known, self._dialect = self._dialect, dialect
+            self._dialect = dialect
             again = self.ask(function, case, given, cache)
             if again.status == "ok" or again.error != reply.error:
-                self._note(note)
-                return again
-            self._dialect = known
+                meant.insert(
+                    0, (bool(contracts.TUPLES.search(again.error)), self._dialect, note, again)
+                )
+            if again.status == "ok":
+                break
+        self._dialect = known
+        if meant:
+            _, self._dialect, note, again = min(meant, key=operator.itemgetter(0))
+            self._note(note)
+            return again
+        if why := self._find_lack(self._read(function), reply):
+            return Reply("outside", error=f"{self.name_of(function)} takes {why}")
         if not (case.training and self._dialect.returns.get(function.name) == ("y",)):
             return reply
         # running statistics that are not returned may change in their place, as torch's do
@@ -221,12 +236,27 @@ class Candidate:
             return Reply("outside", error="it moves the running statistics in their place")
         return replace(reply, changed=tuple(one for one in reply.changed if one not in own))
 
+    def _find_lack(self, theirs: Signature, reply: Reply) -> str:
+        """What its answer shows that it does not take: a keyword that it passes on, or a size for
+        each axis as padding, where it opens that for more.
+        """
+        strange = _STRANGE.search(reply.error)
+        if strange and theirs.is_open and strange[1] in theirs.spelled.values():
+            return f"no {strange[1]}"
+        pads, line = theirs.spelled.get("padding"), "".join(reply.where[-1:])
+        is_opened = pads and re.search(rf"= *{pads}$|\b{pads}\[\d", line)
+        is_long = is_opened and re.search("values to unpack|index out of range", reply.error)
+        return f"more than a size for each axis as {pads}" if is_long else ""
+
     def _list_dialects(self, function: Function, reply: Reply) -> Iterator[tuple[Dialect, str]]:
         """Those that may be meant where such a reply comes, each with what is to be noted."""
         known, name, their = self._dialect, function.name, self.name_of(function)
-        if function.settings and name not in known.wide and _WIDE.search(reply.error):
-            wide = known.wide | {name}
-            yield replace(known, wide=wide), f"{their} takes tuples as sizes, no numbers"
+        if function.settings and name not in known.wide and contracts.TUPLES.search(reply.error):
+            theirs = self._read(function)
+            defaults = {our: theirs.defaults.get(one, "") for our, one in theirs.spelled.items()}
+            for sizes in list_wide(defaults):
+                note = f"{their} takes tuples as {', '.join(sizes)}, no numbers"
+                yield replace(known, wide={**known.wide, name: sizes}), note
         key = reply.error.removeprefix("KeyError: ").strip("'")
         for our, others in contracts.KEYS.items():
             if reply.kind == "KeyError" and key.lower() in others and our not in known.keys:
@@ -270,7 +300,7 @@ class Candidate:
         for call in function.plan(case, given, cache):
             called = ours.get(call.function, function)
             theirs = self._read(called)
-            call = theirs.fit(case, call, called.name in self._dialect.wide)
+            call = theirs.fit(case, call, self._dialect.wide.get(called.name, ()))
             if theirs.bias:
                 value = called.form(
                     case, "b", given.get("b", np.zeros(case.y[-1], given["dy"].dtype))
@@ -300,7 +330,7 @@ class Candidate:
         return self._signatures[function.name]
 
     def _find_narrow(self, function: Function) -> tuple[str, ...]:
-        """What its settings do not take: a tuple, or None."""
+        """What it does not take: a tuple, or None, or so many axes."""
         if function.name not in self._narrow:
             theirs = self._read(function)
             can_try = function.settings and theirs.parameters and self.has(function)
@@ -310,13 +340,19 @@ class Candidate:
 
     def _try_settings(self, function: Function, theirs: Signature) -> Iterator[str]:
         """A tuple stands in place of the same size, or None of a bias, in a question that it
-        answers: then it raises, and has no default that promises it.
+        answers: then it raises, and has no default that promises it.  Arrays of so many axes are
+        not taken where others are answered in the right shape.
         """
-        case, spelled = next(filter(function.takes, PROBES)), theirs.spelled
-        given, axes = arrays(case, 0, "float64"), len(case.space)
+        asked = {len(case.x): case for case in reversed(PROBES) if function.takes(case)}
+        replies = {n: self.ask(function, asked[n], _draw(asked[n])) for n in sorted(asked)}
+        shown = {n for n in asked if contracts.shows_form(function.form, asked[n], replies[n])}
+        yield from (AXES.format(n) for n in replies if shown and n not in shown)
+        first = min(shown or asked)
+        case, spelled = asked[first], theirs.spelled
+        given, axes = _draw(case), len(case.space)
         defaults = theirs.defaults
         bias = defaults.get(spelled.get("b", ""), "")
-        if self.ask(function, case, given).status != "ok":
+        if replies[first].status != "ok":
             if "b" in spelled and not bias:
                 yield UNBIASED  # which nobody has promised
             return
@@ -443,8 +479,15 @@ def _list_hidden(hello: Hello, contract: Contract, names: Mapping[str, str]) -> 
         for name in hello.names
         if _PASS.fullmatch(name) and name not in {*reached, *classes, *hello.stubs}
     ]
-    words = "no such functions are in its contract, or others are judged in their place"
-    return [f"not judged: {', '.join(hidden)}; {words}"] if hidden else []
+    left = [function for function in contract.functions if function.name not in names]
+    strange = [name for name in hidden if any(one.is_called(name) for one in left)]
+    ways = {
+        "they, or their forward passes, have other parameters": strange,
+        "no such functions are in its contract, or others are judged in their place": [
+            name for name in hidden if name not in strange
+        ],
+    }
+    return [f"not judged: {', '.join(ones)}; {words}" for words, ones in ways.items() if ones]
 
 
 Rates = dict[str, float]
@@ -461,9 +504,9 @@ def _rate_answers(
     """
     rates, errors = Rates(), Errors()
     for function in (one for one in tried.contract.functions if one.name in names):
-        rate, error = -1.0, ""
-        for case in (one for one in probes if tried.expresses(function, one)):
-            reply = tried.ask(function, case, arrays(case, 0, "float64"))
+        rate, error, theirs = -1.0, "", tried._read(function)
+        for case in (one for one in probes if one.space and tried.expresses(function, one)):
+            reply = tried.ask(function, case, _draw(case))
             if reply.kind in LOST:
                 return {**rates, function.name: -math.inf}, errors
             if reply.values:
@@ -472,11 +515,19 @@ def _rate_answers(
                 shape = () if isinstance(got, Other) else got.shape
                 same = sum(map(operator.eq, shape, want))
                 rate = (len(shape) == len(want)) * (1 + same) / (1 + len(want))
-                error = ""
+                error = SAME if _is_same(function, theirs, case, shape) else ""
                 break
             error = error or reply.error
         rates[function.name], errors[function.name] = rate, error
     return rates, errors
+
+
+def _is_same(function: Function, theirs: Signature, case: Case, shape: tuple[int, ...]) -> bool:
+    """Whether a convolution that takes no padding gives an image as large as its input."""
+    if function.op != "conv_forward" or "padding" in theirs.spelled:
+        return False
+    same = replace(case, pad=tuple((size // 2, size // 2) for size in case.kernel))
+    return bool(shape == function.form(same, "y", np.zeros(same.outputs["y"])).shape)
 
 
 def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
@@ -488,7 +539,7 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
     for layout in LAYOUTS:
         contract = contracts.get("functional", layout)
         contract, *_ = contract.adapt(known.hello, known.names, known.process.ask)
-        tried[layout] = replace(known, contract=contract)
+        tried[layout] = replace(known, contract=contract, notes=[*known.notes])
         rates[layout], errors = _rate_answers(tried[layout], names, PROBES)
         if -math.inf in rates[layout].values():
             return known
@@ -500,10 +551,13 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
         if {*rates[layout].values()} == {1}:
             break
     # the sum, as of a gradient the shape alone tells little
-    best = max(rates, key=lambda layout: sum(rates[layout].values()))
+    best = max(rates, key=lambda layout: (1 in rates[layout].values(), sum(rates[layout].values())))
+    known = tried[best]
+    same = {n: SAME for n in names if SAME in (errors[n] for errors in raised)}
+    same = {n: why for n, why in same.items() if rates[best][n] < 1}
     if 1 in rates[best].values():
         known.notes += [f"its arrays are {best}, as its answers show"] * (best != "nchw")
-        return _find_bias(_mix_layouts(tried, rates, best))
+        return _find_bias(replace(_mix_layouts(tried, rates, best), unfit=same))
     guessed = (f for f in there if f.is_guessed(known.name_of(f)))
     loose = {function.name for function in guessed} - wished.keys()
     unfit = {
@@ -511,19 +565,20 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
         for name in names
         if name in loose or all(contracts.RANKS.search(errors[name]) for errors in raised)
     }
+    unfit |= same
     note = f"its answers show no layout: its arrays are taken to be {best}"
     known.notes += [f"{note} (--layout {'|'.join(LAYOUTS)})"] * (names > unfit.keys())
-    return replace(tried[best], unfit=unfit, is_guessed=True)
+    return replace(known, unfit=unfit, is_guessed=True)
 
 
 def _mix_layouts(
     tried: Mapping[str, Candidate], rates: Mapping[str, Rates], best: str
 ) -> Candidate:
-    """The best one, with what it has raised in the layouts in which that answers."""
+    """The best one, with what gives no answer of the right shape there as it does in others."""
     known, functions = tried[best], list[Function]()
     for function in known.contract.functions:
         fitting = [one for one in rates if rates[one].get(function.name) == 1]
-        if rates[best].get(function.name) == -1 and fitting:
+        if rates[best].get(function.name, 1) < 1 and fitting:
             others = tried[fitting[0]].contract.functions
             function = next(one for one in others if one.name == function.name)
             known.notes.append(f"{known.name_of(function)} takes {fitting[0]}")
@@ -576,6 +631,10 @@ def _find_files(name: str) -> list[Path]:
         if path.with_suffix(".py").is_file():
             return [path.with_suffix(".py")]
     return []
+
+
+def _draw(case: Case) -> Arrays:
+    return arrays(case, 0, "float64")
 
 
 def _write(value: Any, name: str, inner: Sequence[str] = ()) -> str:

@@ -11,6 +11,7 @@ import __future__
 import ast
 import json
 import linecache
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -196,7 +197,8 @@ def execute(
 ) -> Iterator[str]:
     """Run it, with a note of a package that is missing.
 
-    Of a program that is to run as a `whole` only packages that are not installed may be missing.
+    Of a program that is to run as a `whole` only packages that are not installed may be missing,
+    and modules that are not beside it.
     """
     future = namespace.get("annotations")
     flags = future.compiler_flag if type(future) is __future__._Feature else 0
@@ -208,6 +210,9 @@ def execute(
         (alias,) = statement.names
         package = getattr(statement, "module", None) or alias.name
         missing = (isinstance(error, ModuleNotFoundError) and error.name) or ""
+        if level := getattr(statement, "level", 0):
+            beside = os.path.join("." * level, *package.split("."))
+            missing = package * (not any(map(os.path.exists, (beside, f"{beside}.py"))))
         if is_whole and missing.partition(".")[0] != package.partition(".")[0]:
             raise
         first = alias.name.partition(".")[0]

@@ -43,6 +43,10 @@ KEYS: Mapping[str, Sequence[str]] = WORDS["keys"]
 """Other keys of a course's dictionary of settings."""
 RANKS = re.compile("values to unpack|too many indices|number of dimensions")
 """What is raised where arrays of another number of axes are wanted."""
+TUPLES = re.compile(
+    "non-iterable int object|'int' object is not (subscriptable|iterable)|'int' has no len"
+)
+"""What is raised where a size must be a tuple."""
 CACHE = re.compile("values to unpack|not subscriptable|indices must be|out of range|KeyError")
 """What is raised where a cache of another form is wanted."""
 SHOWN = 20

@@ -6,10 +6,11 @@ it is not asked.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -43,11 +44,15 @@ _MADE = re.compile(
     re.IGNORECASE,
 )
 """A parameter that takes something that a forward pass has made of x."""
+_OUTPUT = re.compile(r"y|z|a|out\w*|\w*shape", re.IGNORECASE)
+"""Behind x, what a forward pass has returned, or a shape."""
+_SHAPE = re.compile(r"(\w+_)?shape", re.IGNORECASE)
+"""In the place of x, its shape alone."""
 _BIAS = re.compile(r"(b\w*|\w*bias\w*|offset|intercept)=None$", re.IGNORECASE)
 """A parameter that may be left out, and is a bias all the same."""
 _PAD_WORD = re.compile(r"\w+=['\"](same|valid|full)['\"]$", re.IGNORECASE)
 """A parameter that takes pads in words, whatever its name."""
-_UPSTREAM = re.compile(r"(d_?(y|z|out|output)|(d_?)?grad\w*|upstream\w*|delta\w*)$", re.IGNORECASE)
+UPSTREAM = re.compile(r"(d_?(y|z|out|output)|(d_?)?grad\w*|upstream\w*|delta\w*)$", re.IGNORECASE)
 """The names that a gradient by the output goes by."""
 
 
@@ -126,7 +131,8 @@ class Function:
     what needs it.  `words` are the contract's names of what it returns, in order, by ours; "" is
     not sent here.  `form` shapes the oracle's arrays, going and coming, as the contract has them.
     A function that is `optional` is not missed; one with a `telling` parameter is known by it.
-    `also` are other names, `loose` those that tell where parameters do, too.  A gradient with a
+    `also` are other names, `loose` those that tell where parameters do, too, as do names with
+    something before or behind them where there are settings.  A gradient with a
     cache gets dy and that of its `forward` pass, or the canonical one, which is the arguments of
     that pass; one that `is_chained` cannot be asked but behind its own.  Where it `has_mode`,
     "average" stands behind them, and "max" where a function has no default for it.  What
@@ -192,7 +198,18 @@ class Function:
 
     def is_called(self, name: str) -> bool:
         """Whether it goes by this name, be it in camelCase."""
-        return fold(name) in map(fold, (self.name, *self.also, *self.loose))
+        return self._rank(name) < math.inf
+
+    @cached_property
+    def _known(self) -> list[str]:
+        return [fold(one) for one in (self.name, *self.also, *self.loose)]
+
+    def _rank(self, name: str) -> float:
+        """Where the name, or what it holds, stands among those by which it goes."""
+        whole = fold(name)
+        inner = re.sub(WORDS["names"]["affixes"], "", whole) if self.settings else whole
+        ranks = (self._known.index(one) for one in (whole, inner) if one in self._known)
+        return next(ranks, math.inf) + (inner != whole) / 2
 
     def is_guessed(self, name: str) -> bool:
         """Whether it goes by this name where parameters tell so, too."""
@@ -208,8 +225,7 @@ class Function:
 
     def find(self, names: Names) -> str:
         """The first of a candidate's functions that goes by one of its names; "" if none does."""
-        known = [fold(one) for one in (self.name, *self.also, *self.loose)]
-        for name in sorted(filter(self.is_called, names), key=lambda name: known.index(fold(name))):
+        for name in sorted(filter(self.is_called, names), key=self._rank):
             parameters = names[name]
             is_told = parameters is None or {self.telling} <= {"", *read_names(parameters)}
             if is_told and (not self.is_guessed(name) or self.read(parameters).fits):
@@ -282,10 +298,12 @@ class Signature:
         binding = self.required if ours.settings else {*self.defaults}
         if self.defaults.get("activation"):
             binding = {*binding} - {"activation"}  # which need not be given
+        texts = ours.signature.split(", ")
+        if not (ours.settings or self.is_open or {*self.names} >= {*WIDE} & {*texts}):
+            return False  # these are given by keyword
         known = {*ours.parameters}.union(*ours.spellings.values())
         if ours.is_pass and SETTINGS.intersection(binding) - known:
             return False
-        texts = ours.signature.split(", ")
         places = sum(name[0] != "*" for name in self.names)
         is_long = self.is_open or places >= sum("=" not in text for text in texts)
         return is_long and len(self.required) <= len(texts) and not self.foreign
@@ -304,7 +322,8 @@ class Signature:
             return False
         # no default for an array that the question has not; None is tried for a bias
         there = {"b", *ours.choose_arrays(case, shapes(case))}
-        pairs = zip(ours.arrays.split(), self.defaults)
+        placed = (name for name in self.defaults if name not in self.named_arrays.values())
+        pairs = {**dict(zip(self._list_placed(), placed)), **self.named_arrays}.items()
         return all(our in there or self.defaults[their] or their[0] == "*" for our, their in pairs)
 
     @property
@@ -328,6 +347,7 @@ class Signature:
         arrays = self.function.arrays.split()
         at = len(arrays) if "index" in arrays else (*arrays, "x").index("x")
         made = [name for name in self.names[at : at + 1] if _MADE.fullmatch(name)]
+        made += [self.shape] * (self.function.kind != "pool" and bool(self.shape))
         known = {*self.spelled.values(), self.bias}
         behind = {*self.names[len(arrays) :]}
         return made + [one for one in self.required if one in behind and one not in known]
@@ -338,6 +358,12 @@ class Signature:
         is_concerned = self.function.op == "conv_backward" and self.function.settings
         named = (name for name in self.required if is_concerned and name.lower() in SPELLINGS["b"])
         return next(named, "")
+
+    @property
+    def shape(self) -> str:
+        """The parameter of a gradient that takes the shape of x in its place; "" if none."""
+        taken = self.names[: self.function.arrays.count(" ") + 1] * self.function.is_gradient
+        return next(filter(_SHAPE.fullmatch, taken), "")
 
     @cached_property
     def wants_word(self) -> bool:
@@ -360,7 +386,7 @@ class Signature:
                 found = worded + [name for name in found if self.defaults[name] != "False"]
             elif word in ("b", "kernel_size"):
                 found += self._find_placed(word)
-            if found or is_open:
+            if found or (is_open and (word != "b" or self.parameters is None)):
                 spelled[word] = [*found, word][0]
         return spelled
 
@@ -371,7 +397,9 @@ class Signature:
         if word == "b":
             there = [one for one in there if "=" not in one or _BIAS.match(one)]
         known = set[str]().union(*self.function.spellings.values())
-        return [name for name in read_names(there) if name.lower() not in known]
+        names = [name for name in read_names(there) if name.lower() not in known]
+        is_gradient = self.function.is_gradient
+        return [one for one in names if not (is_gradient and _OUTPUT.fullmatch(one))]
 
     @cached_property
     def named_arrays(self) -> dict[str, str]:
@@ -381,13 +409,13 @@ class Signature:
         found = ((our, [name for name in self.names if name in words]) for our, words in known)
         return {our: their[0] for our, their in found if their}
 
-    def fit(self, case: Case, call: Call, is_wide: bool = False) -> Call:
-        """The call as it takes it: by its own names, by keyword where it must be; where it
-        `is_wide`, with tuples alone as sizes.
+    def fit(self, case: Case, call: Call, wide: Container[str] = ()) -> Call:
+        """The call as it takes it: by its own names, by keyword where it must be; with tuples
+        alone as the sizes that are `wide`.
         """
         if self.parameters is None:
             return call
-        call = self._translate(case, call, is_wide) if self.function.settings else self._place(call)
+        call = self._translate(case, call, wide) if self.function.settings else self._place(call)
         is_activated = self.defaults.get("activation", "None") not in ("", "None")
         if is_activated and "activation" not in self.function.parameters:
             call = replace(call, words={**call.words, "activation": IDENTITY})
@@ -405,33 +433,46 @@ class Signature:
             arguments = arguments[:at]
         return replace(call, arguments=arguments, words=words)
 
-    def _translate(self, case: Case, call: Call, is_wide: bool) -> Call:
+    def _translate(self, case: Case, call: Call, wide: Container[str]) -> Call:
         """The call with arrays by places and settings by its own names: what must be said."""
         assert self.function.settings
-        spelled, defaults, named = self.spelled, dict(self.defaults), self.named_arrays
-        held = dict(zip(self.function.arrays.split(), call.arguments))
-        known = {**self.function.settings(case), **call.words, **held}
-        said = {*call.words, *named, "b"}
+        named, held = self.named_arrays, dict(zip(self.function.arrays.split(), call.arguments))
+        if self.shape:
+            held["x"] = held["x"].shape
+        words = self.choose_words(case, {**call.words, "b": held.get("b")})
+        for our in words.keys() & {*WIDE}:
+            default, is_wide = self._find_default(our), our in wide
+            words[our] = write_size(words[our], default, len(case.space), is_wide)
+        words = {self.spelled[our]: word for our, word in words.items()}
+        words |= {their: held[our] for our, their in named.items()}
+        arguments = tuple(held[our] for our in self._list_placed() if our != "b")
+        return replace(call, arguments=arguments, words=words)
+
+    def _list_placed(self) -> list[str]:
+        """The arrays that it takes by their places."""
+        return [our for our in self._order_arrays() if our not in self.named_arrays]
+
+    def choose_words(self, case: Case, words: Mapping[str, Any]) -> dict[str, Any]:
+        """What must be said, by our words: these, and the settings that its defaults do not say."""
+        assert self.function.settings
+        known, said = {**self.function.settings(case), **words}, {*words}
         if self.wants_word:
-            pad = name_pad(case)
-            known["padding"] = pad.upper() if defaults[spelled["padding"]].isupper() else pad
+            pad, default = name_pad(case), self._find_default("padding")
+            known["padding"] = pad.upper() if default.isupper() else pad
             said.add("padding")
-        if defaults.get(spelled.get("stride", "")) == "None":  # the kernel's, in whatever form
-            defaults[spelled["stride"]] = defaults.get(spelled.get("kernel_size", ""), "None")
-        words = dict[str, Any]()
-        for our, their in {**spelled, **named}.items():
-            default = defaults.get(their, "None")
-            if our in said or not is_usual(our, default):
-                words[their] = known[our]
-                if our in WIDE:
-                    words[their] = write_size(known[our], default, len(case.space), is_wide)
-        placed = (our for our in self._order_arrays() if our not in {"b", *named})
-        return replace(call, arguments=tuple(held[our] for our in placed), words=words)
+        spelled = (our for our in self.spelled if our in known)
+        return {n: known[n] for n in spelled if n in said or not is_usual(n, self._find_default(n))}
+
+    def _find_default(self, word: str) -> str:
+        """Of a setting; a stride of None is the kernel's, in whatever form."""
+        default = self.defaults.get(self.spelled.get(word, ""), "None")
+        is_kernel = word == "stride" and default == "None"
+        return self._find_default("kernel_size") if is_kernel else default
 
     def _order_arrays(self) -> list[str]:
         """With the upstream gradient where a function's names say that it stands."""
         first, *others = self.function.arrays.split()
-        told = (n for n, name in enumerate(self.names[: len(others) + 1]) if _UPSTREAM.match(name))
+        told = (n for n, name in enumerate(self.names[: len(others) + 1]) if UPSTREAM.match(name))
         at = next(told, 0) if first == "dy" else 0
         return [*others[:at], first, *others[at:]]
 
@@ -442,12 +483,18 @@ def read_names(parameters: Sequence[str]) -> list[str]:
 
 
 def write_size(size: Any, default: str, axes: int, is_wide: bool) -> Any:
-    """A size for each axis where the default has one, as such a tuple may be all that is taken.
-
-    So it is with every default but numbers where it `is_wide`.
+    """A size for each axis where the default has one, as such a tuple may be all that is taken; or
+    where it `is_wide`.
     """
-    is_tuple = default.startswith("(") or (is_wide and not default.isdigit())
+    is_tuple = default.startswith("(") or is_wide
     return (size,) * axes if is_tuple and isinstance(size, int) else size
+
+
+def list_wide(defaults: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
+    """The settings that may want tuples alone, as no default tells: all of them first."""
+    sizes = [word for word in WIDE if defaults.get(word) in ("", "None")]
+    for count in range(len(sizes), 0, -1):
+        yield from itertools.combinations(sizes, count)
 
 
 def name_pad(case: Case) -> str:

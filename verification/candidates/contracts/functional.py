@@ -25,7 +25,7 @@ nhw     a batch of such images, x (N, *space)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -41,8 +41,6 @@ _WAYS = {
     "backward": ("{}_backward", "{}_grad", "{}_gradient", "d{}"),
 }
 """What else a function is called: conv2d_forward, conv2d_grad, dconv2d."""
-_ENDINGS = ("", "_naive", "_im2col", "_fast", "_numpy", "_loop", "_loops", "_vectorized")
-"""What may stand behind that: conv2d_numpy."""
 Keywords = Callable[[Case], dict[str, Any]]
 
 
@@ -140,7 +138,7 @@ def build_functions(takes: Callable[[Case], bool], keywords: Keywords) -> tuple[
                     optional=op in FURTHER,
                     telling=telling,
                     also=also,
-                    loose=_list_loose((own, *also)),
+                    loose=tuple(word.replace("2d", "") for word in (own, *also) if "2d" in word),
                     may_differ=True,
                 )
                 functions.append(function)
@@ -153,13 +151,6 @@ def _ask(keywords: Keywords, signature: str, case: Case) -> dict[str, Any]:
 
 def _takes(op: str, rank: int, fits: Callable[[Case], bool], case: Case) -> bool:
     return case.op == op and rank in (0, len(case.space)) and fits(case)
-
-
-def _list_loose(names: Sequence[str]) -> tuple[str, ...]:
-    """The names of a function of images that say less, or more: conv, conv2d_numpy."""
-    images = [name for name in names if "2d" in name]
-    plain = [name.replace("2d", "") for name in images]
-    return tuple(f"{name}{ending}" for name in (*images, *plain) for ending in _ENDINGS)
 
 
 def _keywords(case: Case) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import ast
 import itertools
+import math
+import operator
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,12 +27,13 @@ from typing import Any
 
 import numpy as np
 
-from verification.candidates.contracts import RANKS, Ask, Contract, is_plain, shows_form
+from verification.candidates.contracts import RANKS, TUPLES, Ask, Contract, is_plain, shows_form
 from verification.candidates.contracts.function import (
     FIRST,
     FORMS,
     OWN,
     SPELLINGS,
+    UPSTREAM,
     Form,
     Function,
     Names,
@@ -38,6 +41,7 @@ from verification.candidates.contracts.function import (
     Signature,
     keep_form,
     lead_channels,
+    list_wide,
     name_pad,
     read_names,
     read_table,
@@ -56,6 +60,8 @@ _WORDS = {
     our: (*SPELLINGS.get(our, ()), *_TABLE["words"].get(our, ()))
     for our in dict.fromkeys((*_TABLE["words"], *_SIZES, "b"))
 }
+_UNASKED = ("shape", "name")
+"""What is given to a constructor that insists on it alone."""
 _RATE = 1.0
 """A learning rate at which dx shows whether the weights were changed before it was computed."""
 
@@ -75,6 +81,14 @@ def _lead_planes(case: Case, name: str, value: Array) -> Any:
     return np.moveaxis(value[..., 0, :], -1, 0) if value.shape[-2] == 1 else value
 
 
+def _spread_bias(form: Form, axes: int, case: Case, name: str, value: Array) -> Any:
+    """A bias for each cell of an output, which has so many axes."""
+    if name != "b":
+        return form(case, name, value)
+    y = form(case, "y", np.broadcast_to(value, case.y))
+    return y if y.ndim == axes else y[0]
+
+
 def _hold(form: Form, held: Form, case: Case, name: str, value: Array) -> Any:
     """The form, with weights as they are held."""
     return (held if name in ("w", "dw") else form)(case, name, value)
@@ -83,7 +97,10 @@ def _hold(form: Form, held: Form, case: Case, name: str, value: Array) -> Any:
 _FORMS = {**FORMS, "planes": _keep_planes}
 _HELD: Sequence[Form] = (lead_channels, keep_form, _lead_filters, _lead_planes)
 """The layouts of images and outputs, and those of weights; the order decides where several fit."""
-_PROBES = {"probe": ("nchw", "nhwc", "chw", "hwc"), "plane": ("hw", "planes")}
+_PROBES: Mapping[str, Sequence[str]] = {
+    "probe": ("nchw", "nhwc", "chw", "hwc"),
+    "plane": ("hw", "planes", "nchw", "nhwc", "chw", "hwc"),
+}
 """The questions that tell a layout by the answer's shape, each with the layouts to try."""
 _ONES = {"chw": ("images",), "hwc": ("images",), "planes": ("images", "channels")}
 _ONES["hw"] = ("images", "channels", "filters")
@@ -116,8 +133,9 @@ class Layer:
 
     `holders` are its attributes for w, b, dw and db, `tuples` the sizes that may differ by axis;
     `steps` are the gradients that a step of descent tells.  Backward returns what it `gives`, and
-    wants a learning `rate` of this name, or of none; `pace` is that rate.  `own` are sizes that are
-    not anybody's to choose; where it `is_wide`, its constructor takes tuples alone as sizes.
+    takes what is `upstream` and a learning `rate` of this name, or of none; `pace` is that rate.
+    Where it `is_lazy`, a first forward pass makes its weights.  `own` are sizes that are
+    not anybody's to choose; as `wide` ones its constructor takes tuples alone.
     """
 
     name: str
@@ -133,8 +151,10 @@ class Layer:
     rate: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
     pace: float = _RATE
+    upstream: tuple[str, ...] = ("dy",)
+    is_lazy: bool = False
     own: Mapping[str, Any] = field(default_factory=dict)
-    is_wide: bool = False
+    wide: tuple[str, ...] = ()
 
     @property
     def has_word(self) -> bool:
@@ -152,6 +172,7 @@ class Layer:
     def takes(self, case: Case) -> bool:
         """Whether it has words for all that the question needs."""
         usual = {"stride": (1, 1) if case.w else case.kernel, "padding": (0, 0)}
+        usual = {word: size for word, size in usual.items() if word not in self.words}
         counts = {"images": case.x[0], "channels": case.x[-1], "filters": case.y[-1]}
         for word, size in (_sizes(case) | counts).items():
             is_free = word in counts or (word in self.words and len({*size}) == 1)
@@ -193,6 +214,8 @@ class Layer:
         Weights are kept before a backward pass, which may end with a step of descent.
         """
         layer = self.make(calls, case, given, is_kept)
+        if self.is_lazy:
+            calls.add(f"{self.name}.{self.forward}", layer, given["x"], kept=is_kept)
         for our, their in self.holders.items():
             if our in given:
                 calls.reach(layer, their, given[our], kept=is_kept)
@@ -205,16 +228,18 @@ class Layer:
         known |= {"kernel_size": simplify(case.kernel), "stride": simplify(case.stride)}
         known |= dict(zip(("height", "width"), case.kernel))
         known["padding"] = name_pad(case) if self.has_word else simplify_pad(case.pad)
-        known["rate"] = self.pace
+        image = self.form(case, "x", np.zeros(case.x)).shape
+        known |= {"rate": self.pace, "name": "layer", "shape": image[self.layout[0] == "n" :]}
         for our in self.words.keys() & _SIZES:
             default = self.defaults[our]
-            known[our] = write_size(known[our], default, len(case.space), self.is_wide)
+            known[our] = write_size(known[our], default, len(case.space), our in self.wide)
         words = {their: known[our] for our, their in self.words.items()}
         return calls.add(self.name, words=words, kept=is_kept)
 
     def _plan_backward(self, calls: Calls, layer: Result, given: Arrays) -> Result:
         rate = dict.fromkeys(self.rate, self.pace)
-        return calls.add(f"{self.name}.{self.backward}", layer, given["dy"], words=rate)
+        taken = (given[name] for name in self.upstream)
+        return calls.add(f"{self.name}.{self.backward}", layer, *taken, words=rate)
 
 
 def _sizes(case: Case) -> dict[str, Any]:
@@ -243,9 +268,10 @@ class Method(Function):
         words = self.plan(case, given)[0].words
         named = (f"{t}={o if o in given else repr(words[t])}" for o, t in layer.words.items())
         lines = [f"layer = {layer.name}({', '.join(named)})"]
+        lines += [f"layer.{layer.forward}(x)"] * layer.is_lazy
         lines += [f"layer.{their} = {our}" for our, their in layer.holders.items() if our in given]
         lines += [f"layer.{layer.forward}(x)"]
-        behind = ", ".join(("dy", *(f"{rate}={layer.pace}" for rate in layer.rate)))
+        behind = ", ".join((*layer.upstream, *(f"{rate}={layer.pace}" for rate in layer.rate)))
         lines += [f"layer.{layer.backward}({behind})"] * self.is_gradient
         told = ((one, layer.holders[one[1:]]) for one in layer.steps)
         lines += [f"{one} = -layer.{their}   # where it was 0 before" for one, their in told]
@@ -312,28 +338,32 @@ class Survey:
         blank = Layer(owner, forward, "", *_read_constructor(self.names[owner] or ()))
         tries, errors = list[tuple[Layer, Case]](), list[LookupError]()
         for key, layouts in _PROBES.items():
-            case, calls = parse(CLASSES[ours][key])[0], Calls()
-            blank.make(calls, case, _draw(case))
-            if self.ask(calls).status != "ok":
-                return blank  # the questions show why
-            try:
-                tries += self._list_tries(blank, case, layouts)
-            except LookupError as error:
-                errors.append(error)
-        if not tries:
+            case = parse(CLASSES[ours][key])[0]
+            for group in [[one] for one in layouts] if "shape" in blank.words else [layouts]:
+                laid = replace(blank, form=_FORMS[group[0]], layout=group[0])
+                blanks = (replace(laid, wide=words) for words in ((), *list_wide(laid.defaults)))
+                made = next((one for one in blanks if self._is_made(one, case)), None)
+                try:
+                    tries += self._list_tries(made, case, group) if made else []
+                except LookupError as error:
+                    errors.append(error)
+        if errors and not tries:
             raise errors[0]
-        wide = [(replace(layer, is_wide=True), case) for layer, case in tries]
+        if not tries:
+            return blank  # the questions show why
         # an even image, for what takes its sides for each other
         even = [(layer, replace(case, x=(1, 6, 6, case.x[-1]))) for layer, case in tries]
-        fitting = (one for one in (*tries, *wide, *even) if self._gives_shape(*one))
-        layer, case = next(fitting, None) or self._find_nearest(tries)
+        ways = itertools.chain(tries, self._widen(tries), even)
+        fitting = (one for one in ways if self._gives_shape(*one))
+        layer, case = next(fitting, None) or self._find_nearest([*tries, *self._widen(tries)])
         if layer.own:
             own = {n: size if type(size) is int else size[0] for n, size in layer.own.items()}
             words = ", ".join(f"{name}={size}" for name, size in own.items())
             self.notes.append(f"{owner} is asked with {words} alone")
-        silent = {name: a * (name == "x") for name, a in _draw(case).items()}
-        y = self.ask(layer.plan(case, silent, False)).values.get("y")
-        if layer.holders and isinstance(y, np.ndarray) and y.any():
+        lazy = replace(layer, is_lazy=True)
+        if not self._is_held(layer, case) and self._is_held(lazy, case):
+            layer = lazy
+        if not self._is_held(layer, case):
             raise LookupError(f"{owner} computes with other weights than {layer.holders['w']}")
         told = (word for word in _SIZES if word in layer.words and word not in layer.own)
         uneven = {word: parse(CLASSES[ours][word])[0] for word in told}
@@ -342,17 +372,34 @@ class Survey:
         backward = written.get(f"{ours}.backward", "").rpartition(".")[2]
         return self._try_backward(layer, backward, case) if backward else layer
 
+    def _is_made(self, layer: Layer, case: Case) -> bool:
+        calls = Calls()
+        layer.make(calls, case, _draw(case))
+        return self.ask(calls).status == "ok"
+
+    def _is_held(self, layer: Layer, case: Case) -> bool:
+        """Whether it computes with the weights that it is given."""
+        silent = {name: a * (name == "x") for name, a in _draw(case).items()}
+        y = self.ask(layer.plan(case, silent, False)).values.get("y")
+        return not (layer.holders and isinstance(y, np.ndarray) and y.any())
+
     def _gives_shape(self, layer: Layer, case: Case) -> bool | None:
         """Whether its answer has the right shape; None where it has none."""
         case = replace(case, bias=not case.w or layer.has_bias)
         reply = self.ask(layer.plan(case, _draw(case), False))
         return shows_form(layer.form, case, reply)
 
+    def _widen(self, tries: Sequence[tuple[Layer, Case]]) -> Iterator[tuple[Layer, Case]]:
+        """Those that want tuples, with some."""
+        for layer, case in tries:
+            if TUPLES.search(self.ask(layer.plan(case, _draw(case), False)).error):
+                yield from ((replace(layer, wide=w), case) for w in list_wide(layer.defaults))
+
     def _find_nearest(self, tries: Sequence[tuple[Layer, Case]]) -> tuple[Layer, Case]:
         """Of tries that give no answer of the right shape, one that takes so many axes."""
         for layer, case in tries:
             error = self.ask(layer.plan(case, _draw(case), False)).error
-            if RANKS.search(error):
+            if RANKS.search(error) or TUPLES.search(error):
                 continue
             if not error and not layer.takes_kernel:
                 raise LookupError(
@@ -361,7 +408,7 @@ class Survey:
             note = f"{layer.name} gives no answer of the right shape: asked as {layer.layout}"
             self.notes.append(note)
             return layer, case
-        raise LookupError(f"{layer.name} takes no arrays of 2 to 4 axes: {error}")
+        raise LookupError(f"{layer.name} answers in no layout, in the last with {error}")
 
     def _list_tries(
         self, blank: Layer, case: Case, layouts: Sequence[str]
@@ -374,12 +421,15 @@ class Survey:
         if case.w and "w" not in blank.words:
             layer, held, shape, is_late = self._find_weights(blank, case, layouts)
             counts = {"channels": case.x[-1], "filters": case.y[-1]}
-            own = {} if is_late else {n: c for n, c in counts.items() if n not in blank.words}
+            known = {*blank.words, *["channels"] * ("shape" in blank.words)}
+            own = {} if is_late else {n: c for n, c in counts.items() if n not in known}
         sizes_of_b = [1 if size == 1 else -1 for size in shape] or [-1]
+        is_spread = case.w and math.prod(shape) > case.y[-1]
         for layout in layouts:
             form = _FORMS[layout]
             form = partial(_hold, form, held or (_lead_planes if layout == "planes" else form))
-            form = partial(reshape_bias, form, sizes_of_b)
+            spread = partial(_spread_bias, form, len(shape))
+            form = spread if is_spread else partial(reshape_bias, form, sizes_of_b)
             ones = own | dict.fromkeys(_ONES.get(layout, ()), 1)
             for sized, sizes in _list_sizes(layer, case):
                 tries.append((replace(layer, form=form, layout=layout, own=ones | sizes), sized))
@@ -399,7 +449,9 @@ class Survey:
             if x is not None:
                 calls.add(f"{layer.name}.{layer.forward}", made, x)
             w, size = self._find_held(_ATTRIBUTES["w"], calls, given["w"].size)
-            b, shape = self._find_held(_ATTRIBUTES["b"], calls, given["b"].size)
+            sizes = (given["b"].size, math.prod(case.y))  # one for each filter, or each cell
+            held = (self._find_held(_ATTRIBUTES["b"], calls, one) for one in sizes)
+            b, shape = next(filter(operator.itemgetter(0), held), ("", ()))
             if w:
                 break
         if size not in forms:
@@ -425,7 +477,10 @@ class Survey:
     def _try_backward(self, layer: Layer, backward: str, case: Case) -> Layer:
         """The layer with what its backward pass takes, and where its gradients are."""
         parameters = self.names[f"{layer.name}.{backward}"] or ()
-        wanted = [one for one in parameters if not {*"*="} & {*one}][2:]
+        _, *wanted = (one for one in parameters if not {*"*="} & {*one})
+        told = ["dy" if UPSTREAM.match(one) else "x" * _is_x(one) for one in wanted[:2]]
+        layer = replace(layer, upstream=(*told,) if sorted(told) == ["dy", "x"] else ("dy",))
+        wanted = wanted[len(layer.upstream) :]
         if unknown := {*wanted} - {*_WORDS["rate"]}:
             words = ", ".join(unknown)
             self.notes.append(f"{layer.name}.{backward} is not judged: it asks for {words}")
@@ -437,8 +492,12 @@ class Survey:
         last = self.ask(plan).values.get("dx")
         kind = last.kind if isinstance(last, Other) else ""
         weights = [name for name in ("w", "b") if name in given]
+        if "b" in given and np.size(layer.form(case, "b", given["b"])) > given["b"].size:
+            self.notes.append(f"{layer.name} has a bias for each cell: db is not judged")
+            weights = ["w"]
         if kind == "tuple":
-            return replace(layer, gives=("dx", *(f"d{name}" for name in weights)))
+            gives = (f"d{name}" * (name in weights) for name in ("w", "b") if name in given)
+            return replace(layer, gives=("dx", *gives))
         if kind != "NoneType" and not isinstance(last, np.ndarray):
             return layer
         holders, steps = {**layer.holders}, list[str]()
@@ -477,6 +536,11 @@ def _take_both(function: Function, layer: Layer, case: Case) -> bool:
     return function.takes(case) and layer.takes(case)
 
 
+def _is_x(parameter: str) -> bool:
+    """Whether a backward pass is given once more what the forward pass took."""
+    return parameter.lower() in ("x", "input", "inputs", "layer_input")
+
+
 def _draw(case: Case) -> Arrays:
     return arrays(case, 0, "float64")
 
@@ -507,10 +571,12 @@ def _read_constructor(parameters: Sequence[str]) -> tuple[dict[str, str], dict[s
         our = next((our for our, names in _WORDS.items() if their in names), "")
         if our in words:
             raise LookupError(f"its constructor takes both {words[our]} and {their} as {our}")
-        if our and default not in ("True", "False"):
+        if our and default not in ("True", "False") and not (our in _UNASKED and default):
             words[our], defaults[our] = their, default
         elif not default and their[0] != "*":
             raise LookupError(f"nobody knows what its constructor takes as {their}")
+    if {"shape", "channels"} <= words.keys() and "filters" not in words:
+        words["filters"], defaults["filters"] = words.pop("channels"), defaults.pop("channels")
     if defaults.get("stride") == "None":  # the kernel's, in whatever form
         defaults["stride"] = defaults.get("kernel_size", "")
     return words, defaults
