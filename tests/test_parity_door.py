@@ -52,8 +52,11 @@ def test_a_right_function(layout, dtype):
     """Is right about all of them."""
     function = conv2d if layout == "nchw" else conv2d_last
     words = {"level": 3, "dtype": dtype, "layout": layout, "draw": 5}
-    for question in parity.questions("conv2d", rung="exact", **words):
-        question.values[0].check(function)
+    try:
+        for question in parity.questions("conv2d", rung="exact", **words):
+            question.values[0].check(function)
+    except pytest.skip.Exception as reason:
+        pytest.fail(f"not asked: {reason}")
 
 
 def turn(x, w, b, stride=1, padding=0, dilation=1, groups=1):

@@ -375,10 +375,12 @@ class Signature:
         """Its own names of the settings that it has: all, where nobody knows.
 
         What stands where the contract has the bias, or the kernel, is that, whatever its name; of
-        a bias with a default the name must say it.  Words for pads are known by the default.
+        a bias with a default the name must say it; what passes on keywords alone promises none.
+        Words for pads are known by the default.
         """
         spelled = dict[str, str]()
         is_open = any(name.startswith("**") for name in self.names)
+        takes_all = self.parameters is None or any(re.match(r"\*\w", name) for name in self.names)
         for word, spelling in self.function.spellings.items():
             found = [name for one in spelling for name in self.names if one in (name, name.lower())]
             if word == "padding":
@@ -386,7 +388,7 @@ class Signature:
                 found = worded + [name for name in found if self.defaults[name] != "False"]
             elif word in ("b", "kernel_size"):
                 found += self._find_placed(word)
-            if found or (is_open and (word != "b" or self.parameters is None)):
+            if found or (is_open and (word != "b" or takes_all)):
                 spelled[word] = [*found, word][0]
         return spelled
 
