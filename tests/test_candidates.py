@@ -18,7 +18,7 @@ ROWS = strength.read_wrong(FOLDER / "wrong.toml")
 ANEW = strength.read_wrong(FOLDER / "anew.toml")
 KNOWN = {mistake.id for mistake in mistakes.read()}
 POOLS = ("max_pool", "avg_pool", "create_mask_from_window", "distribute_value")
-EACH, PAIRS = 7, 2
+EACH, PAIRS = 9, 2
 """Of so many mistakes, and of so many kinds of candidates written anew, one is asked; and pairs."""
 
 

@@ -8,9 +8,6 @@ def zero_pad(X, pad):
     Argument:
     X -- numpy array of shape (m, n_H, n_W, n_C)
     pad -- integer
-
-    Returns:
-    X_pad -- numpy array of shape (m, n_H + 2 * pad, n_W + 2 * pad, n_C)
     """
     ### START CODE HERE ### (≈ 1 line)
     X_pad = np.pad(X, ((0, 0), (pad, pad), (pad, pad), (0, 0)), 'constant', constant_values=(0, 0))
@@ -22,14 +19,6 @@ def zero_pad(X, pad):
 def conv_single_step(a_slice_prev, W, b):
     """
     One filter on one window.
-
-    Arguments:
-    a_slice_prev -- window of shape (f, f, n_C_prev)
-    W -- filter of shape (f, f, n_C_prev)
-    b -- bias of shape (1, 1, 1)
-
-    Returns:
-    Z -- a scalar
     """
     ### START CODE HERE ### (≈ 3 lines)
     s = a_slice_prev * W
@@ -41,17 +30,7 @@ def conv_single_step(a_slice_prev, W, b):
 
 
 def conv_forward(A_prev, W, b, hparameters):
-    """
-    Arguments:
-    A_prev -- output of the layer before, shape (m, n_H_prev, n_W_prev, n_C_prev)
-    W -- filters, shape (f, f, n_C_prev, n_C)
-    b -- biases, shape (1, 1, 1, n_C)
-    hparameters -- dictionary with "stride" and "pad"
-
-    Returns:
-    Z -- shape (m, n_H, n_W, n_C)
-    cache -- what conv_backward() needs
-    """
+    """As the course asks for it."""
     ### START CODE HERE ###
     (m, n_H_prev, n_W_prev, n_C_prev) = A_prev.shape
     (f, f, n_C_prev, n_C) = W.shape
@@ -90,16 +69,7 @@ def conv_forward(A_prev, W, b, hparameters):
 
 
 def pool_forward(A_prev, hparameters, mode = "max"):
-    """
-    Arguments:
-    A_prev -- shape (m, n_H_prev, n_W_prev, n_C_prev)
-    hparameters -- dictionary with "f" and "stride"
-    mode -- "max" or "average"
-
-    Returns:
-    A -- shape (m, n_H, n_W, n_C)
-    cache -- what pool_backward() needs
-    """
+    """As the course asks for it."""
     (m, n_H_prev, n_W_prev, n_C_prev) = A_prev.shape
 
     f = hparameters["f"]
@@ -138,16 +108,7 @@ def pool_forward(A_prev, hparameters, mode = "max"):
 
 
 def conv_backward(dZ, cache):
-    """
-    Arguments:
-    dZ -- gradient of the cost by Z, shape (m, n_H, n_W, n_C)
-    cache -- from conv_forward()
-
-    Returns:
-    dA_prev -- gradient by A_prev
-    dW -- gradient by W
-    db -- gradient by b
-    """
+    """As the course asks for it."""
     ### START CODE HERE ###
     (A_prev, W, b, hparameters) = cache
 
@@ -197,12 +158,6 @@ def conv_backward(dZ, cache):
 def create_mask_from_window(x):
     """
     Marks the largest entry of x.
-
-    Arguments:
-    x -- array of shape (f, f)
-
-    Returns:
-    mask -- boolean array of the same shape
     """
     ### START CODE HERE ### (≈1 line)
     mask = x == np.max(x)
@@ -214,13 +169,6 @@ def create_mask_from_window(x):
 def distribute_value(dz, shape):
     """
     Spreads dz evenly over a matrix.
-
-    Arguments:
-    dz -- scalar
-    shape -- (n_H, n_W) of the matrix
-
-    Returns:
-    a -- array of shape (n_H, n_W)
     """
     ### START CODE HERE ###
     (n_H, n_W) = shape
@@ -234,15 +182,7 @@ def distribute_value(dz, shape):
 
 
 def pool_backward(dA, cache, mode = "max"):
-    """
-    Arguments:
-    dA -- gradient of the cost by A, same shape as A
-    cache -- from pool_forward()
-    mode -- "max" or "average"
-
-    Returns:
-    dA_prev -- gradient by A_prev
-    """
+    """As the course asks for it."""
     ### START CODE HERE ###
     (A_prev, hparameters) = cache
 

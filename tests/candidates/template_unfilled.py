@@ -8,9 +8,6 @@ def zero_pad(X, pad):
     Argument:
     X -- numpy array of shape (m, n_H, n_W, n_C)
     pad -- integer
-
-    Returns:
-    X_pad -- numpy array of shape (m, n_H + 2 * pad, n_W + 2 * pad, n_C)
     """
     ### START CODE HERE ### (≈ 1 line)
     X_pad = None
@@ -22,9 +19,6 @@ def zero_pad(X, pad):
 def conv_single_step(a_slice_prev, W, b):
     """
     One filter on one window.
-
-    Returns:
-    Z -- a scalar
     """
     ### START CODE HERE ### (≈ 3 lines)
     # s = None
@@ -35,11 +29,7 @@ def conv_single_step(a_slice_prev, W, b):
 
 
 def conv_forward(A_prev, W, b, hparameters):
-    """
-    Returns:
-    Z -- shape (m, n_H, n_W, n_C)
-    cache -- what conv_backward() needs
-    """
+    """As the course asks for it."""
     ### START CODE HERE ###
     (m, n_H_prev, n_W_prev, n_C_prev) = None
     (f, f, n_C_prev, n_C) = None
@@ -79,11 +69,7 @@ def conv_forward(A_prev, W, b, hparameters):
 
 
 def pool_forward(A_prev, hparameters, mode = "max"):
-    """
-    Returns:
-    A -- shape (m, n_H, n_W, n_C)
-    cache -- what pool_backward() needs
-    """
+    """As the course asks for it."""
     (m, n_H_prev, n_W_prev, n_C_prev) = A_prev.shape
 
     f = hparameters["f"]
@@ -121,12 +107,7 @@ def pool_forward(A_prev, hparameters, mode = "max"):
 
 
 def conv_backward(dZ, cache):
-    """
-    Returns:
-    dA_prev -- gradient by A_prev
-    dW -- gradient by W
-    db -- gradient by b
-    """
+    """As the course asks for it."""
     ### START CODE HERE ###
     (A_prev, W, b, hparameters) = None
 
@@ -174,10 +155,7 @@ def conv_backward(dZ, cache):
 
 
 def create_mask_from_window(x):
-    """
-    Returns:
-    mask -- boolean array of the same shape
-    """
+    """As the course asks for it."""
     ### START CODE HERE ### (≈1 line)
     mask = None
     ### END CODE HERE ###
@@ -186,10 +164,7 @@ def create_mask_from_window(x):
 
 
 def distribute_value(dz, shape):
-    """
-    Returns:
-    a -- array of shape (n_H, n_W)
-    """
+    """As the course asks for it."""
     ### START CODE HERE ###
     (n_H, n_W) = None
 
@@ -202,10 +177,7 @@ def distribute_value(dz, shape):
 
 
 def pool_backward(dA, cache, mode = "max"):
-    """
-    Returns:
-    dA_prev -- gradient by A_prev
-    """
+    """As the course asks for it."""
     ### START CODE HERE ###
     (A_prev, hparameters) = None
 

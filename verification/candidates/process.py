@@ -35,6 +35,9 @@ BOUNDLESS = 2**40
 """MiB, where memory is not limited."""
 MARK = "VERIFICATION_WORKER"
 """In the environment of all that a new interpreter starts, so that it can be found again."""
+SINGLE = {"OPENBLAS_NUM_THREADS": "1"}
+"""In it unless somebody has said otherwise: other threads of OpenBLAS's would spin beside the judge,
+which takes as long as all that a small question asks."""
 LOST = frozenset({"TIMEOUT", "MEMORY", "DIED"})
 """Kinds of calls that came to no answer."""
 FINDINGS = ("changed", "shared", "reused", "slips", "lists", "notes", "ages", "entered", "missing")
@@ -264,7 +267,7 @@ class _Child:
             command = [sys.executable, "-P", guard.__file__, *folders]
             ends: list[Any] = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), 0)]
             ends += [(os.POSIX_SPAWN_OPEN, n, os.devnull, os.O_WRONLY, 0) for n in (1, 2)]
-            environment = {**os.environ, MARK: self._mark}
+            environment = {**SINGLE, **os.environ, MARK: self._mark}
             self._pid = os.posix_spawn(command[0], command, environment, file_actions=ends)
 
     def end(self) -> int:

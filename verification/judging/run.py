@@ -149,7 +149,7 @@ class Settings(Terms):
             ids = {question.id, question.name}
             if self.case not in ids | {f"{name}/{one}" for one in ids}:
                 return False
-        return self.text in f"{name}/{question.id}"
+        return not self.text or self.text in f"{name}/{question.id}"
 
     def admits(self, question: Question) -> bool:
         """Whether the oracle may be asked: of a textbook no rare options, and nothing large."""

@@ -12,7 +12,7 @@ import re
 import tomllib
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -201,14 +201,15 @@ class Function:
         return self._rank(name) < math.inf
 
     @cached_property
-    def _known(self) -> list[str]:
-        return [fold(one) for one in (self.name, *self.also, *self.loose)]
+    def _known(self) -> dict[str, int]:
+        names = reversed([*enumerate((self.name, *self.also, *self.loose))])
+        return {fold(name): place for place, name in names}
 
     def _rank(self, name: str) -> float:
         """Where the name, or what it holds, stands among those by which it goes."""
         whole = fold(name)
-        inner = re.sub(WORDS["names"]["affixes"], "", whole) if self.settings else whole
-        ranks = (self._known.index(one) for one in (whole, inner) if one in self._known)
+        inner = _strip(whole) if self.settings else whole
+        ranks = (self._known[one] for one in (whole, inner) if one in self._known)
         return next(ranks, math.inf) + (inner != whole) / 2
 
     def is_guessed(self, name: str) -> bool:
@@ -517,6 +518,13 @@ def is_usual(word: str, default: str) -> bool:
     return default in ("None", str(WORDS["usual"].get(word)))
 
 
+@cache
+def _strip(name: str) -> str:
+    """A name without what people write before and behind it."""
+    return re.sub(WORDS["names"]["affixes"], "", name)
+
+
+@cache
 def fold(name: str) -> str:
     """A name without underscores and case, but for the first letter, which tells classes and what
     is private: convForward is conv_forward.
