@@ -36,8 +36,8 @@ BOUNDLESS = 2**40
 MARK = "VERIFICATION_WORKER"
 """In the environment of all that a new interpreter starts, so that it can be found again."""
 SINGLE = {"OPENBLAS_NUM_THREADS": "1"}
-"""In it unless somebody has said otherwise: other threads of OpenBLAS's would spin beside the judge,
-which takes as long as all that a small question asks."""
+"""In it unless somebody has said otherwise: a start would take twice the work, as OpenBLAS's other
+threads spin, beside the judge."""
 LOST = frozenset({"TIMEOUT", "MEMORY", "DIED"})
 """Kinds of calls that came to no answer."""
 FINDINGS = ("changed", "shared", "reused", "slips", "lists", "notes", "ages", "entered", "missing")
