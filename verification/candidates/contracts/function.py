@@ -527,6 +527,6 @@ def _strip(name: str) -> str:
 @cache
 def fold(name: str) -> str:
     """A name without underscores and case, but for the first letter, which tells classes and what
-    is private: convForward is conv_forward.
+    is private: convForward is conv_forward, and so is what many write, conv_foward.
     """
-    return name[:1] + name[1:].replace("_", "").lower()
+    return name[:1] + name[1:].replace("_", "").lower().replace("foward", "forward")
