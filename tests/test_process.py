@@ -164,6 +164,17 @@ def test_a_request_comes_to_this(define, text, calls, layout, holds):
         assert eval(text, names), (text, reply)
 
 
+@pytest.mark.parametrize(("said", "threads"), [("", 1), ("3", 3)])
+def test_openblas_has_one_thread_unless_somebody_says_otherwise(write, monkeypatch, said, threads):
+    """Two of them would spin at every start."""
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    if said:
+        monkeypatch.setenv("OPENBLAS_NUM_THREADS", said)
+    text = "import os\ndef f(): return int(os.environ['OPENBLAS_NUM_THREADS'])"
+    with closing(write(text)) as process:
+        assert process.ask([Call("f")]).values["y"] == threads
+
+
 def test_closing_ends_one_and_for_good(write):
     """By hand, by the with statement, or by nobody's holding it any more; and nobody else's."""
     first = write("def f(): return 1")

@@ -222,7 +222,7 @@ class Candidate:
             if again.status == "ok":
                 break
         self._dialect = known
-        if meant:
+        if meant:  # the last of those that want no more tuples, if there is one
             _, self._dialect, note, again = min(meant, key=operator.itemgetter(0))
             self._note(note)
             return again

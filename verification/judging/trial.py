@@ -145,7 +145,7 @@ def _concerns(judged: Candidate, function: Function, question: Question) -> bool
     """Whether one of its kind is to be asked it."""
     if isinstance(question, Refusal):
         return judged.contract.is_bitwise and question.function == function.name
-    is_gradient = function.op.endswith("_backward")
+    is_gradient = function.is_gradient
     if question.check == "adjoint":
         return is_gradient and judged.has(judged.contract.forward_of(function))
     # the gradient of a norm is not monotone
@@ -336,7 +336,7 @@ class Trial:
                 note = "right within its rounding, not exactly"
                 outcome = replace(outcome, evidence="bounded", note=note)
             elif asked.case.fill == "special" and (
-                asked.case.op not in MAXIMA or function.op.endswith("_backward")
+                asked.case.op not in MAXIMA or function.is_gradient
             ):
                 filled = self._compare(
                     function, asked, self._fill(function, asked, answers), limits
@@ -429,9 +429,8 @@ class Trial:
         try:
             with np.errstate(all="ignore"):  # a stranger's numbers may be infinite
                 if case.check == "proof":
-                    is_gradient = function.op.endswith("_backward")
                     write = partial(_write_place, function, plain)
-                    broken = proof.prove(plain, ask, dtype, is_gradient, write)
+                    broken = proof.prove(plain, ask, dtype, function.is_gradient, write)
                 elif case.check == "adjoint":
                     broken = list(laws.check_adjoint(plain, given, ask_forward, ask))
                 else:
