@@ -11,6 +11,7 @@ from verification import mistakes
 from verification.candidates import contracts
 from verification.judging import Settings
 from verification.questions import FURTHER, Case, arrays, draw, read, read_where
+from verification.questions.rows import SCHEMA
 from verification.truth import define, oracle, textbook
 
 LIVE = {"x": 0.05, "w": 0.5, "dy": 0.05}
@@ -84,6 +85,14 @@ def test_every_array_matters_to_the_further_operations():
             is_same = all(np.array_equal(*pair, equal_nan=True) for pair in pairs)
             blind += [(name, case.row)] * (is_same and case.momentum < 1)
     assert blind == []
+
+
+def test_every_pass_is_drawn():
+    """The further operations too, each in plain settings and in others, and few rows twice."""
+    drawn = [*islice(draw(7), 600)]
+    rows = {op: [case.row for case in drawn if case.op == op] for op in SCHEMA}
+    passes = [op for op, about in SCHEMA.items() if "checks" in about]
+    assert {op for op in passes if len({*rows[op]}) < max(15, 0.9 * len(rows[op]))} == set()
 
 
 INTERVIEW = ["image", "kernel", "stride=1", "padding=0"]

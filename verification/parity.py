@@ -24,9 +24,6 @@ from verification import questions as asked
 from verification.candidates import get_contract
 from verification.questions import Case
 
-STREAM = 2_000
-"""Draws among which those that fit are looked for."""
-
 
 @dataclass(frozen=True)
 class Question:
@@ -108,8 +105,7 @@ def questions(
             and chooses(case)
         )
 
-    drawn = islice(asked.draw(seed), STREAM if draw else 0)
-    cases = [*filter(fits, asked.read()), *islice(filter(fits, drawn), draw)]
+    cases = [*filter(fits, asked.read()), *islice(filter(fits, asked.draw(seed)), draw)]
     if not cases:
         raise ValueError(f"no question to {name} fits level={level} rung={rung!r} and where")
     about = dtype, layout, seed

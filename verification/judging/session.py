@@ -17,7 +17,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import islice
 from multiprocessing import active_children, get_context, parent_process
 from threading import Thread
 
@@ -47,9 +46,6 @@ from verification.questions import (
     read,
     read_where,
 )
-
-STREAM = 2_000
-"""Draws after which a contract is taken to express none."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +125,7 @@ class Session:
         there = (name for name, function in self._functions.items() if self.judged.has(function))
         wanted = {*filter(self._wants, there)}
         checks: list[Check] = []
-        for question in islice(draw(self._draw_seed), STREAM):
+        for question in draw(self._draw_seed):
             if len(checks) == self.settings.draw:
                 break
             checks += plan(self.judged, [question], lambda name, _: name in wanted)[0]

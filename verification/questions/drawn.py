@@ -16,6 +16,8 @@ from verification.questions.case import Case, CaseError
 from verification.questions.rows import SCHEMA, expand
 
 DRAWN = {op: about["drawn"] for op, about in SCHEMA.items() if "drawn" in about}
+STREAM = 6_000
+"""Draws after which nothing more will fit whoever found too few."""
 OPS = [op for op, about in DRAWN.items() for _ in range(about["times"])]
 AXES = (2, 2, 2, 1, 3)
 IMAGES = 0.2
@@ -25,9 +27,9 @@ MATTERS = 0.5
 
 
 def draw(seed: int) -> Iterator[Case]:
-    """One question after the other, without end: `drawn-1`, `drawn-2`, ..."""
+    """One question after another: `drawn-1`, `drawn-2`, ..."""
     rng, count = random.Random(seed), 1
-    while True:
+    while count <= STREAM:
         op = rng.choice(OPS)
         row = {"id": f"drawn-{count}", "fill": rng.choice(DRAWN[op]["fills"])}
         settings = _draw_settings(op, rng)
@@ -49,7 +51,8 @@ def _draw_settings(op: str, rng: random.Random) -> dict[str, Any]:
     space = _draw(rng, axes, 2, 12 - 2 * axes)
     if op == "create_mask_from_window":
         return {"x": space}
-    groups = 1 if is_plain or op != "conv" else rng.randint(1, 2)
+    takes = {*SCHEMA[op]["needs"], *SCHEMA[op]["takes"]}
+    groups = rng.randint(1, 2) if "groups" in takes and not is_plain else 1
     channels, filters = _draw(rng, 2, 1, 3)
     settings: dict[str, Any] = {"x": [rng.randint(1, 3), *space, channels * groups]}
     if op == "zero_pad":
@@ -57,13 +60,19 @@ def _draw_settings(op: str, rng: random.Random) -> dict[str, Any]:
     kernel = size(1, 4)
     if op == "conv" and rng.random() < IMAGES:
         settings |= {"x": [1, *space, 1], "w": [*kernel, 1, 1], "bias": False}
-    elif op == "conv":
-        settings |= {"w": [*kernel, channels, filters * groups], "groups": groups}
-    else:
+    elif "w" in takes:
+        depth = [channels, filters * groups] if op == "conv" else [filters, channels * groups]
+        settings |= {"w": [*kernel, *depth], "groups": groups}
+    elif "kernel" in takes:
         settings["kernel"] = kernel
-    if op == "conv" or not is_plain:
+    if "pad" in takes and ("w" in takes or not is_plain):
         settings["pad"] = size(0, 2)
-    return {**settings, "stride": size(1, 3)}
+    if "stride" in takes:
+        settings["stride"] = size(1, 3)
+    if "output_size" in SCHEMA[op]["needs"]:
+        settings["output_size"] = size(1, 5)
+    more = DRAWN[op].get("among", {})
+    return settings | {key: rng.choice(values) for key, values in more.items()}
 
 
 def _draw(rng: random.Random, count: int, least: int, most: int) -> list[int]:

@@ -251,15 +251,13 @@ def _check(case: Case) -> None:
     """Raise CaseError unless an oracle may be asked this."""
     _expect("layout", case.layout, LAYOUTS)
     _expect("dtype", case.dtype or "float64", ("float16", "float32", "float64"))
-    for fault in _find_faults(case):
+    # each stands on what comes before it
+    for fault in chain(_find_bad_sizes(case), _find_misfits(case), _find_limits(case)):
         raise CaseError(fault)
 
 
-def _find_faults(case: Case) -> Iterator[str]:
-    """What no array can be, then what does not go together, then what some cannot be asked.
-
-    Each stands on what comes before it.
-    """
+def _find_bad_sizes(case: Case) -> Iterator[str]:
+    """What no array can be."""
     sizes = case.x + case.w + case.b + case.kernel + case.stride + case.dilation
     pads = tuple(chain(*case.pad))
     if not case.x or not all(type(size) is int for size in sizes + pads):
@@ -278,6 +276,9 @@ def _find_faults(case: Case) -> Iterator[str]:
     if case.op == "lp_pool" and not case.norm_type > 0:
         yield f"norm_type must be above 0, got {case.norm_type}"
 
+
+def _find_misfits(case: Case) -> Iterator[str]:
+    """What does not go together."""
     fits = case.op != "conv" or case.w[-2] * case.groups == case.x[-1]
     if not fits or (case.w and case.w[-1] % case.groups):
         yield f"groups={case.groups} do not fit x={case.x} and w={case.w}"
@@ -297,10 +298,16 @@ def _find_faults(case: Case) -> Iterator[str]:
     if any(abs(size - usual) >= step for size, usual, step in ends):
         yield f"output_size must be within a stride of {case.reach}, got {case.out}"
 
+
+def _find_limits(case: Case) -> Iterator[str]:
+    """What some operations, fills or checks cannot be asked."""
     if case.op in GROWING | {"unfold"} and any(before != after for before, after in case.pad):
         yield f"{case.op} has one pad for both sides of an axis, got {case.pad}"
     if case.op == "unfold" and len(case.space) != 2:
         yield f"unfold is for two axes, got x={case.x}"
+    is_solid = case.op == "lp_pool" and len(case.space) == 3
+    if is_solid and any(map(int.__lt__, case.space, case.spans)):
+        yield f"torch refuses norms of three axes under windows beyond them, got {case.row}"
     if case.op == "batch_norm" and case.training and math.prod(case.x[:-1]) < 2:
         yield f"training needs two numbers a channel, got x={case.x}"
     if case.dtype == "float16" and not case.is_exact:

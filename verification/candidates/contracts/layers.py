@@ -488,8 +488,7 @@ class Survey:
         rates = (one for one in read_names(parameters) if one in _WORDS["rate"])
         layer = replace(layer, backward=backward, rate=(*dict.fromkeys((*wanted, *rates)),))
         given = _draw(case)
-        plan = layer.plan(case, given, True)
-        last = self.ask(plan).values.get("dx")
+        last = self.ask(layer.plan(case, given, True)).values.get("dx")
         kind = last.kind if isinstance(last, Other) else ""
         weights = [name for name in ("w", "b") if name in given]
         if "b" in given and np.size(layer.form(case, "b", given["b"])) > given["b"].size:
@@ -500,6 +499,16 @@ class Survey:
             return replace(layer, gives=("dx", *gives))
         if kind != "NoneType" and not isinstance(last, np.ndarray):
             return layer
+        found = self._find_gradients(layer, case, weights)
+        if not kind or found == layer:
+            return found
+        self.notes.append(f"{layer.name}.{backward} returns nothing: dx is not judged")
+        return replace(found, gives=())
+
+    def _find_gradients(self, layer: Layer, case: Case, weights: Sequence[str]) -> Layer:
+        """The layer with where the gradients of these are when its backward pass is over."""
+        given = _draw(case)
+        plan = layer.plan(case, given, True)
         holders, steps = {**layer.holders}, list[str]()
         for name in weights:
             stems = filter(str.isidentifier, (holders.get(name, name), *_ATTRIBUTES[name]))
@@ -510,14 +519,12 @@ class Survey:
                 holders[f"d{name}"] = found
             elif self._is_stepped(layer, f"d{name}", case):
                 steps.append(f"d{name}")
-                note = f"{layer.name} keeps no d{name}: the step that {backward} takes tells it"
+                step = f"the step that {layer.backward} takes"
+                note = f"{layer.name} keeps no d{name}: {step} tells it"
                 self.notes.append(note)
             else:
                 note = f"{layer.name} keeps no gradient of {name} by a usual name: unjudged"
                 self.notes.append(note)
-        if kind and (steps or holders != layer.holders):
-            self.notes.append(f"{layer.name}.{backward} returns nothing: dx is not judged")
-            layer = replace(layer, gives=())
         return replace(layer, holders=holders, steps=(*steps,))
 
     def _is_stepped(self, layer: Layer, name: str, case: Case) -> bool:
