@@ -81,6 +81,17 @@ def test_a_mistake_that_one_part_does_not_name(write):
     assert (function.blocks[0].mistake, function.blocks[0].outcome.comparisons) == (None, ())
 
 
+def test_the_numbers_of_what_is_shown(write):
+    """Are there in what is put together, too."""
+    parts = [write({"conv_forward": "give(y=-y)"}, shard=(number, 2)) for number in (1, 2)]
+    (run,) = merge(parts)
+    (function,) = [one for one in run.findings if one.function == "conv_forward"]
+    ((y,),) = [block.outcome.comparisons for block in function.blocks]
+    assert y.got.dtype == y.want.dtype == "float64"
+    assert y.where.any()
+    assert (y.got == -y.want).all()
+
+
 def _forget_diagnosis(part):
     document = json.loads(part)
     for finding in document["shard"]["Run"]["findings"]["tuple"]:

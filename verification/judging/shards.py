@@ -50,12 +50,12 @@ def dump(run: Run) -> Any:
     light, findings = lighten(run), []
     for finding in light.findings:
         outside = finding.outside - (len(finding.raw) - len(finding.outcomes))
-        findings.append(replace(finding, outcomes=(), outside=outside, age=None))
+        findings.append(replace(finding, outcomes=(), more=(), outside=outside, age=None))
     return _pack(replace(light, findings=tuple(findings)))
 
 
 def _pack(value: Any) -> Any:
-    """A value of ours as an object with the name of its kind, without arrays."""
+    """A value of ours as an object with the name of its kind."""
     match value:
         case Case() | Refusal():
             return {"question": [value.op, value.name, value.id, value.row]}
@@ -69,8 +69,10 @@ def _pack(value: Any) -> Any:
             return {"dict": {key: _pack(one) for key, one in value.items()}}
         case float() if not math.isfinite(value):
             return {"float": str(value)}
-        case np.ndarray():
+        case np.ndarray() if value.dtype.hasobject:
             return None
+        case np.ndarray():
+            return {"array": [value.dtype.str, value.shape, value.tobytes().hex()]}
     if not is_dataclass(value):
         return value
     told = ((field, getattr(value, field.name)) for field in fields(value))
@@ -91,6 +93,9 @@ def _unpack(value: Any) -> Any:
             return {mistake.id: mistake for mistake in mistakes.read()}[inner]
         case "dict":
             return {key: _unpack(one) for key, one in inner.items()}
+        case "array":
+            dtype, shape, numbers = inner
+            return np.frombuffer(bytes.fromhex(numbers), dtype).reshape(shape)
     if isinstance(inner, dict):
         return _KINDS[kind](**{key: _unpack(one) for key, one in inner.items()})
     return _KINDS[kind](_unpack(inner))
