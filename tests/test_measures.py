@@ -15,6 +15,7 @@ from verification import mistakes
 from verification.judging import Settings
 from verification.measures import __main__ as command
 from verification.measures import accuracy, rivals, selftest, source, speed, strength
+from verification.measures.peers import prepare_peers
 from verification.questions import arrays, parse
 from verification.truth import answer
 
@@ -192,18 +193,23 @@ def test_wrong_candidates_are_caught_blamed_and_named(capsys, monkeypatch, tmp_p
 
 
 def test_the_table_of_ratios(capsys, monkeypatch, tmp_path):
-    """torch's better format over npcnn; geometric means by group; what chooses kernels is told.
+    """torch's better format over npcnn; geometric means by group; what chooses kernels, and which
+    peer is faster, is told.
 
     In a plot the bars are as long as the ratios.
     """
 
     def time_by_hand(group, *seconds):
-        times = dict(zip(("npcnn", *speed.FORMATS, "product"), seconds, strict=True))
+        sides = ("npcnn", *speed.FORMATS, "product", speed.ALONE, "im2col", "mygrad")
+        times = dict(zip(sides, seconds, strict=True))
         (case,) = parse("conv x=[8,4,4,1] w=[1,1,1,1] fill=dense")
         layer = replace(case, name="a layer", dtype="float32")
         return speed.Timing(group, layer, dict.fromkeys(speed.PASSES, times))
 
-    by_hand = ("dense", 2, 8, 4, 1), ("dense", 2, 16, 99, 1), ("pools", 4, 2, 1, 1)
+    by_hand = (
+        *(("dense", 2, 8, 4, 1, 2, 4, 3), ("dense", 2, 16, 99, 1, 8, 9, 4)),
+        ("pools", 4, 2, 1, 1, 6, 2, 8),
+    )
     timings = [time_by_hand(*each) for each in by_hand]
     assert [timing.ratio("forward") for timing in timings] == [2, 8, 0.25]
     means = {"dense": 4, "pools": 0.25}
@@ -217,7 +223,10 @@ def test_the_table_of_ratios(capsys, monkeypatch, tmp_path):
     lines = capsys.readouterr().out.splitlines()
     assert f"NumPy {np.__version__} with {speed.find_kernel()} kernels" in lines[0]
     assert "warning: OPENBLAS_CORETYPE=Haswell" in lines[1]
-    assert lines[-1] == "3 layers; the smallest ratio is 0.25, backward of a layer"
+    assert lines[5].split()[2:8] == ["2", "1", "2e+03", "1e+03", "4e+03", "3e+03"]
+    assert lines[7].split() == ["geometric", "mean", *["4", "2"] * 2]
+    assert lines[-3] == "3 layers; the smallest ratio is 0.25, backward of a layer"
+    assert lines[-1] == "im2col is faster, 2 times: backward of a layer, float32, batch 8"
     bars = [one.get("width") for one in ElementTree.parse(plot).iter() if one.tag.endswith("rect")]
     assert bars == [width for width in ("400.0", "400.0", "50.0") for _ in speed.PASSES]
 
@@ -242,9 +251,22 @@ def test_the_sides_do_the_same(line, products, monkeypatch):
             np.testing.assert_allclose(one, np.moveaxis(other.numpy(), 1, -1), 1e-9, 1e-9)
     monkeypatch.setattr(speed, "PAUSE", 0)
     monkeypatch.setattr(speed, "WARM", 0)
-    timing = speed.time_layer("a group", replace(case, dtype="float64"), 1)
-    names = {"npcnn", *speed.FORMATS, *["product"] * products}
-    assert {name for times in timing.seconds.values() for name in times} == names
+    timing = speed.time_layer("a group", replace(case, dtype="float64"), 1, has_peers=True)
+    names = {"npcnn", speed.ALONE, *speed.FORMATS, *["product"] * products, "im2col"}
+    named = {name for times in timing.seconds.values() for name in times}
+    assert named - {"mygrad", "onnx.reference"} == names
+
+
+@parametrize_from_file("test_measures.toml", "test_the_sides_do_the_same")
+def test_what_people_write_does_the_same(line, products):
+    """The peer that needs no package, forward and all its gradients."""
+    (case,) = parse(f"{line} fill=dense")
+    given = arrays(case, 0, "float64")
+    forward, backward = speed.prepare_npcnn(case, given)["npcnn"]
+    grads = backward() if case.w else (backward(),)
+    theirs = [call() for call in prepare_peers(case, given)["im2col"]]
+    for one, other in zip([forward()[0], *grads], [theirs[0], *theirs[1]], strict=True):
+        np.testing.assert_allclose(one.reshape(other.shape), other, 1e-9, 1e-9)
 
 
 def test_a_block_is_told_by_its_median(monkeypatch):

@@ -1,8 +1,10 @@
 """How fast npcnn's passes are beside torch's kernels and NumPy's bare products.
 
     ratio     torch's time / npcnn's, with the better of torch's two memory formats
+    cores     npcnn's time on one core / its time on all that this process may use
     product   NumPy's matrix products of the layer, of numbers that lie ready in the caches: passes
               that take these products, each multiplication once, cannot be faster
+    peer      the fastest of other implementations in NumPy, with --peers
 
 The sides have the machine in turn, each with as many threads as it takes.  Every call is timed: the
 median of a block's calls counts, and of several blocks the fastest.  A backward pass is all
@@ -19,6 +21,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby, product
@@ -31,13 +34,15 @@ from typing import Any
 import numpy as np
 
 from verification.measures import read_table
+from verification.measures.peers import Calls, prepare_peers
 from verification.questions import Arrays, Case, arrays, parse
 
-Sides = dict[str, tuple[Callable[[], Any], Callable[[], Any]]]
+Sides = dict[str, Calls]
 """A layer's passes forward and backward, by whose they are."""
 
 LAYERS, PASSES = read_table("layers.toml"), ("forward", "backward")
 FORMATS = {"torch": "contiguous_format", "torch, channels last": "channels_last"}
+ALONE = "npcnn, one core"
 FORCING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 PAUSE = 0.2
 """Seconds after which no other side's thread still spins: OpenBLAS's wait 0.1 s for a call."""
@@ -45,7 +50,7 @@ WARM, BLOCK = 0.1, 0.03
 """Seconds of calls that are not counted, until no core sleeps, and of those that are."""
 CELLS = 4 * 2**20
 """Bytes of gathered cells in one bare product."""
-WIDTH = 34
+WIDTH, COLUMN = 34, 8
 BAR, ROW = 400, 15
 """Of a plot: the width of the longest bar, and the height of a row."""
 MOST = 2.0
@@ -71,6 +76,15 @@ class Timing:
     def ratio(self, way: str) -> float:
         return self.torch_seconds(way) / self.seconds[way]["npcnn"]
 
+    def cores(self, way: str) -> float:
+        return self.seconds[way].get(ALONE, math.nan) / self.seconds[way]["npcnn"]
+
+    def peer(self, way: str) -> tuple[float, str]:
+        """The seconds of the fastest peer, and its name."""
+        ours = {"npcnn", ALONE, "product", *FORMATS}
+        there = self.seconds[way]
+        return min(((there[name], name) for name in there.keys() - ours), default=(math.nan, ""))
+
 
 def measure(options: argparse.Namespace) -> tuple[dict[str, Any], Iterator[str], int]:
     """Time every layer that is chosen."""
@@ -87,7 +101,7 @@ def measure(options: argparse.Namespace) -> tuple[dict[str, Any], Iterator[str],
         "torch": importlib.import_module("torch").__version__,
         "turns": options.turns,
     }
-    timings = [time_layer(group, layer, options.turns) for group, layer in layers]
+    timings = [time_layer(group, layer, options.turns, options.peers) for group, layer in layers]
     lines = [
         {"dtype": t.layer.dtype, "batch": t.layer.x[0], "group": t.group, "layer": t.layer.name}
         | {"seconds": t.seconds, "ratio": {way: t.ratio(way) for way in PASSES}}
@@ -121,17 +135,33 @@ def find_kernel() -> str:
     return "unknown"
 
 
-def time_layer(group: str, layer: Case, turns: int) -> Timing:
+def time_layer(group: str, layer: Case, turns: int, has_peers: bool = False) -> Timing:
     """The fastest block of every pass of every side."""
     given = arrays(layer, 0, layer.dtype)
     sides = prepare_npcnn(layer, given) | prepare_torch(layer, given)
-    sides |= prepare_products(layer, given)
-    seconds = {way: dict.fromkeys(sides, math.inf) for way in PASSES}
+    sides |= prepare_products(layer, given) | (prepare_peers(layer, given) if has_peers else {})
+    if hasattr(os, "sched_setaffinity"):
+        sides[ALONE] = sides["npcnn"]
+    seconds: dict[str, dict[str, float]] = {way: {} for way in PASSES}
     for _ in range(turns):
         for name, calls in sides.items():
-            for way, call in zip(PASSES, calls, strict=True):
-                seconds[way][name] = min(seconds[way][name], time_block(call))
+            with hold_one_core() if name == ALONE else nullcontext():
+                for way, call in zip(PASSES, calls):
+                    spent = time_block(call)
+                    seconds[way][name] = min(seconds[way].get(name, spent), spent)
     return Timing(group, layer, seconds)
+
+
+@contextmanager
+def hold_one_core() -> Iterator[None]:
+    """This thread on one core, and no other at work with it."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        with importlib.import_module("npcnn.workers").single_blas():
+            yield
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def time_block(call: Callable[[], Any]) -> float:
@@ -216,25 +246,47 @@ def write_table(document: Mapping[str, Any], timings: Sequence[Timing]) -> Itera
     yield "{cpus} CPUs, NumPy {numpy} with {kernel} kernels, torch {torch}".format_map(document)
     for forced in document["forced"]:
         yield f"warning: {forced} chooses NumPy's kernels, which may be faster without it"
-    titles = f"{'ratio':>8}{'npcnn':>9}{'product':>9}{'torch':>9}" * len(PASSES)
+    every = [(timing, way) for timing in timings for way in PASSES]
+    has_peers = any(timing.peer(way)[1] for timing, way in every)
+    titles = ("ratio", "cores", "npcnn", "product", "torch", *["peer"] * has_peers)
+    width = COLUMN * len(titles)
     for part, groups in document["means"].items():
-        yield from ("", f"{f'{part}, ms':{WIDTH}}" + "".join(f"{way:>35}" for way in PASSES))
+        yield from ("", f"{f'{part}, ms':{WIDTH}}" + "".join(f"{way:>{width}}" for way in PASSES))
         for group, means in groups.items():
-            yield f"{group:{WIDTH}}{titles}"
-            yield from (write_line(t) for t in timings if (t.part, t.group) == (part, group))
-            cells = "".join(f"{means[way]:>8.3g}{'':27}" for way in PASSES)
-            yield f"{'  geometric mean':{WIDTH}}{cells}".rstrip()
-    least, way, name = min((t.ratio(way), way, t.layer.name) for t in timings for way in PASSES)
+            those = [t for t in timings if (t.part, t.group) == (part, group)]
+            yield f"{group:{WIDTH}}" + write_cells(titles) * len(PASSES)
+            for timing in those:
+                cells = (write_cells(list_numbers(timing, way)[: len(titles)]) for way in PASSES)
+                yield f"{f'  {timing.layer.name}':{WIDTH}}{''.join(cells)}"
+            cells = (
+                write_cells([means[way], geometric_mean(t.cores(way) for t in those)])
+                for way in PASSES
+            )
+            yield (
+                f"{'  geometric mean':{WIDTH}}"
+                + "".join(f"{two:{width}}" for two in cells).rstrip()
+            )
+    least, way, name = min((t.ratio(way), way, t.layer.name) for t, way in every)
     yield f"{len(timings)} layers; the smallest ratio is {least:.3g}, {way} of {name}"
+    for timing, way in every if has_peers else ():
+        seconds, name = timing.peer(way)
+        if (times := timing.seconds[way]["npcnn"] / seconds) > 1:
+            layer = f"{way} of {timing.layer.name}, {timing.part}"
+            yield f"{name} is faster, {times:.3g} times: {layer}"
 
 
-def write_line(timing: Timing) -> str:
-    text = f"{f'  {timing.layer.name}':{WIDTH}}"
-    for way, ours in timing.seconds.items():
-        text += f"{timing.ratio(way):>8.3g}"
-        for seconds in (ours["npcnn"], ours.get("product"), timing.torch_seconds(way)):
-            text += f"{'-' if seconds is None else f'{1e3 * seconds:.3g}':>9}"
-    return text
+def list_numbers(timing: Timing, way: str) -> list[float]:
+    """What stands in a layer's line: two ratios, and milliseconds."""
+    ours = timing.seconds[way]
+    sides = ours["npcnn"], ours.get("product", math.nan), timing.torch_seconds(way)
+    times = (1e3 * seconds for seconds in (*sides, timing.peer(way)[0]))
+    return [timing.ratio(way), timing.cores(way), *times]
+
+
+def write_cells(cells: Iterable[object]) -> str:
+    """Words, or numbers of three digits, a column each; a dash where there is none."""
+    texts = (cell if isinstance(cell, str) else f"{cell:.3g}".replace("nan", "-") for cell in cells)
+    return "".join(f"{text:>{COLUMN}}" for text in texts)
 
 
 def draw_plot(timings: Sequence[Timing]) -> str:
