@@ -269,7 +269,9 @@ def test_planes(row, op, name, shape, at, first, heads):
     want = np.zeros(shape)
     got = want.copy()
     got[tuple(at)] = 1
-    shown = draw(row, op, compare(name, got, want, "float64"), channels_first=first)
+    shown = draw(
+        row, op, compare(name, got, want, "float64"), channels_first={op} if first else {"another"}
+    )
     assert [line for line in shown if "[" in line] == list(heads)
     assert sum(line.count("#") for line in shown) == 1
 

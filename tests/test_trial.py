@@ -1,11 +1,13 @@
 """The loop: what one question to one function comes to; laws, adjoint and proof among them."""
 
 import itertools
+from types import SimpleNamespace
 
 import parametrize_from_file
 import pytest
 from parametrize_from_file import defaults
 
+from verification import truth
 from verification.candidates import CANONICAL
 from verification.judging.trial import FAILING, PATIENCE, Trial, plan
 from verification.questions import Refusal, parse, read, rung
@@ -13,6 +15,8 @@ from verification.questions import Refusal, parse, read, rung
 CONV = "conv x=[2,5,5,2] w=[2,2,2,3] stride=2 pad=1 fill=integers"
 STEP = "conv_single_step x=[3,3,2] b=[1,1,1] fill=digits"
 LINES = [f"conv x=[1,{n},{n},1] w=[2,2,1,1] fill=digits" for n in range(2, 9)]
+POOL = "max_pool x=[1,4,4,1] kernel=2 fill=ties"
+REPLY = SimpleNamespace(values={}, limits={})
 LATE = "crash('it was still running', 'TIMEOUT')"
 SLOW = "conv_forward came to no answer 3 times"
 OLD = "TypeError: only 0-dimensional arrays can be converted to Python scalars"
@@ -110,6 +114,17 @@ def test_who_gives_no_answer_is_asked_three_times(fake):
     assert [outcome.status for outcome in backward] == ["ok"] * len(LINES)
     assert len([name for name, _, _ in judged.asked if name == "conv_forward"]) == PATIENCE
     assert {cache for name, _, cache in judged.asked if name == "conv_backward"} == {CANONICAL}
+
+
+def test_an_answer_that_nobody_is_asked_for_is_not_made_ready(fake, monkeypatch):
+    """It takes the oracle as long as one that is compared."""
+    made = []
+    monkeypatch.setattr(truth, "answer", lambda case, *_: made.append(case.op) or REPLY)
+    judged = fake({}, missing=["conv_forward", "conv_backward"])
+    checks, _ = plan(judged, [*parse(CONV), *parse(POOL)], lambda *_: True)
+    for check in checks:
+        Trial(judged, 0, "float64").prepare(check)
+    assert ([len(check.functions) for check in checks], made) == ([2, 2], ["max_pool"])
 
 
 def test_who_is_slow_is_asked_what_it_can_afford(fake):

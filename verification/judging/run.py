@@ -264,7 +264,7 @@ class Run:
     oracle: str = "torch"
     numpy: str = ""
     python: str = ""
-    channels_first: bool = False
+    channels_first: frozenset[str] = frozenset()
     notes: Sequence[str] = ()
     wanted: frozenset[str] = frozenset()
     longest: int = 0

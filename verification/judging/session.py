@@ -84,7 +84,7 @@ class Session:
             judged.sha256,
             numpy=np.__version__,
             python=platform.python_version(),
-            channels_first=judged.contract.channels_first,
+            channels_first=frozenset(judged.name_of(f) for f in functions if f.channels_first),
             notes=judged.notes,
             misfit=judged.misfit,
             wanted=frozenset(self._only),
@@ -124,8 +124,8 @@ class Session:
         """As many checks on geometries that nobody has seen as are wanted."""
         there = (name for name, function in self._functions.items() if self.judged.has(function))
         wanted = {*filter(self._wants, there)}
-        checks: list[Check] = []
-        for question in draw(self._draw_seed):
+        kinds, checks = {self._functions[name].kind for name in wanted}, list[Check]()
+        for question in (one for one in draw(self._draw_seed) if one.kind in kinds):
             if len(checks) == self.settings.draw:
                 break
             checks += plan(self.judged, [question], lambda name, _: name in wanted)[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from functools import partial
@@ -124,8 +124,10 @@ def plan(
     """
     checks, outside = [], Counter[str]()
     functions = judged.contract.functions
-    kinds = list(dict.fromkeys(function.kind for function in functions))
-    kin = {kind: [function for function in functions if function.kind == kind] for kind in kinds}
+    kin = defaultdict[str, list[Function]](list)
+    for function in functions:
+        kin[function.kind].append(function)
+    kinds = [*kin]
     for question in sorted(questions, key=lambda question: question.work or EMPTY):
         alike = functions if isinstance(question, Refusal) else kin.get(question.kind, ())
         concerned = [f for f in alike if _concerns(judged, f, question)]
@@ -174,9 +176,9 @@ class Trial:
                 yield outcome
 
     def prepare(self, check: Check) -> None:
-        """Have the answer ready that the check will be compared with."""
-        question = check.question
-        if isinstance(question, Case) and not question.check:
+        """Have the answer ready that the check will be compared with, if anybody is asked."""
+        question, is_asked = check.question, any(map(self.judged.has, check.functions))
+        if is_asked and isinstance(question, Case) and not question.check:
             is_bitwise = self.judged.contract.is_bitwise
             asked = truth.answer(question, self.seed, self.dtype, is_bitwise)
             _ = asked.values, asked.limits

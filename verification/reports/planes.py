@@ -84,7 +84,7 @@ def look(run: Run, outcome: Outcome) -> View | None:
 
     In an exam the answer alone, and no place of it rather than another.
     """
-    case = outcome.question
+    case, is_first = outcome.question, outcome.function in run.channels_first
     is_light = any(compared.worst and compared.got is None for compared in outcome.comparisons)
     if not isinstance(case, Case) or not outcome.comparisons or is_light:
         return None
@@ -92,7 +92,7 @@ def look(run: Run, outcome: Outcome) -> View | None:
     place, answers, digits = Place(), list[Plane](), 6
     if wrong and wrong.worst and not run.settings.exam:
         got, want = np.asarray(wrong.got), np.asarray(wrong.want)
-        axes = _name_axes(run, case, wrong.name, want.ndim)
+        axes = _name_axes(is_first, case, wrong.name, want.ndim)
         place = _find_place(case, axes, want.shape, wrong.worst.index)
         answers = [Plane("yours", axes, got, place), Plane("oracle", axes, want, place)]
         answers = answers if run.settings.show == "all" else answers[:1]
@@ -103,27 +103,27 @@ def look(run: Run, outcome: Outcome) -> View | None:
         wrong = None
         for compared, array in zip(outcome.comparisons, outcome.answers.values(), strict=False):
             if type(array) is np.ndarray and not (compared.is_right and outcome.is_failing):
-                axes = _name_axes(run, case, compared.name, array.ndim)
+                axes = _name_axes(is_first, case, compared.name, array.ndim)
                 answers.append(Plane(f"your {compared.name}", axes, array, place))
     known = {axis for one in answers for axis in one.axes}
-    inputs = _list_inputs(run, case, outcome.op)
+    inputs = _list_inputs(run, outcome, case)
     planes = [
         Plane(name, axes, array, at)
         for name, array in inputs.items()
-        for axes in [_name_axes(run, case, name, array.ndim)]
+        for axes in [_name_axes(is_first, case, name, array.ndim)]
         for at in _spread(case, dict(zip(axes, array.shape, strict=True)), place, known)
     ]
     return View(planes, answers, wrong, digits)
 
 
-def _list_inputs(run: Run, case: Case, op: str) -> dict[str, Array]:
-    """In the contract's order of axes."""
-    given = truth.answer(case, run.seed, run.settings.dtype).arrays
+def _list_inputs(run: Run, outcome: Outcome, case: Case) -> dict[str, Array]:
+    """In the function's order of axes."""
+    given, op = truth.answer(case, run.seed, run.settings.dtype).arrays, outcome.op
     is_gradient = op.endswith("_backward") or op == "distribute_value"
     names = ["dy", "x", "w"] if is_gradient else ["x", "w", "b"]
     names += ["index", *["mean", "var"] * (not (is_gradient and case.training))]
     inputs = {name: given[name] for name in names if name in given}
-    if not run.channels_first:
+    if outcome.function not in run.channels_first:
         return inputs
     ends = {"w": ((-1, -2), (0, 1))}
     return {
@@ -142,7 +142,7 @@ def _spread(
     return [{**place, **dict(zip(free, index))} for index in np.ndindex(*free.values())]
 
 
-def _name_axes(run: Run, case: Case, name: str, rank: int) -> Axes:
+def _name_axes(is_first: bool, case: Case, name: str, rank: int) -> Axes:
     if rank < 3:
         return [*range(rank)]
     is_single = case.op != "unfold" and bool(case.kernel) and rank == len(case.space) + 1
@@ -151,10 +151,10 @@ def _name_axes(run: Run, case: Case, name: str, rank: int) -> Axes:
         return [*range(rank - 1), "C"]
     if name in WEIGHTS:
         ends = ["C", "K"] if case.op == "conv_transpose" else ["K", "C"]
-        return [*ends, *space] if run.channels_first else [*space, *ends[::-1]]
+        return [*ends, *space] if is_first else [*space, *ends[::-1]]
     channel = "K" if case.w else "taps" if case.op == "unfold" else "C"
     channel = "C" if name in INPUTS else channel
-    axes = ["N", channel, *space] if run.channels_first else ["N", *space, channel]
+    axes = ["N", channel, *space] if is_first else ["N", *space, channel]
     return axes[is_single:]
 
 

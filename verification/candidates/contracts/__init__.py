@@ -21,7 +21,6 @@ import numpy as np
 from verification.candidates.contracts.function import (
     BIASES,
     CANONICAL,
-    FIRST,
     LAYOUTS,
     WORDS,
     Form,
@@ -71,16 +70,15 @@ class Contract:
     is_bitwise: bool = False
     may_decline: bool = False
 
-    @property
-    def channels_first(self) -> bool:
-        return self.layout in FIRST
-
     def lay(self, layout: str) -> Contract:
-        """The same in another layout; what is optional is for batches alone."""
+        """The same in another layout; what is optional is for batches of channels alone."""
         if layout in ("", self.layout) or not self.layout:
             return self
-        kept = (one for one in self.functions if layout in ("nchw", "nhwc") or not one.optional)
-        laid = tuple(one.lay(layout) if one.is_pass else one for one in kept)
+        kept = ("nchw", "nhwc")
+        laid = tuple(
+            one.lay(layout) if one.is_pass and (layout in kept or not one.optional) else one
+            for one in self.functions
+        )
         return replace(self, functions=laid, layout=layout)
 
     def shape_bias(self, sizes: Sequence[int]) -> Contract:

@@ -157,6 +157,11 @@ class Function:
     has_mode: bool = False
     is_chained: bool = False
     may_differ: bool = False
+    layout: str = ""
+
+    @property
+    def channels_first(self) -> bool:
+        return self.layout in FIRST
 
     @property
     def kind(self) -> str:
@@ -187,7 +192,7 @@ class Function:
         """The same for arrays of another layout."""
         forward = self.forward and self.forward.lay(layout)
         takes = partial(takes_in, layout, self.takes)
-        return replace(self, form=FORMS[layout], takes=takes, forward=forward)
+        return replace(self, form=FORMS[layout], takes=takes, forward=forward, layout=layout)
 
     def shape_bias(self, sizes: Sequence[int]) -> Function:
         """The same with b, and so db, of these sizes."""

@@ -29,7 +29,6 @@ import numpy as np
 
 from verification.candidates.contracts import RANKS, TUPLES, Ask, Contract, is_plain, shows_form
 from verification.candidates.contracts.function import (
-    FIRST,
     FORMS,
     OWN,
     SPELLINGS,
@@ -312,6 +311,7 @@ class Layers(Contract):
             if layer and isinstance(function, Method) and (layer.backward or way == "forward"):
                 takes = partial(_take_both, function, layer)
                 function = replace(function, layer=layer, form=layer.form, takes=takes)
+                function = replace(function, layout=layer.layout)
             else:
                 written.pop(function.name, "")
             functions.append(function)
@@ -319,9 +319,7 @@ class Layers(Contract):
         made = {name.rpartition(".")[0] for name in whole if name.endswith(".forward")}
         if other := sorted(made - {their.rpartition(".")[0] for their in names.values()}):
             notes.append(f"not judged: {', '.join(other)}; one each of {', '.join(CLASSES)} is")
-        is_first = all(layer.layout in FIRST for layer in known.values())
-        layout = "nchw" if is_first else "nhwc"
-        return replace(self, functions=(*functions,), layout=layout), written, notes
+        return replace(self, functions=(*functions,)), written, notes
 
 
 @dataclass(frozen=True)
