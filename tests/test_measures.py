@@ -241,10 +241,14 @@ def test_the_layers_that_are_timed(options, count, parts):
 
 @parametrize_from_file
 def test_the_sides_do_the_same(line, products, monkeypatch):
-    """What is timed are the same numbers, npcnn's and torch's."""
+    """What is timed are the same numbers, npcnn's, torch's and those of what people write."""
     (case,) = parse(f"{line} fill=dense")
     given = arrays(case, 0, "float64")
     ours = [call() for call in speed.prepare_npcnn(case, given)["npcnn"]]
+    (y, _), grads = ours[0], ours[1] if case.w else ours[1:]
+    theirs, their_grads = (call() for call in prepare_peers(case, given)["im2col"])
+    for one, other in zip([y, *grads], [theirs, *their_grads], strict=True):
+        np.testing.assert_allclose(one.reshape(other.shape), other, 1e-9, 1e-9)
     for calls in speed.prepare_torch(case, given).values():
         for one, other in zip(ours, [call() for call in calls], strict=True):
             one, other = (a[0] if isinstance(a, tuple) else a for a in (one, other))
@@ -255,18 +259,6 @@ def test_the_sides_do_the_same(line, products, monkeypatch):
     names = {"npcnn", speed.ALONE, *speed.FORMATS, *["product"] * products, "im2col"}
     named = {name for times in timing.seconds.values() for name in times}
     assert named - {"mygrad", "onnx.reference"} == names
-
-
-@parametrize_from_file("test_measures.toml", "test_the_sides_do_the_same")
-def test_what_people_write_does_the_same(line, products):
-    """The peer that needs no package, forward and all its gradients."""
-    (case,) = parse(f"{line} fill=dense")
-    given = arrays(case, 0, "float64")
-    forward, backward = speed.prepare_npcnn(case, given)["npcnn"]
-    grads = backward() if case.w else (backward(),)
-    theirs = [call() for call in prepare_peers(case, given)["im2col"]]
-    for one, other in zip([forward()[0], *grads], [theirs[0], *theirs[1]], strict=True):
-        np.testing.assert_allclose(one.reshape(other.shape), other, 1e-9, 1e-9)
 
 
 def test_a_block_is_told_by_its_median(monkeypatch):

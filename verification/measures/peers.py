@@ -87,10 +87,11 @@ def _by_group(case: Case, cells: Array, given: Arrays) -> Iterator[tuple[Array, 
 
 
 def _prepare_mygrad(case: Case, given: Arrays) -> Calls:
-    """Of pools their maximum, without pads; of convolutions those of one group."""
+    """Pools of maxima without pads, convolutions of one group; and windows that leave no rest."""
     layers = importlib.import_module("mygrad.nnet.layers")
     tensor = importlib.import_module("mygrad").tensor
-    if case.op == "avg_pool" or case.groups > 1 or (case.op == "max_pool" and case.is_padded):
+    is_padded_pool = case.op == "max_pool" and case.is_padded
+    if case.op == "avg_pool" or case.groups > 1 or is_padded_pool or case.has_rest:
         raise NotImplementedError
     x, dy = tensor(given["x"]), given["dy"]
     if case.op == "max_pool":
