@@ -363,7 +363,8 @@ def is_blank(definition: Definition, text: str) -> bool:
             ):
                 weight, is_part = _weigh(value), isinstance(target, ast.Subscript)
                 if weight == NOTHING:
-                    has_blank |= is_part
+                    is_row = isinstance(target, ast.Tuple) and not isinstance(value, ast.Tuple)
+                    has_blank |= is_part or is_row
                     blank |= find_names(target)
                 elif weight == WORK or is_part or isinstance(node, ast.AugAssign):
                     worked |= find_names(target)
