@@ -315,7 +315,7 @@ class Signature:
         if ours.kind != case.kind or not ours.takes(case):
             return False
         if not ours.settings:
-            return not (ours.has_mode and case.op == "avg_pool" and self._lacks_mode)
+            return not (ours.has_mode and case.op == "avg_pool" and self.lacks_mode)
         if self.foreign or (self.wants_word and not name_pad(case)):
             return False
         wanted = {*drop_usual(case, ours.keywords(case)), *["b"] * case.bias}
@@ -334,7 +334,7 @@ class Signature:
         return len(required) == 2 and bool(_CACHE.fullmatch(required[1]))
 
     @property
-    def _lacks_mode(self) -> bool:
+    def lacks_mode(self) -> bool:
         """Whether it ends before the mode: then it is for maxima alone."""
         return not self.is_open and len(self.names) < len(self.function.parameters)
 
