@@ -414,15 +414,19 @@ def settle(outcomes: Sequence[Outcome], run: Run) -> list[Outcome]:
 
 
 def _mend(outcomes: Sequence[Outcome], known: Mapping[str, Finding]) -> list[Outcome]:
-    """What counts where helpers fail: with right ones in their place, if these serve anywhere."""
+    """What counts where helpers fail: with right ones in their place, if these serve anywhere, be
+    it in another function.
+    """
     unfit = {name: finding.function for name, finding in known.items() if finding.unfit}
+    right = (o for finding in known.values() for o in finding.outcomes if not o.is_failing)
+    served = {name for outcome in right for name in outcome.helpers}
     mended, serves = list[Outcome](), False
     for outcome in outcomes:
         again = outcome.mended
         if again and outcome.is_failing and unfit.keys() & {*outcome.below}:
             # where no more is right with right helpers, they may not be what is wanted there
-            serves |= not again.is_failing or outcome.right < again.right
             helpers = tuple(unfit[name] for name in outcome.below if name in unfit)
+            serves |= not again.is_failing or outcome.right < again.right or served >= {*helpers}
             below = tuple(name for name in outcome.below if name not in HELPERS)
             note = f"with a right {' and '.join(helpers)} in place of yours"
             outcome = replace(again, helpers=helpers, below=below, note=note)
