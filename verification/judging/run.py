@@ -285,6 +285,12 @@ class Run:
         return [outcome for outcome in self.outcomes if outcome.status != "not attempted"]
 
     @property
+    def judged(self) -> list[Finding]:
+        """The functions of which something is known."""
+        unknown = {"not attempted", "not judged"}
+        return [f for f in self.findings if {o.status for o in f.outcomes} - unknown]
+
+    @property
     def missing(self) -> list[Finding]:
         """The functions that are not there, or not written."""
         return [finding for finding in self.findings if finding.status == "not attempted"]
@@ -317,7 +323,7 @@ class Run:
             return self.fault
         if any(f.function in self.wanted for f in self.missing):
             return "differs"
-        if not self.asked:
+        if not self.judged:
             return "nothing"
         is_right = not (self.differing or self.stale or (self.drawn and self.drawn.failing))
         return "match" if is_right and not (self.settings.strict and self.missing) else "differs"
