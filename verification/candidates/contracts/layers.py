@@ -49,7 +49,7 @@ from verification.candidates.contracts.function import (
     write_size,
 )
 from verification.candidates.loading import METHODS
-from verification.candidates.process import Call, Hello, Other, Result
+from verification.candidates.process import Call, Chance, Hello, Other, Result
 from verification.questions import Array, Arrays, Case, arrays, parse, simplify, simplify_pad
 
 _TABLE = read_table("layers")
@@ -60,7 +60,7 @@ _WORDS = {
     our: (*SPELLINGS.get(our, ()), *_TABLE["words"].get(our, ()))
     for our in dict.fromkeys((*_TABLE["words"], *_SIZES, "b"))
 }
-_UNASKED = ("shape", "name")
+_UNASKED = ("shape", "name", "seed", "rng")
 """What is given to a constructor that insists on it alone."""
 _RATE = 1.0
 """A learning rate at which dx shows whether the weights were changed before it was computed."""
@@ -74,6 +74,11 @@ def _keep_planes(case: Case, name: str, value: Array) -> Any:
 def _lead_filters(case: Case, name: str, value: Array) -> Array:
     """Weights (K, *kernel, C)."""
     return np.moveaxis(value, -1, 0)
+
+
+def _lead_channels(case: Case, name: str, value: Array) -> Array:
+    """Weights (C, K, *kernel)."""
+    return np.moveaxis(value, (-2, -1), (0, 1))
 
 
 def _lead_planes(case: Case, name: str, value: Array) -> Any:
@@ -95,7 +100,7 @@ def _hold(form: Form, held: Form, case: Case, name: str, value: Array) -> Any:
 
 
 _FORMS = {**FORMS, "planes": _keep_planes}
-_HELD: Sequence[Form] = (lead_channels, keep_form, _lead_filters, _lead_planes)
+_HELD: Sequence[Form] = (lead_channels, keep_form, _lead_filters, _lead_channels, _lead_planes)
 """The layouts of images and outputs, and those of weights; the order decides where several fit."""
 _PROBES: Mapping[str, Sequence[str]] = {
     "probe": ("nchw", "nhwc", "chw", "hwc"),
@@ -230,6 +235,7 @@ class Layer:
         known["padding"] = name_pad(case) if self.has_word else simplify_pad(case.pad)
         image = self.form(case, "x", np.zeros(case.x)).shape
         known |= {"rate": self.pace, "name": "layer", "shape": image[self.layout[0] == "n" :]}
+        known |= {"seed": 0, "rng": Chance()}
         for our in self.words.keys() & _SIZES:
             default = self.defaults[our]
             known[our] = write_size(known[our], default, len(case.space), our in self.wide)
@@ -266,7 +272,7 @@ class Method(Function):
         layer = self.layer
         assert layer
         words = self.plan(case, given)[0].words
-        named = (f"{t}={o if o in given else repr(words[t])}" for o, t in layer.words.items())
+        named = (f"{t}={o if o in given else words[t]!r}" for o, t in layer.words.items())
         lines = [f"layer = {layer.name}({', '.join(named)})"]
         lines += [f"layer.{layer.forward}(x)"] * layer.is_lazy
         lines += [f"layer.{their} = {our}" for our, their in layer.holders.items() if our in given]
