@@ -254,7 +254,7 @@ class Run:
 
     `fault` is unloadable, interrupted, fault or nothing where the run did not come to its end, and
     `error` says why; `wanted` are the functions that were asked for by name, and `longest` is the
-    length of the longest name that is asked.
+    length of the longest name that is asked; `weights` the order of their axes, as in the contract.
     """
 
     settings: Settings
@@ -265,6 +265,7 @@ class Run:
     numpy: str = ""
     python: str = ""
     channels_first: bool = False
+    weights: str = ""
     notes: Sequence[str] = ()
     wanted: frozenset[str] = frozenset()
     longest: int = 0

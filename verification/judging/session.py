@@ -89,6 +89,7 @@ class Session:
             numpy=np.__version__,
             python=platform.python_version(),
             channels_first=judged.contract.channels_first,
+            weights=judged.contract.weights,
             notes=judged.notes,
             misfit=judged.misfit,
             wanted=frozenset(self._only),

@@ -123,13 +123,24 @@ def _list_inputs(run: Run, case: Case, op: str) -> dict[str, Array]:
     names = ["dy", "x", "w"] if is_gradient else ["x", "w", "b"]
     names += ["index", *["mean", "var"] * (not (is_gradient and case.training))]
     inputs = {name: given[name] for name in names if name in given}
-    if not run.channels_first:
-        return inputs
-    ends = {"w": ((-1, -2), (0, 1))}
-    return {
-        name: np.moveaxis(a, *ends.get(name, (-1, 1))) if a.ndim > 1 else a
-        for name, a in inputs.items()
-    }
+    return {name: _turn(run, case, name, array) for name, array in inputs.items()}
+
+
+def _turn(run: Run, case: Case, name: str, array: Array) -> Array:
+    if array.ndim < 2 or case.op == "conv_single_step":
+        return array
+    if name != "w":
+        return np.moveaxis(array, -1, 1) if run.channels_first else array
+    own = [*range(array.ndim - 2), "C", "K"]
+    if "C" not in (run.weights or "C"):
+        array, own = array[..., 0, :], [*own[:-2], "K"]
+    return array.transpose([own.index(axis) for axis in _order_weights(run, array.ndim)])
+
+
+def _order_weights(run: Run, rank: int) -> Axes:
+    order = run.weights or ("KC*" if run.channels_first else "*CK")
+    space = range(rank - len(order) + 1)
+    return [axis for letter in order for axis in (space if letter == "*" else letter)]
 
 
 def _spread(
@@ -150,8 +161,8 @@ def _name_axes(run: Run, case: Case, name: str, rank: int) -> Axes:
     if case.op == "conv_single_step":
         return [*range(rank - 1), "C"]
     if name in WEIGHTS:
-        ends = ["C", "K"] if case.op == "conv_transpose" else ["K", "C"]
-        return [*ends, *space] if run.channels_first else [*space, *ends[::-1]]
+        ends = {"C": "K", "K": "C"} if case.op == "conv_transpose" else {}
+        return [ends.get(str(axis), axis) for axis in _order_weights(run, rank)]
     channel = "K" if case.w else "taps" if case.op == "unfold" else "C"
     channel = "C" if name in INPUTS else channel
     axes = ["N", channel, *space] if run.channels_first else ["N", *space, channel]

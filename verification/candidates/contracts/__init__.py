@@ -62,12 +62,14 @@ class Contract:
     """A table of functions; `is_bitwise` asks for torch's very bits, and memory of their own.
 
     Where it `may_decline`, a function that raises NotImplementedError is outside.  Its arrays have
-    this `layout`, "" where that is not everybody's own.
+    this `layout`, "" where that is not everybody's own; `weights` is the order of their axes,
+    with * for the kernel's, where that is not the layout's: K*C.
     """
 
     name: str
     functions: tuple[Function, ...]
     layout: str = ""
+    weights: str = ""
     is_bitwise: bool = False
     may_decline: bool = False
 

@@ -100,7 +100,13 @@ def _hold(form: Form, held: Form, case: Case, name: str, value: Array) -> Any:
 
 
 _FORMS = {**FORMS, "planes": _keep_planes}
-_HELD: Sequence[Form] = (lead_channels, keep_form, _lead_filters, _lead_channels, _lead_planes)
+_HELD: dict[str, Form] = {
+    "KC*": lead_channels,
+    "*CK": keep_form,
+    "K*C": _lead_filters,
+    "CK*": _lead_channels,
+    "K*": _lead_planes,
+}
 """The layouts of images and outputs, and those of weights; the order decides where several fit."""
 _PROBES: Mapping[str, Sequence[str]] = {
     "probe": ("nchw", "nhwc", "chw", "hwc"),
@@ -150,6 +156,7 @@ class Layer:
     defaults: Mapping[str, str]
     form: Form = lead_channels
     layout: str = "nchw"
+    weights: str = ""
     holders: Mapping[str, str] = field(default_factory=dict)
     tuples: frozenset[str] = frozenset()
     gives: tuple[str, ...] = ("dx",)
@@ -327,7 +334,9 @@ class Layers(Contract):
             notes.append(f"not judged: {', '.join(other)}; one each of {', '.join(CLASSES)} is")
         is_first = all(layer.layout in FIRST for layer in known.values())
         layout = "nchw" if is_first else "nhwc"
-        return replace(self, functions=(*functions,), layout=layout), written, notes
+        weights = "".join(layer.weights for layer in known.values())
+        contract = replace(self, functions=(*functions,), layout=layout, weights=weights)
+        return contract, written, notes
 
 
 @dataclass(frozen=True)
@@ -423,7 +432,7 @@ class Survey:
         own; each with the question that shows whether it is so.
         """
         layer, own, tries = blank, dict[str, Any](), list[tuple[Layer, Case]]()
-        held, shape = None, tuple[int, ...]()
+        held, shape = "", tuple[int, ...]()
         if case.w and "w" not in blank.words:
             layer, held, shape, is_late = self._find_weights(blank, case, layouts)
             counts = {"channels": case.x[-1], "filters": case.y[-1]}
@@ -433,22 +442,24 @@ class Survey:
         is_spread = case.w and math.prod(shape) > case.y[-1]
         for layout in layouts:
             form = _FORMS[layout]
-            form = partial(_hold, form, held or (_lead_planes if layout == "planes" else form))
+            weights = held or "K*" * (layout == "planes")
+            form = partial(_hold, form, _HELD.get(weights, form))
             spread = partial(_spread_bias, form, len(shape))
             form = spread if is_spread else partial(reshape_bias, form, sizes_of_b)
             ones = own | dict.fromkeys(_ONES.get(layout, ()), 1)
             for sized, sizes in _list_sizes(layer, case):
-                tries.append((replace(layer, form=form, layout=layout, own=ones | sizes), sized))
+                tried = replace(layer, form=form, layout=layout, weights=weights)
+                tries.append((replace(tried, own=ones | sizes), sized))
         return tries
 
     def _find_weights(
         self, layer: Layer, case: Case, layouts: Sequence[str]
-    ) -> tuple[Layer, Form, tuple[int, ...], bool]:
-        """The layer with what holds its weights, the form that w has there, and the shape of b; and
+    ) -> tuple[Layer, str, tuple[int, ...], bool]:
+        """The layer with what holds its weights, the order of w's axes, and the shape of b; and
         whether they are there from the first forward pass on alone.
         """
         given = _draw(case)
-        forms = {form(case, "w", given["w"]).shape: form for form in reversed(_HELD)}
+        ways = {_HELD[way](case, "w", given["w"]).shape: way for way in reversed(_HELD)}
         for x in (None, *(_FORMS[layout](case, "x", given["x"]) for layout in layouts)):
             calls = Calls()
             made = layer.make(calls, case, given)
@@ -460,13 +471,13 @@ class Survey:
             b, shape = next(filter(operator.itemgetter(0), held), ("", ()))
             if w:
                 break
-        if size not in forms:
-            known = " or ".join(map(str, reversed(forms)))
+        if size not in ways:
+            known = " or ".join(map(str, reversed(ways)))
             plain = ", ".join(filter(str.isidentifier, _ATTRIBUTES["w"]))
             found = f"{w} has shape {size}" if w else f"none is {plain}, or held so in params"
             raise LookupError(f"{layer.name} has no weights of shape {known}: {found}")
         layer = replace(layer, holders={"w": w, "b": b} if b else {"w": w})
-        return layer, forms[size], shape, x is not None
+        return layer, ways[size], shape, x is not None
 
     def _find_held(
         self, paths: Sequence[str], calls: Sequence[Call], size: int
