@@ -185,12 +185,12 @@ def find_names(tree: ast.AST) -> set[str]:
 
 
 def find_called(statements: Iterable[Statement]) -> set[str]:
-    """The names that functions call and do not bind."""
+    """The names that functions call, or what is in them, and do not bind."""
     found = set[str]()
     for one in (node for _, tree in statements for node in ast.walk(tree)):
         if isinstance(one, ast.FunctionDef):
-            calls = (node.func for node in ast.walk(one) if isinstance(node, ast.Call))
-            found |= {call.id for call in calls if isinstance(call, ast.Name)} & _find_read(one)
+            calls = (find_names(node.func) for node in ast.walk(one) if isinstance(node, ast.Call))
+            found |= set[str]().union(*calls) & _find_read(one)
     return found
 
 
