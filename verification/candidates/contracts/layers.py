@@ -380,6 +380,8 @@ class Survey:
             layer = lazy
         if not self._is_held(layer, case):
             raise LookupError(f"{owner} computes with other weights than {layer.holders['w']}")
+        if layer.weights == "CK*" and not self._parts_filters(layer, case):
+            raise LookupError(f"{owner} takes weights in an order that their shape does not tell")
         told = (word for word in _SIZES if word in layer.words and word not in layer.own)
         uneven = {word: parse(CLASSES[ours][word])[0] for word in told}
         seen = (word for word, one in uneven.items() if self._gives_shape(layer, one) is not None)
@@ -397,6 +399,14 @@ class Survey:
         silent = {name: a * (name == "x") for name, a in _draw(case).items()}
         y = self.ask(layer.plan(case, silent, False)).values.get("y")
         return not (layer.holders and isinstance(y, np.ndarray) and y.any())
+
+    def _parts_filters(self, layer: Layer, case: Case) -> bool:
+        """Whether a filter's weights reach its own outputs alone."""
+        given, others = _draw(case), np.ones(case.y)
+        given["w"][..., :-1], given["b"][:], others[..., -1] = 0, 0, 0
+        others = layer.form(case, "y", others)
+        y = self.ask(layer.plan(case, given, False)).values.get("y")
+        return isinstance(y, np.ndarray) and y.shape == others.shape and not (y * others).any()
 
     def _gives_shape(self, layer: Layer, case: Case) -> bool | None:
         """Whether its answer has the right shape; None where it has none."""
