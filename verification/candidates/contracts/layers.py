@@ -271,8 +271,11 @@ class Method(Function):
         return self.layer.plan(case, given, self.is_gradient)
 
     def read(self, parameters: Parameters) -> Signature:
-        """Its calls are made as the layer has been found to take them."""
-        return super().read(None)
+        """Its calls are made as the layer has been found to take them; of one that is there, and of
+        which nobody knows, nothing is asked.
+        """
+        is_known = self.layer or parameters is None
+        return Signature(self if is_known else replace(self, takes=_take_none), None)
 
     def tell(self, case: Case, given: Arrays) -> str:
         """The calls as one would write them."""
@@ -325,8 +328,6 @@ class Layers(Contract):
             if layer and isinstance(function, Method) and (layer.backward or way == "forward"):
                 takes = partial(_take_both, function, layer)
                 function = replace(function, layer=layer, form=layer.form, takes=takes)
-            else:
-                written.pop(function.name, "")
             functions.append(function)
         whole = [name for name in hello.names if name not in hello.stubs]
         made = {name.rpartition(".")[0] for name in whole if name.endswith(".forward")}
@@ -336,7 +337,7 @@ class Layers(Contract):
         layout = "nchw" if is_first else "nhwc"
         weights = "".join(layer.weights for layer in known.values())
         contract = replace(self, functions=(*functions,), layout=layout, weights=weights)
-        return contract, written, notes
+        return contract, {**names}, notes
 
 
 @dataclass(frozen=True)
@@ -557,6 +558,10 @@ class Survey:
             moved.append(self.ask(tried.plan(case, _draw(case), True)).values.get(name))
         is_moved = all(isinstance(one, np.ndarray) and one.any() for one in moved)
         return is_moved and np.allclose(2 * moved[0], moved[1])
+
+
+def _take_none(case: Case) -> bool:
+    return False
 
 
 def _take_both(function: Function, layer: Layer, case: Case) -> bool:
