@@ -74,6 +74,8 @@ def test_what_cannot_be_asked_is_said(judge, text, names, notes, statuses):
     found = {finding.function: finding.status for finding in run.findings if finding.outcomes}
     assert tuple(run.notes) == notes
     assert {name: one for name, one in found.items() if one != "not attempted"} == statuses
+    told = tuple(note.partition(" is not judged")[0].lower() for note in notes)
+    assert [f.function for f in run.missing if f.function.lower().startswith(told)] == []
 
 
 PAGE = Path(contracts.__file__).with_name("README.md").read_text(encoding="utf-8")

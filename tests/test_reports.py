@@ -263,15 +263,14 @@ def test_what_cannot_be_judged_is_refused(candidate):
         display.judge(candidate)
 
 
-@parametrize_from_file(schema=parametrize_from_file.defaults(first=False))
-def test_planes(row, op, name, shape, at, first, heads):
+@parametrize_from_file(schema=parametrize_from_file.defaults(first=False, weights=""))
+def test_planes(row, op, name, shape, at, first, weights, heads):
     """Of what went in, and of the answer: around the worst place, and what belongs to it."""
     want = np.zeros(shape)
     got = want.copy()
     got[tuple(at)] = 1
-    shown = draw(
-        row, op, compare(name, got, want, "float64"), channels_first={op} if first else {"another"}
-    )
+    first = {"channels_first": {op} if first else {"another"}, "weights": {op: weights}}
+    shown = draw(row, op, compare(name, got, want, "float64"), **first)
     assert [line for line in shown if "[" in line] == list(heads)
     assert sum(line.count("#") for line in shown) == 1
 

@@ -88,12 +88,12 @@ class Terms:
 class Dialect:
     """How a candidate speaks otherwise than its contract, as its answers show.
 
-    The sizes as which functions take tuples alone, the `keys` of its dictionaries by ours, what
-    functions return, by our names, and the word for averages.
+    The sizes as which functions take tuples alone, the `keys` of its dictionaries by ours and by
+    the kind of function, what functions return, by our names, and the word for averages.
     """
 
     wide: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    keys: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[tuple[str, str], str] = field(default_factory=dict)
     returns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     average: str = AVERAGE
 
@@ -259,8 +259,10 @@ class Candidate:
                 yield replace(known, wide={**known.wide, name: sizes}), note
         key = reply.error.removeprefix("KeyError: ").strip("'")
         for our, others in contracts.KEYS.items():
-            if reply.kind == "KeyError" and key.lower() in others and our not in known.keys:
-                keys = {**known.keys, our: key}
+            at = function.kind, our
+            is_new = at not in known.keys and (our != "mode" or self._read(function).lacks_mode)
+            if reply.kind == "KeyError" and key.lower() in others and is_new:
+                keys = {**known.keys, at: key}
                 yield replace(known, keys=keys), f"{our!r} is {key!r} in its dictionaries"
         if name in known.returns or not (function.may_differ or "" in function.words):
             return
@@ -310,17 +312,20 @@ class Candidate:
             if "" in call.outputs and self.gives_cache(called):  # it is asked for its cache
                 outputs = call.outputs
             name = self.name_of(called) if call.function in ours else call.function
-            arguments = (*map(self._translate, call.arguments),)
+            arguments = (*(self._translate(one, called.kind) for one in call.arguments),)
             calls.append(replace(call, function=name, arguments=arguments, outputs=outputs))
         return calls
 
-    def _translate(self, value: Any) -> Any:
+    def _translate(self, value: Any, kind: str) -> Any:
         """An argument, or a part of one, with its dictionaries' keys and modes in its own words."""
+        keys = self._dialect.keys
         if isinstance(value, dict):
-            return {self._dialect.keys.get(key, key): one for key, one in value.items()}
+            value = {**value, "mode": "max"} if (kind, "mode") in keys else value
+            return {keys.get((kind, key), key): one for key, one in value.items()}
         if isinstance(value, str) and value == AVERAGE:
             return self._dialect.average
-        return tuple(map(self._translate, value)) if isinstance(value, tuple) else value
+        is_several = isinstance(value, tuple)
+        return tuple(self._translate(one, kind) for one in value) if is_several else value
 
     def _read(self, function: Function) -> Signature:
         """The function as it is written here."""

@@ -15,6 +15,7 @@ import site
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from difflib import get_close_matches
 from functools import reduce
 from importlib import import_module
 from itertools import chain
@@ -56,6 +57,8 @@ METHODS["backward"] += ("backprop", "back_prop", "back_propagation", "bprop")
 PLAIN = (NoneType, bool, int, float, str)
 STARS = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}
 SPARED = "only definitions are taken, as from a notebook"
+ALIKE = 0.75
+"""How alike a misspelt name is to the one that is meant."""
 WORDS = 2000
 """Characters of an exception's words that are kept."""
 
@@ -125,6 +128,11 @@ class Program:
             elif is_needed:
                 what = getattr(statement, "name", "") or ast.unparse(statement)
                 yield f"{where}: {what} is passed over: {words}"
+        if brought := self.namespace.pop("*", None):  # what a star may have brought, but for slips
+            known = self.namespace.keys() | vars(builtins).keys()
+            for name in notebook.find_called(statements) - known:
+                if not get_close_matches(name, known, cutoff=ALIKE):
+                    self.namespace[name] = getattr(brought, name)
         if (failed or reason) and not self.functions():
             raise failed or TimeoutError(reason)
 
@@ -363,7 +371,8 @@ def is_blank(definition: Definition, text: str) -> bool:
             ):
                 weight, is_part = _weigh(value), isinstance(target, ast.Subscript)
                 if weight == NOTHING:
-                    has_blank |= is_part
+                    is_row = isinstance(target, ast.Tuple) and not isinstance(value, ast.Tuple)
+                    has_blank |= is_part or is_row
                     blank |= find_names(target)
                 elif weight == WORK or is_part or isinstance(node, ast.AugAssign):
                     worked |= find_names(target)

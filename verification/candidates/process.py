@@ -48,6 +48,13 @@ IDENTITY = object()
 """An argument: `lambda Z: Z`, made where it is called."""
 
 
+class Chance:
+    """An argument that draws random numbers, made where it is called."""
+
+    def __repr__(self) -> str:
+        return "np.random.RandomState(0)"
+
+
 class UnloadableError(Exception):
     """The candidate cannot be loaded; the message says why, in one line."""
 
@@ -66,7 +73,8 @@ class Call:
 
     Beside them there are ".", ".=", "[]" and "[]=", which read and set what a result has or holds,
     and "", which gathers results.
-    Arguments are arrays, numbers, words, None, tuples, lists and dicts of them, Result, IDENTITY.
+    Arguments are arrays, numbers, words, None, tuples, lists and dicts of them, Result, IDENTITY,
+    Chance.
     `outputs` are our names for what it returns, "" for what is not sent, "..." for all the rest; a
     single one is the result itself.  `returns` are the contract's words for them.  What is `kept`
     becomes the candidate's own, which it may change.
@@ -333,6 +341,8 @@ def _pack(value: Any) -> Any:
             return {"dict": [(name, _pack(inner)) for name, inner in value.items()]}
         case Result():
             return {"result": (value.call, value.item)}
+        case Chance():
+            return {"chance": 0}
         case np.ndarray() | None | bool() | int() | float() | str():
             return value
     if value is not IDENTITY:

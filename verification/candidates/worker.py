@@ -12,8 +12,8 @@ Where there are helpers, {theirs: ours}, it is watched what a call comes through
 for theirs.
 
 An argument is a plain value, a list, an array, {"objects": [...]}, {"tuple": [...]},
-{"dict": [[key, value], ...]}, {"identity": 0}, or {"result": [call, item]} of an earlier call (a
-cache).  Every request is answered twice, on fresh copies.
+{"dict": [[key, value], ...]}, {"identity": 0}, {"chance": 0}, or {"result": [call, item]} of an
+earlier call (a cache).  Every request is answered twice, on fresh copies.
 
 Names are imported one by one, and before the candidate is: it may repaint modules as it likes.
 """
@@ -56,6 +56,7 @@ from numpy import (
     repeat,
     sort,
 )
+from numpy.random import RandomState
 
 from verification.candidates import age, loading
 from verification.candidates.helpers import HELPERS
@@ -364,6 +365,8 @@ class Worker:
             case {"identity": _}:
                 self._activated = []
                 return self._activate
+            case {"chance": seed}:
+                return RandomState(seed)
             case [*items]:
                 return [self._make(item, name, layout) for item in items]
             case str():

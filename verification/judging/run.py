@@ -254,7 +254,8 @@ class Run:
 
     `fault` is unloadable, interrupted, fault or nothing where the run did not come to its end, and
     `error` says why; `wanted` are the functions that were asked for by name, and `longest` is the
-    length of the longest name that is asked.
+    length of the longest name that is asked; `channels_first` are the functions that have their
+    arrays so, and `weights` has the order of weights' axes where it is another.
     """
 
     settings: Settings
@@ -265,6 +266,7 @@ class Run:
     numpy: str = ""
     python: str = ""
     channels_first: frozenset[str] = frozenset()
+    weights: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
     wanted: frozenset[str] = frozenset()
     longest: int = 0
@@ -283,6 +285,12 @@ class Run:
     def asked(self) -> list[Outcome]:
         """The outcomes of functions that exist."""
         return [outcome for outcome in self.outcomes if outcome.status != "not attempted"]
+
+    @property
+    def judged(self) -> list[Finding]:
+        """The functions of which something is known."""
+        unknown = {"not attempted", "not judged"}
+        return [f for f in self.findings if {o.status for o in f.outcomes} - unknown]
 
     @property
     def missing(self) -> list[Finding]:
@@ -317,7 +325,7 @@ class Run:
             return self.fault
         if any(f.function in self.wanted for f in self.missing):
             return "differs"
-        if not self.asked:
+        if not self.judged:
             return "nothing"
         is_right = not (self.differing or self.stale or (self.drawn and self.drawn.failing))
         return "match" if is_right and not (self.settings.strict and self.missing) else "differs"
@@ -414,15 +422,19 @@ def settle(outcomes: Sequence[Outcome], run: Run) -> list[Outcome]:
 
 
 def _mend(outcomes: Sequence[Outcome], known: Mapping[str, Finding]) -> list[Outcome]:
-    """What counts where helpers fail: with right ones in their place, if these serve anywhere."""
+    """What counts where helpers fail: with right ones in their place, if these serve anywhere, be
+    it in another function.
+    """
     unfit = {name: finding.function for name, finding in known.items() if finding.unfit}
+    right = (o for finding in known.values() for o in finding.outcomes if not o.is_failing)
+    served = {name for outcome in right for name in outcome.helpers}
     mended, serves = list[Outcome](), False
     for outcome in outcomes:
         again = outcome.mended
         if again and outcome.is_failing and unfit.keys() & {*outcome.below}:
             # where no more is right with right helpers, they may not be what is wanted there
-            serves |= not again.is_failing or outcome.right < again.right
             helpers = tuple(unfit[name] for name in outcome.below if name in unfit)
+            serves |= not again.is_failing or outcome.right < again.right or served >= {*helpers}
             below = tuple(name for name in outcome.below if name not in HELPERS)
             note = f"with a right {' and '.join(helpers)} in place of yours"
             outcome = replace(again, helpers=helpers, below=below, note=note)

@@ -85,6 +85,7 @@ class Session:
             numpy=np.__version__,
             python=platform.python_version(),
             channels_first=frozenset(judged.name_of(f) for f in functions if f.channels_first),
+            weights={judged.name_of(f): f.weights for f in functions if f.weights},
             notes=judged.notes,
             misfit=judged.misfit,
             wanted=frozenset(self._only),

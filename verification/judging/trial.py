@@ -234,6 +234,8 @@ class Trial:
         is_alike = (own.kind, own.where[-1:]) == (canonical.kind, canonical.where[-1:])
         if is_alike or not own.is_failing:
             return own
+        if canonical.kind in ("NameError", "UnboundLocalError"):  # no cache binds a name
+            return replace(canonical, is_spared=True)
         return replace(canonical, behind=self.judged.contract.forward_of(function).name)
 
     def restore(self, function: Function, case: Case, name: str, value: Array) -> Array:

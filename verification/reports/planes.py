@@ -59,6 +59,17 @@ class Plane(NamedTuple):
         return tuple(view), f"[{', '.join(words)}]" if words else ""
 
 
+class Order(NamedTuple):
+    """How a function has the axes of its arrays: channels first or last, and those of weights."""
+
+    is_first: bool
+    weights: str
+
+    def list_weights(self, rank: int) -> Axes:
+        space = range(rank - len(self.weights) + 1)
+        return [axis for letter in self.weights for axis in (space if letter == "*" else letter)]
+
+
 class View(NamedTuple):
     """What there is to draw: what went in, and the answers.
 
@@ -85,6 +96,7 @@ def look(run: Run, outcome: Outcome) -> View | None:
     In an exam the answer alone, and no place of it rather than another.
     """
     case, is_first = outcome.question, outcome.function in run.channels_first
+    order = Order(is_first, run.weights.get(outcome.function) or ("KC*" if is_first else "*CK"))
     is_light = any(compared.worst and compared.got is None for compared in outcome.comparisons)
     if not isinstance(case, Case) or not outcome.comparisons or is_light:
         return None
@@ -92,7 +104,7 @@ def look(run: Run, outcome: Outcome) -> View | None:
     place, answers, digits = Place(), list[Plane](), 6
     if wrong and wrong.worst and not run.settings.exam:
         got, want = np.asarray(wrong.got), np.asarray(wrong.want)
-        axes = _name_axes(is_first, case, wrong.name, want.ndim)
+        axes = _name_axes(order, case, wrong.name, want.ndim)
         place = _find_place(case, axes, want.shape, wrong.worst.index)
         answers = [Plane("yours", axes, got, place), Plane("oracle", axes, want, place)]
         answers = answers if run.settings.show == "all" else answers[:1]
@@ -103,33 +115,38 @@ def look(run: Run, outcome: Outcome) -> View | None:
         wrong = None
         for compared, array in zip(outcome.comparisons, outcome.answers.values(), strict=False):
             if type(array) is np.ndarray and not (compared.is_right and outcome.is_failing):
-                axes = _name_axes(is_first, case, compared.name, array.ndim)
+                axes = _name_axes(order, case, compared.name, array.ndim)
                 answers.append(Plane(f"your {compared.name}", axes, array, place))
     known = {axis for one in answers for axis in one.axes}
-    inputs = _list_inputs(run, outcome, case)
+    inputs = _list_inputs(run, order, case, outcome.op)
     planes = [
         Plane(name, axes, array, at)
         for name, array in inputs.items()
-        for axes in [_name_axes(is_first, case, name, array.ndim)]
+        for axes in [_name_axes(order, case, name, array.ndim)]
         for at in _spread(case, dict(zip(axes, array.shape, strict=True)), place, known)
     ]
     return View(planes, answers, wrong, digits)
 
 
-def _list_inputs(run: Run, outcome: Outcome, case: Case) -> dict[str, Array]:
+def _list_inputs(run: Run, order: Order, case: Case, op: str) -> dict[str, Array]:
     """In the function's order of axes."""
-    given, op = truth.answer(case, run.seed, run.settings.dtype).arrays, outcome.op
+    given = truth.answer(case, run.seed, run.settings.dtype).arrays
     is_gradient = op.endswith("_backward") or op == "distribute_value"
     names = ["dy", "x", "w"] if is_gradient else ["x", "w", "b"]
     names += ["index", *["mean", "var"] * (not (is_gradient and case.training))]
     inputs = {name: given[name] for name in names if name in given}
-    if outcome.function not in run.channels_first:
-        return inputs
-    ends = {"w": ((-1, -2), (0, 1))}
-    return {
-        name: np.moveaxis(a, *ends.get(name, (-1, 1))) if a.ndim > 1 else a
-        for name, a in inputs.items()
-    }
+    return {name: _turn(order, case, name, array) for name, array in inputs.items()}
+
+
+def _turn(order: Order, case: Case, name: str, array: Array) -> Array:
+    if array.ndim < 2 or case.op == "conv_single_step":
+        return array
+    if name != "w":
+        return np.moveaxis(array, -1, 1) if order.is_first else array
+    own = [*range(array.ndim - 2), "C", "K"]
+    if "C" not in order.weights:
+        array, own = array[..., 0, :], [*own[:-2], "K"]
+    return array.transpose([own.index(axis) for axis in order.list_weights(array.ndim)])
 
 
 def _spread(
@@ -142,7 +159,7 @@ def _spread(
     return [{**place, **dict(zip(free, index))} for index in np.ndindex(*free.values())]
 
 
-def _name_axes(is_first: bool, case: Case, name: str, rank: int) -> Axes:
+def _name_axes(order: Order, case: Case, name: str, rank: int) -> Axes:
     if rank < 3:
         return [*range(rank)]
     is_single = case.op != "unfold" and bool(case.kernel) and rank == len(case.space) + 1
@@ -150,11 +167,11 @@ def _name_axes(is_first: bool, case: Case, name: str, rank: int) -> Axes:
     if case.op == "conv_single_step":
         return [*range(rank - 1), "C"]
     if name in WEIGHTS:
-        ends = ["C", "K"] if case.op == "conv_transpose" else ["K", "C"]
-        return [*ends, *space] if is_first else [*space, *ends[::-1]]
+        ends = {"C": "K", "K": "C"} if case.op == "conv_transpose" else {}
+        return [ends.get(str(axis), axis) for axis in order.list_weights(rank)]
     channel = "K" if case.w else "taps" if case.op == "unfold" else "C"
     channel = "C" if name in INPUTS else channel
-    axes = ["N", channel, *space] if is_first else ["N", *space, channel]
+    axes = ["N", channel, *space] if order.is_first else ["N", *space, channel]
     return axes[is_single:]
 
 

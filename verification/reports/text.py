@@ -360,13 +360,12 @@ def _write_drawn(run: Run, drawn: Drawn) -> list[str]:
 
 def _conclude(run: Run) -> Iterator[str]:
     """The verdict with its reasons, and how much was asked."""
-    attempted = [f for f in run.findings if f.status not in ("not attempted", "outside")]
-    functions, differing = _count(len(attempted), "function"), len(run.differing)
+    functions, differing = _count(len(run.judged), "function"), len(run.differing)
     if run.fault == "interrupted":
         yield f"interrupted: {functions} judged, {differing} wrong."
-    elif not run.asked:
-        is_outside = any(finding.status == "outside" for finding in run.findings)
-        yield f"Nothing was {'judged' if is_outside else 'attempted'}."
+    elif not run.judged:
+        is_there = any(finding.status != "not attempted" for finding in run.findings)
+        yield f"Nothing was {'judged' if is_there else 'attempted'}."
     elif differing:
         yield f"{differing} of {functions} {'differs' if differing == 1 else 'differ'}."
     elif run.drawn and run.drawn.failing:

@@ -136,7 +136,8 @@ class Function:
     cache gets dy and that of its `forward` pass, or the canonical one, which is the arguments of
     that pass; one that `is_chained` cannot be asked but behind its own.  Where it `has_mode`,
     "average" stands behind them, and "max" where a function has no default for it.  What
-    `may_differ` may return less, or a pair, as nobody has agreed on more than y.
+    `may_differ` may return less, or a pair, as nobody has agreed on more than y.  `weights` is the
+    order of their axes, * for the kernel's, where that is not its `layout`'s: K*C.
     """
 
     name: str
@@ -158,6 +159,7 @@ class Function:
     is_chained: bool = False
     may_differ: bool = False
     layout: str = ""
+    weights: str = ""
 
     @property
     def channels_first(self) -> bool:
@@ -320,7 +322,7 @@ class Signature:
         if ours.kind != case.kind or not ours.takes(case):
             return False
         if not ours.settings:
-            return not (ours.has_mode and case.op == "avg_pool" and self._lacks_mode)
+            return not (ours.has_mode and case.op == "avg_pool" and self.lacks_mode)
         if self.foreign or (self.wants_word and not name_pad(case)):
             return False
         wanted = {*drop_usual(case, ours.keywords(case)), *["b"] * case.bias}
@@ -339,7 +341,7 @@ class Signature:
         return len(required) == 2 and bool(_CACHE.fullmatch(required[1]))
 
     @property
-    def _lacks_mode(self) -> bool:
+    def lacks_mode(self) -> bool:
         """Whether it ends before the mode: then it is for maxima alone."""
         return not self.is_open and len(self.names) < len(self.function.parameters)
 

@@ -48,7 +48,7 @@ from verification.candidates.contracts.function import (
     write_size,
 )
 from verification.candidates.loading import METHODS
-from verification.candidates.process import Call, Hello, Other, Result
+from verification.candidates.process import Call, Chance, Hello, Other, Result
 from verification.questions import Array, Arrays, Case, arrays, parse, simplify, simplify_pad
 
 _TABLE = read_table("layers")
@@ -59,7 +59,7 @@ _WORDS = {
     our: (*SPELLINGS.get(our, ()), *_TABLE["words"].get(our, ()))
     for our in dict.fromkeys((*_TABLE["words"], *_SIZES, "b"))
 }
-_UNASKED = ("shape", "name")
+_UNASKED = ("shape", "name", "seed", "rng")
 """What is given to a constructor that insists on it alone."""
 _RATE = 1.0
 """A learning rate at which dx shows whether the weights were changed before it was computed."""
@@ -73,6 +73,11 @@ def _keep_planes(case: Case, name: str, value: Array) -> Any:
 def _lead_filters(case: Case, name: str, value: Array) -> Array:
     """Weights (K, *kernel, C)."""
     return np.moveaxis(value, -1, 0)
+
+
+def _lead_channels(case: Case, name: str, value: Array) -> Array:
+    """Weights (C, K, *kernel)."""
+    return np.moveaxis(value, (-2, -1), (0, 1))
 
 
 def _lead_planes(case: Case, name: str, value: Array) -> Any:
@@ -94,7 +99,13 @@ def _hold(form: Form, held: Form, case: Case, name: str, value: Array) -> Any:
 
 
 _FORMS = {**FORMS, "planes": _keep_planes}
-_HELD: Sequence[Form] = (lead_channels, keep_form, _lead_filters, _lead_planes)
+_HELD: dict[str, Form] = {
+    "KC*": lead_channels,
+    "*CK": keep_form,
+    "K*C": _lead_filters,
+    "CK*": _lead_channels,
+    "K*": _lead_planes,
+}
 """The layouts of images and outputs, and those of weights; the order decides where several fit."""
 _PROBES: Mapping[str, Sequence[str]] = {
     "probe": ("nchw", "nhwc", "chw", "hwc"),
@@ -144,6 +155,7 @@ class Layer:
     defaults: Mapping[str, str]
     form: Form = lead_channels
     layout: str = "nchw"
+    weights: str = ""
     holders: Mapping[str, str] = field(default_factory=dict)
     tuples: frozenset[str] = frozenset()
     gives: tuple[str, ...] = ("dx",)
@@ -229,6 +241,7 @@ class Layer:
         known["padding"] = name_pad(case) if self.has_word else simplify_pad(case.pad)
         image = self.form(case, "x", np.zeros(case.x)).shape
         known |= {"rate": self.pace, "name": "layer", "shape": image[self.layout[0] == "n" :]}
+        known |= {"seed": 0, "rng": Chance()}
         for our in self.words.keys() & _SIZES:
             default = self.defaults[our]
             known[our] = write_size(known[our], default, len(case.space), our in self.wide)
@@ -257,15 +270,18 @@ class Method(Function):
         return self.layer.plan(case, given, self.is_gradient)
 
     def read(self, parameters: Parameters) -> Signature:
-        """Its calls are made as the layer has been found to take them."""
-        return super().read(None)
+        """Its calls are made as the layer has been found to take them; of one that is there, and of
+        which nobody knows, nothing is asked.
+        """
+        is_known = self.layer or parameters is None
+        return Signature(self if is_known else replace(self, takes=_take_none), None)
 
     def tell(self, case: Case, given: Arrays) -> str:
         """The calls as one would write them."""
         layer = self.layer
         assert layer
         words = self.plan(case, given)[0].words
-        named = (f"{t}={o if o in given else repr(words[t])}" for o, t in layer.words.items())
+        named = (f"{t}={o if o in given else words[t]!r}" for o, t in layer.words.items())
         lines = [f"layer = {layer.name}({', '.join(named)})"]
         lines += [f"layer.{layer.forward}(x)"] * layer.is_lazy
         lines += [f"layer.{their} = {our}" for our, their in layer.holders.items() if our in given]
@@ -311,15 +327,13 @@ class Layers(Contract):
             if layer and isinstance(function, Method) and (layer.backward or way == "forward"):
                 takes = partial(_take_both, function, layer)
                 function = replace(function, layer=layer, form=layer.form, takes=takes)
-                function = replace(function, layout=layer.layout)
-            else:
-                written.pop(function.name, "")
+                function = replace(function, layout=layer.layout, weights=layer.weights)
             functions.append(function)
         whole = [name for name in hello.names if name not in hello.stubs]
         made = {name.rpartition(".")[0] for name in whole if name.endswith(".forward")}
         if other := sorted(made - {their.rpartition(".")[0] for their in names.values()}):
             notes.append(f"not judged: {', '.join(other)}; one each of {', '.join(CLASSES)} is")
-        return replace(self, functions=(*functions,)), written, notes
+        return replace(self, functions=(*functions,)), {**names}, notes
 
 
 @dataclass(frozen=True)
@@ -363,6 +377,8 @@ class Survey:
             layer = lazy
         if not self._is_held(layer, case):
             raise LookupError(f"{owner} computes with other weights than {layer.holders['w']}")
+        if layer.weights == "CK*" and not self._parts_filters(layer, case):
+            raise LookupError(f"{owner} takes weights in an order that their shape does not tell")
         told = (word for word in _SIZES if word in layer.words and word not in layer.own)
         uneven = {word: parse(CLASSES[ours][word])[0] for word in told}
         seen = (word for word, one in uneven.items() if self._gives_shape(layer, one) is not None)
@@ -380,6 +396,14 @@ class Survey:
         silent = {name: a * (name == "x") for name, a in _draw(case).items()}
         y = self.ask(layer.plan(case, silent, False)).values.get("y")
         return not (layer.holders and isinstance(y, np.ndarray) and y.any())
+
+    def _parts_filters(self, layer: Layer, case: Case) -> bool:
+        """Whether a filter's weights reach its own outputs alone."""
+        given, others = _draw(case), np.ones(case.y)
+        given["w"][..., :-1], given["b"][:], others[..., -1] = 0, 0, 0
+        others = layer.form(case, "y", others)
+        y = self.ask(layer.plan(case, given, False)).values.get("y")
+        return isinstance(y, np.ndarray) and y.shape == others.shape and not (y * others).any()
 
     def _gives_shape(self, layer: Layer, case: Case) -> bool | None:
         """Whether its answer has the right shape; None where it has none."""
@@ -415,7 +439,7 @@ class Survey:
         own; each with the question that shows whether it is so.
         """
         layer, own, tries = blank, dict[str, Any](), list[tuple[Layer, Case]]()
-        held, shape = None, tuple[int, ...]()
+        held, shape = "", tuple[int, ...]()
         if case.w and "w" not in blank.words:
             layer, held, shape, is_late = self._find_weights(blank, case, layouts)
             counts = {"channels": case.x[-1], "filters": case.y[-1]}
@@ -425,22 +449,24 @@ class Survey:
         is_spread = case.w and math.prod(shape) > case.y[-1]
         for layout in layouts:
             form = _FORMS[layout]
-            form = partial(_hold, form, held or (_lead_planes if layout == "planes" else form))
+            weights = held or "K*" * (layout == "planes")
+            form = partial(_hold, form, _HELD.get(weights, form))
             spread = partial(_spread_bias, form, len(shape))
             form = spread if is_spread else partial(reshape_bias, form, sizes_of_b)
             ones = own | dict.fromkeys(_ONES.get(layout, ()), 1)
             for sized, sizes in _list_sizes(layer, case):
-                tries.append((replace(layer, form=form, layout=layout, own=ones | sizes), sized))
+                tried = replace(layer, form=form, layout=layout, weights=weights)
+                tries.append((replace(tried, own=ones | sizes), sized))
         return tries
 
     def _find_weights(
         self, layer: Layer, case: Case, layouts: Sequence[str]
-    ) -> tuple[Layer, Form, tuple[int, ...], bool]:
-        """The layer with what holds its weights, the form that w has there, and the shape of b; and
+    ) -> tuple[Layer, str, tuple[int, ...], bool]:
+        """The layer with what holds its weights, the order of w's axes, and the shape of b; and
         whether they are there from the first forward pass on alone.
         """
         given = _draw(case)
-        forms = {form(case, "w", given["w"]).shape: form for form in reversed(_HELD)}
+        ways = {_HELD[way](case, "w", given["w"]).shape: way for way in reversed(_HELD)}
         for x in (None, *(_FORMS[layout](case, "x", given["x"]) for layout in layouts)):
             calls = Calls()
             made = layer.make(calls, case, given)
@@ -452,13 +478,13 @@ class Survey:
             b, shape = next(filter(operator.itemgetter(0), held), ("", ()))
             if w:
                 break
-        if size not in forms:
-            known = " or ".join(map(str, reversed(forms)))
+        if size not in ways:
+            known = " or ".join(map(str, reversed(ways)))
             plain = ", ".join(filter(str.isidentifier, _ATTRIBUTES["w"]))
             found = f"{w} has shape {size}" if w else f"none is {plain}, or held so in params"
             raise LookupError(f"{layer.name} has no weights of shape {known}: {found}")
         layer = replace(layer, holders={"w": w, "b": b} if b else {"w": w})
-        return layer, forms[size], shape, x is not None
+        return layer, ways[size], shape, x is not None
 
     def _find_held(
         self, paths: Sequence[str], calls: Sequence[Call], size: int
@@ -535,6 +561,10 @@ class Survey:
             moved.append(self.ask(tried.plan(case, _draw(case), True)).values.get(name))
         is_moved = all(isinstance(one, np.ndarray) and one.any() for one in moved)
         return is_moved and np.allclose(2 * moved[0], moved[1])
+
+
+def _take_none(case: Case) -> bool:
+    return False
 
 
 def _take_both(function: Function, layer: Layer, case: Case) -> bool:
