@@ -538,8 +538,7 @@ def _is_same(function: Function, theirs: Signature, case: Case, shape: tuple[int
 def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
     """The candidate in the layout that an answer of its functions fits best, the first of these."""
     there = [one for one in known.contract.functions if known.has(one) and known.understands(one)]
-    names = {function.name for function in there if not function.optional}
-    names = names or {function.name for function in there}
+    names = {function.name for function in there}
     tried, rates, raised = dict[str, Candidate](), dict[str, Rates](), list[Errors]()
     for layout in LAYOUTS:
         contract = contracts.get("functional", layout)

@@ -71,14 +71,10 @@ class Contract:
     may_decline: bool = False
 
     def lay(self, layout: str) -> Contract:
-        """The same in another layout; what is optional is for batches of channels alone."""
+        """The same in another layout."""
         if layout in ("", self.layout) or not self.layout:
             return self
-        kept = ("nchw", "nhwc")
-        laid = tuple(
-            one.lay(layout) if one.is_pass and (layout in kept or not one.optional) else one
-            for one in self.functions
-        )
+        laid = tuple(one.lay(layout) if one.is_pass else one for one in self.functions)
         return replace(self, functions=laid, layout=layout)
 
     def shape_bias(self, sizes: Sequence[int]) -> Contract:

@@ -73,6 +73,8 @@ LAYOUTS = ("nchw", "nhwc", "chw", "hwc", "hw", "nhw")
 """How arrays may be laid out; the order decides where several fit alike."""
 FIRST = ("nchw", "chw")
 """Those that have their channels in front."""
+BATCHED = ("batch_norm", "unfold")
+"""Operations on whole batches, with channels."""
 BIASES = ((-1,), (1, 1, 1, -1), (-1, 1), (-1, 1, 1), (1, -1, 1, 1), (-1, 1, 1, 1), (1, 1, -1))
 """The shapes that b may have; the order decides where several fit alike."""
 
@@ -191,7 +193,9 @@ class Function:
         return self.op != self.kind
 
     def lay(self, layout: str) -> Function:
-        """The same for arrays of another layout."""
+        """The same for arrays of another layout, if it has something to do in it."""
+        if self.kind in BATCHED and layout not in ("nchw", "nhwc"):
+            return self
         forward = self.forward and self.forward.lay(layout)
         takes = partial(takes_in, layout, self.takes)
         return replace(self, form=FORMS[layout], takes=takes, forward=forward, layout=layout)
