@@ -308,7 +308,8 @@ def _suggest(names: Names) -> str:
     """A function that would do under another name."""
     for function in get("functional").functions:
         for name, parameters in names.items():
-            ways = ((way in name.lower()) == (way in function.name) for way in ("back", "trans"))
+            words = ("back", "trans", "av")
+            ways = ((way in name.lower()) == (way in function.name) for way in words)
             is_alike = function.kind in name and all(ways)
             if is_alike and "2d" in function.name and parameters and function.read(parameters).fits:
                 return f", as in --name {function.name}={name}"

@@ -37,8 +37,8 @@ from verification.questions import ADAPTIVE, FURTHER, Case, simplify, simplify_p
 
 _TABLE = read_table("functional")
 _WAYS = {
-    "forward": ("{}", "{}_forward"),
-    "backward": ("{}_backward", "{}_grad", "{}_gradient", "d{}"),
+    "forward": ("{}", "{}_forward", "{}_fwd"),
+    "backward": ("{}_backward", "{}_backprop", "{}_bwd", "{}_grad", "{}_gradient", "d{}"),
 }
 """What else a function is called: conv2d_forward, conv2d_grad, dconv2d."""
 Keywords = Callable[[Case], dict[str, Any]]

@@ -205,7 +205,7 @@ class Layer:
             calls[-1] = replace(calls[-1], outputs=self.gives, returns=", ".join(self.gives))
             return calls
         outputs = dict.fromkeys(self.gives, dx)
-        for our in ("dw", "db"):
+        for our in ("dx", "dw", "db"):
             if our in self.holders:
                 outputs[our] = calls.reach(layer, self.holders[our])
         if self.steps:
@@ -425,7 +425,7 @@ class Survey:
                 continue
             if not error and not layer.takes_kernel:
                 raise LookupError(
-                    f"{layer.name} takes no kernel size, and none that is tried is its own"
+                    f"{layer.name} takes no kernel size, and gives no answer of the right shape"
                 )
             note = f"{layer.name} gives no answer of the right shape: asked as {layer.layout}"
             self.notes.append(note)
@@ -523,10 +523,11 @@ class Survey:
             return replace(layer, gives=("dx", *gives))
         if kind != "NoneType" and not isinstance(last, np.ndarray):
             return layer
-        found = self._find_gradients(layer, case, weights)
+        found = self._find_gradients(layer, case, [*weights, *["x"] * bool(kind)])
         if not kind or found == layer:
             return found
-        self.notes.append(f"{layer.name}.{backward} returns nothing: dx is not judged")
+        note = f"{layer.name}.{backward} returns nothing: dx is not judged"
+        self.notes.extend([note] * ("dx" not in found.holders))
         return replace(found, gives=())
 
     def _find_gradients(self, layer: Layer, case: Case, weights: Sequence[str]) -> Layer:
@@ -541,6 +542,8 @@ class Survey:
             found, _ = self._find_held(known, plan, given[name].size)
             if found:
                 holders[f"d{name}"] = found
+            elif name == "x" or (name == "b" and not layer.has_bias):
+                continue
             elif self._is_stepped(layer, f"d{name}", case):
                 steps.append(f"d{name}")
                 step = f"the step that {layer.backward} takes"
