@@ -337,7 +337,7 @@ class Layers(Contract):
         layout = "nchw" if is_first else "nhwc"
         weights = "".join(layer.weights for layer in known.values())
         contract = replace(self, functions=(*functions,), layout=layout, weights=weights)
-        return contract, {**names}, notes
+        return contract, written, notes
 
 
 @dataclass(frozen=True)
