@@ -442,6 +442,12 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
     )
     contract = contracts.get(found, terms.layout) if found else contracts.find_nearest(known)
     names = contract.resolve(hello.names, terms.names) if found else {}
+    lame = {""}
+    while new := {name for name, called in hello.calls.items() if lame & {*called}} - lame:
+        lame |= new
+    if found:  # of several the one that needs nothing that is missing
+        whole = {name: hello.names[name] for name in hello.names if name not in lame}
+        names |= contract.resolve(whole, terms.names)
     contract, names, more = contract.adapt(hello, names, process.ask)
     contract = replace(contract, functions=(*_order_by_calls(hello, contract, names),))
     misfit = "" if found else contracts.explain_misfit(hello.names, contract)
@@ -567,12 +573,18 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
     unfit = {
         name: raised[0][name] or "its answers have another shape"
         for name in names
-        if name in loose or all(contracts.RANKS.search(errors[name]) for errors in raised)
+        if name in loose or _fits_nowhere(name, raised)
     }
     unfit |= same
     note = f"its answers show no layout: its arrays are taken to be {best}"
     known.notes += [f"{note} (--layout {'|'.join(LAYOUTS)})"] * (names > unfit.keys())
     return replace(known, unfit=unfit, is_guessed=True)
+
+
+def _fits_nowhere(name: str, raised: Sequence[Errors]) -> bool:
+    """Whether all that it raises may be because it takes other arrays than any layout has."""
+    kinds = contracts.RANKS.search, contracts.MISFITS.match
+    return any(all(kind(errors[name]) for errors in raised) for kind in kinds)
 
 
 def _mix_layouts(

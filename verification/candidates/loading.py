@@ -159,7 +159,9 @@ class Program:
         return functions
 
     def calls(self, functions: Mapping[str, Any]) -> dict[str, list[str]]:
-        """Whom of them each calls, itself or by other helpers; of those whose code can be read."""
+        """Whom of them each calls, itself or by other helpers, "" where that is of a package that
+        is missing; of those whose code can be read.
+        """
         known, calls = {*map(id, functions.values())}, dict[str, list[str]]()
         for name, function in functions.items():
             with suppress(Exception):  # a stranger's __wrapped__, or a function of C
@@ -170,6 +172,7 @@ class Program:
                     if is_helper and self._owns(one.__code__.co_filename):
                         reached += _references(one)
                 calls[name] = [other for other, one in functions.items() if id(one) in seen]
+                calls[name] += [""] * any(map(notebook.is_needed_but_missing, reached))
         return calls
 
     def _owns(self, file: str) -> bool:

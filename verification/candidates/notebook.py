@@ -82,6 +82,11 @@ class Missing:
     __setitem__ = __setattr__ = __exit__ = _ignore
 
 
+def is_needed_but_missing(value: Any) -> bool:
+    """Whether it stands for what may change numbers."""
+    return type(value) is Missing and vars(value)["_name"].partition(".")[0] not in IDLE
+
+
 def parse(text: str | bytes, file: str) -> list[Statement]:
     """Its statements: imports name by name, and none that nbconvert has made of a magic."""
     statements = list[Statement]()

@@ -40,8 +40,12 @@ PROBES = [case for row in read_table("probes")["probes"] for case in parse(row)]
 """A question for each of torch's functions, whose answer tells the layout by its shape."""
 KEYS: Mapping[str, Sequence[str]] = WORDS["keys"]
 """Other keys of a course's dictionary of settings."""
-RANKS = re.compile("values to unpack|too many indices|number of dimensions")
+RANKS = re.compile(
+    "values to unpack|too many indices|number of dimensions|tuple index out of range"
+)
 """What is raised where arrays of another number of axes are wanted."""
+MISFITS = re.compile("ValueError|IndexError|AssertionError")
+"""What is raised for arrays of another layout, or of another number of axes."""
 TUPLES = re.compile(
     "non-iterable int object|'int' object is not (subscriptable|iterable)|'int' has no len"
 )

@@ -44,7 +44,7 @@ _MADE = re.compile(
     re.IGNORECASE,
 )
 """A parameter that takes something that a forward pass has made of x."""
-_OUTPUT = re.compile(r"y|z|a|out\w*|\w*shape", re.IGNORECASE)
+_OUTPUT = re.compile(r"[xyza](_\w+)?|\w*out\w*|pooled\w*|\w*(result|shape)", re.IGNORECASE)
 """Behind x, what a forward pass has returned, or a shape."""
 _SHAPE = re.compile(r"(\w+_)?shape", re.IGNORECASE)
 """In the place of x, its shape alone."""

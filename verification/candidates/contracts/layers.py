@@ -260,9 +260,12 @@ def _sizes(case: Case) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Method(Function):
-    """A method of a `layer`, which is known once a candidate has been tried."""
+    """A method of a `layer`, which is known once a candidate has been tried; one that is there, and
+    `is_unknown` all the same, is asked nothing.
+    """
 
     layer: Layer | None = None
+    is_unknown: bool = False
     is_chained: bool = True
 
     def plan(self, case: Case, given: Arrays, cache: str = OWN) -> list[Call]:
@@ -270,11 +273,9 @@ class Method(Function):
         return self.layer.plan(case, given, self.is_gradient)
 
     def read(self, parameters: Parameters) -> Signature:
-        """Its calls are made as the layer has been found to take them; of one that is there, and of
-        which nobody knows, nothing is asked.
-        """
-        is_known = self.layer or parameters is None
-        return Signature(self if is_known else replace(self, takes=_take_none), None)
+        """Its calls are made as the layer has been found to take them, if it has."""
+        is_idle = self.is_unknown and parameters is not None
+        return Signature(replace(self, takes=_take_none) if is_idle else self, None)
 
     def tell(self, case: Case, given: Arrays) -> str:
         """The calls as one would write them."""
@@ -328,12 +329,14 @@ class Layers(Contract):
                 takes = partial(_take_both, function, layer)
                 function = replace(function, layer=layer, form=layer.form, takes=takes)
                 function = replace(function, layout=layer.layout, weights=layer.weights)
+            elif function.name in written and isinstance(function, Method):
+                function = replace(function, is_unknown=True)
             functions.append(function)
         whole = [name for name in hello.names if name not in hello.stubs]
         made = {name.rpartition(".")[0] for name in whole if name.endswith(".forward")}
         if other := sorted(made - {their.rpartition(".")[0] for their in names.values()}):
             notes.append(f"not judged: {', '.join(other)}; one each of {', '.join(CLASSES)} is")
-        return replace(self, functions=(*functions,)), {**names}, notes
+        return replace(self, functions=(*functions,)), written, notes
 
 
 @dataclass(frozen=True)
