@@ -110,47 +110,19 @@ def conv_backward(dZ, cache):
     """As the course asks for it."""
     ### START CODE HERE ###
     (A_prev, W, b, hparameters) = None
-
-    (m, n_H_prev, n_W_prev, n_C_prev) = None
-    (f, f, n_C_prev, n_C) = None
-
-    stride = None
-    pad = None
-
     (m, n_H, n_W, n_C) = None
-
     dA_prev = None
     dW = None
-    db = None
-
-    A_prev_pad = None
-    dA_prev_pad = None
-
     for i in range(None):
-
-        a_prev_pad = None
         da_prev_pad = None
-
         for h in range(None):
-            for w in range(None):
-                for c in range(None):
-
-                    vert_start = None
-                    vert_end = None
-                    horiz_start = None
-                    horiz_end = None
-
-                    a_slice = None
-
-                    da_prev_pad[vert_start:vert_end, horiz_start:horiz_end, :] += None
-                    dW[:,:,:,c] += None
-                    db[:,:,:,c] += None
-
+            for c in range(None):
+                vert_start = None
+                da_prev_pad[vert_start:vert_end, horiz_start:horiz_end, :] += None
+                dW[:,:,:,c] += None
         dA_prev[i, :, :, :] = None
     ### END CODE HERE ###
-
     assert(dA_prev.shape == (m, n_H_prev, n_W_prev, n_C_prev))
-
     return dA_prev, dW, db
 
 
@@ -180,39 +152,17 @@ def pool_backward(dA, cache, mode = "max"):
     """As the course asks for it."""
     ### START CODE HERE ###
     (A_prev, hparameters) = None
-
-    stride = None
-    f = None
-
-    m, n_H_prev, n_W_prev, n_C_prev = None
     m, n_H, n_W, n_C = None
-
     dA_prev = None
-
     for i in range(None):
-
         a_prev = None
-
         for h in range(None):
-            for w in range(None):
-                for c in range(None):
-
-                    vert_start = None
-                    vert_end = None
-                    horiz_start = None
-                    horiz_end = None
-
-                    if mode == "max":
-                        a_prev_slice = None
-                        mask = None
-                        dA_prev[i, vert_start:vert_end, horiz_start:horiz_end, c] += None
-
-                    elif mode == "average":
-                        da = None
-                        shape = None
-                        dA_prev[i, vert_start:vert_end, horiz_start:horiz_end, c] += None
+            if mode == "max":
+                mask = None
+                dA_prev[i, vert_start:vert_end, horiz_start:horiz_end, c] += None
+            elif mode == "average":
+                da = None
+                dA_prev[i, vert_start:vert_end, horiz_start:horiz_end, c] += None
     ### END CODE ###
-
     assert(dA_prev.shape == A_prev.shape)
-
     return dA_prev
