@@ -205,7 +205,7 @@ def divisor(axes: Axes, count_include_pad: object, override: object) -> Array:
     include = switch("count_include_pad", count_include_pad)
     if override is None:
         lines = [axis.padded_cells if include else axis.cells for axis in axes]
-        return functools.reduce(np.multiply.outer, map(np.array, lines))
+        return functools.reduce(np.multiply.outer, lines)
     number = count("divisor_override", override)
     if number == 0:
         raise ShapeError("divisor_override must not be 0, got divisor_override=0")

@@ -20,6 +20,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 Box: TypeAlias = tuple[slice, ...]
 Border: TypeAlias = tuple[int, int]
 Axes: TypeAlias = "tuple[Axis, ...]"
@@ -112,29 +115,27 @@ class Axis:
         return found
 
     @property
-    def cells(self) -> list[int]:
+    def cells(self) -> NDArray[np.int64]:
         """For each window the number of cells of the input that it meets."""
-        return [len(self._cells(corner)) for corner in self.corners]
+        starts = np.arange(self.out) * self.stride - self.before
+        first = np.maximum(starts, starts % self.dilation)
+        last = np.minimum(starts + self.span, self.size)
+        counts: NDArray[np.int64] = np.maximum(0, -(-(last - first) // self.dilation))
+        return counts
 
     @property
-    def padded_cells(self) -> list[int]:
+    def padded_cells(self) -> NDArray[np.int64]:
         """For each undilated window the number of cells of the padded axis that it meets."""
-        end = self.size + self.after
-        return [min(self.kernel, end - corner) for corner in self.corners]
+        starts = np.arange(self.out) * self.stride - self.before
+        return np.minimum(self.kernel, self.size + self.after - starts)
 
     def check_windows(self) -> None:
         """Refuse a window without a cell of the input: a pool of padding has no answer."""
-        for window, corner in enumerate(self.corners):
-            if not 0 <= corner < self.size and not self._cells(corner):
-                raise ShapeError(
-                    f"every pooling window must meet the input, but window={window} lies wholly "
-                    f"in padding ({self._numbers})"
-                )
-
-    def _cells(self, corner: int) -> range:
-        """The cells of the input that the window at this corner meets."""
-        first = max(corner, corner % self.dilation)
-        return range(first, min(self.size, corner + self.span), self.dilation)
+        if (self.before or self.after) and not self.cells.all():
+            raise ShapeError(
+                f"every pooling window must meet the input, but window={self.cells.argmin()} lies "
+                f"wholly in padding ({self._numbers})"
+            )
 
 
 _LEAST = {"size": 1, "kernel": 1, "stride": 1, "dilation": 1, "before": 0, "after": 0}

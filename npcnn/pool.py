@@ -109,7 +109,7 @@ def _pieces(x: Array, axes: Axes) -> Sequence[Piece]:
 
 def _is_global(axes: Axes, x: Array) -> bool:
     """Whether the plane is one window, and NumPy's own sum is in row order: not of one channel."""
-    whole = all(axis.cells == [axis.size] for axis in axes)
+    whole = all(axis.out == 1 and axis.cells == axis.size for axis in axes)
     return whole and x.shape[-1] > 1 and x.flags.c_contiguous
 
 
