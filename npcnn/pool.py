@@ -72,15 +72,18 @@ def max_backward(dy: Array, x: Array, axes: Axes) -> Array:
 def avg_forward(x: Array, axes: Axes, divisor: Array) -> Array:
     def work(piece: Piece) -> None:
         total, reached = y[piece.box], x[piece.reach]
-        if _is_global(axes, x):
-            total[...] = np.add.reduce(reached, axis=plane, keepdims=True)
+        if _is_global(axes):
+            cells = reached.reshape(len(reached), -1, x.shape[-1])
+            # of one channel sum would add pairs, and not in row order
+            sums = cells.sum(axis=1) if x.shape[-1] > 1 else cells.cumsum(axis=1)[:, -1]
+            total[...] = sums.reshape(total.shape)
         else:
             taps = [(among, cells) for _, among, cells in piece.taps]
             _combine(np.add, reached, taps, total)
         total /= over[piece.box[1:]]
         total += 0  # as torch: a quotient of -0 is returned as +0
 
-    over, plane = divisor.astype(x.dtype)[..., None], tuple(range(1, x.ndim - 1))
+    over = divisor.astype(x.dtype)[..., None]
     y = np.empty((len(x), *geometry.outs(axes), x.shape[-1]), x.dtype)
     workers.run(work, _pieces(x, axes))
     return y
@@ -90,7 +93,7 @@ def avg_backward(dy: Array, axes: Axes, divisor: Array) -> Array:
     def work(image: Sequence[Piece]) -> None:
         for piece in image:
             share, reached = dy[piece.box] / over[piece.box[1:]], dx[piece.reach]
-            if _is_global(axes, dx):
+            if _is_global(axes):
                 reached += share
             else:
                 for _, among, cells in reversed(piece.taps):
@@ -107,10 +110,9 @@ def _pieces(x: Array, axes: Axes) -> Sequence[Piece]:
     return geometry.cut(len(x), axes, windows.over(work, x, axes))
 
 
-def _is_global(axes: Axes, x: Array) -> bool:
-    """Whether the plane is one window, and NumPy's own sum is in row order: not of one channel."""
-    whole = all(axis.out == 1 and axis.cells == axis.size for axis in axes)
-    return whole and x.shape[-1] > 1 and x.flags.c_contiguous
+def _is_global(axes: Axes) -> bool:
+    """Whether the plane is one window."""
+    return all(axis.out == 1 and axis.cells == axis.size for axis in axes)
 
 
 def _highest(x: Array, axes: Axes, y: Array) -> None:
