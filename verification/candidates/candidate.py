@@ -369,7 +369,8 @@ class Candidate:
         tries = [
             (f"tuple as {word}", name, sizes[word])
             for word, name in spelled.items()
-            if axes > 1 and word in sizes and not defaults.get(name, "").startswith("(")
+            if axes > 1 and word in sizes and word not in theirs.pairs
+            if not defaults.get(name, "").startswith("(")
         ]
         if "b" in spelled and not bias.startswith("None"):
             tries.insert(0, (UNBIASED, spelled["b"], None))
