@@ -160,6 +160,8 @@ class Candidate:
         is_known, forward = self.understands(function), self.contract.forward_of(function)
         if not (is_known and self._read(function).expresses(question)):
             return False
+        if (function.kind, "f") in self._dialect.keys and len({*question.kernel}) > 1:
+            return False  # one number is for square windows
         if function.is_chained and forward is not function:
             return self.expresses(forward, question)
         if not (narrow := self._find_narrow(function)):
@@ -212,7 +214,7 @@ class Candidate:
         """
         reply = self._call(self._plan(function, case, given, cache), case.layout)
         known, meant = self._dialect, list[tuple[bool, Dialect, str, Reply]]()
-        for dialect, note in self._list_dialects(function, reply):
+        for dialect, note in self._list_dialects(function, case, reply):
             self._dialect = dialect
             again = self.ask(function, case, given, cache)
             if again.status == "ok" or again.error != reply.error:
@@ -248,7 +250,9 @@ class Candidate:
         is_long = is_opened and re.search("values to unpack|index out of range", reply.error)
         return f"more than a size for each axis as {pads}" if is_long else ""
 
-    def _list_dialects(self, function: Function, reply: Reply) -> Iterator[tuple[Dialect, str]]:
+    def _list_dialects(
+        self, function: Function, case: Case, reply: Reply
+    ) -> Iterator[tuple[Dialect, str]]:
         """Those that may be meant where such a reply comes, each with what is to be noted."""
         known, name, their = self._dialect, function.name, self.name_of(function)
         if function.settings and name not in known.wide and contracts.TUPLES.search(reply.error):
@@ -260,7 +264,8 @@ class Candidate:
         key = reply.error.removeprefix("KeyError: ").strip("'")
         for our, others in contracts.KEYS.items():
             at = function.kind, our
-            is_new = at not in known.keys and (our != "mode" or self._read(function).lacks_mode)
+            is_new = at not in known.keys and (our != "f" or len({*case.kernel}) == 1)
+            is_new &= our != "mode" or self._read(function).lacks_mode
             if reply.kind == "KeyError" and key.lower() in others and is_new:
                 keys = {**known.keys, at: key}
                 yield replace(known, keys=keys), f"{our!r} is {key!r} in its dictionaries"
@@ -321,6 +326,7 @@ class Candidate:
         keys = self._dialect.keys
         if isinstance(value, dict):
             value = {**value, "mode": "max"} if (kind, "mode") in keys else value
+            value = {"f": value.get("pool_height"), **value} if (kind, "f") in keys else value
             return {keys.get((kind, key), key): one for key, one in value.items()}
         if isinstance(value, str) and value == AVERAGE:
             return self._dialect.average
@@ -369,7 +375,8 @@ class Candidate:
         tries = [
             (f"tuple as {word}", name, sizes[word])
             for word, name in spelled.items()
-            if axes > 1 and word in sizes and not defaults.get(name, "").startswith("(")
+            if axes > 1 and word in sizes and word not in theirs.pairs
+            if not defaults.get(name, "").startswith("(")
         ]
         if "b" in spelled and not bias.startswith("None"):
             tries.insert(0, (UNBIASED, spelled["b"], None))

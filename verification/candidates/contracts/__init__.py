@@ -48,6 +48,7 @@ MISFITS = re.compile("ValueError|IndexError|AssertionError")
 """What is raised for arrays of another layout, or of another number of axes."""
 TUPLES = re.compile(
     "non-iterable int object|'int' object is not (subscriptable|iterable)|'int' has no len"
+    "|got 1 window_shape"
 )
 """What is raised where a size must be a tuple."""
 CACHE = re.compile("values to unpack|not subscriptable|indices must be|out of range|KeyError")

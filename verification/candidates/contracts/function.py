@@ -34,6 +34,8 @@ SETTINGS |= {"conv_param", "pool_param", "hparameters"}
 """Parameters that tell contracts apart."""
 WIDE = ("kernel_size", "stride", "padding", "dilation", "output_size")
 """The settings that a tuple may give, a size for each axis."""
+_AXES = (("_h", "_w"), ("_height", "_width"), ("_y", "_x"), ("h", "w"))
+"""What stands behind a setting's name where each of two axes has its own."""
 STATISTICS = ("mean", "var")
 """The running ones of a batch norm."""
 
@@ -360,7 +362,7 @@ class Signature:
         at = len(arrays) if "index" in arrays else (*arrays, "x").index("x")
         made = [name for name in self.names[at : at + 1] if _MADE.fullmatch(name)]
         made += [self.shape] * (self.function.kind != "pool" and bool(self.shape))
-        known = {*self.spelled.values(), self.bias}
+        known = {*self.spelled.values(), self.bias, *itertools.chain(*self.pairs.values())}
         behind = {*self.names[len(arrays) :]}
         return made + [one for one in self.required if one in behind and one not in known]
 
@@ -383,6 +385,17 @@ class Signature:
         return bool(self.function.settings) and any(map(_PAD_WORD.match, self.parameters or ()))
 
     @cached_property
+    def pairs(self) -> dict[str, tuple[str, str]]:
+        """The settings that have a parameter for each of two axes."""
+        found = dict[str, tuple[str, str]]()
+        for word in self.function.spellings.keys() & {*WIDE}:
+            for stem, (high, wide) in itertools.product(SPELLINGS[word], _AXES):
+                pair = stem + high, stem + wide
+                if {*pair} <= {*self.names}:
+                    found[word] = pair
+        return found
+
+    @cached_property
     def spelled(self) -> dict[str, str]:
         """Its own names of the settings that it has: all, where nobody knows.
 
@@ -398,8 +411,9 @@ class Signature:
             if word == "padding":
                 worded = read_names([*filter(_PAD_WORD.match, self.parameters or ())])
                 found = worded + [name for name in found if self.defaults[name] != "False"]
-            elif word in ("b", "kernel_size"):
+            elif word in ("b", "kernel_size") and word not in self.pairs:
                 found += self._find_placed(word)
+            found += self.pairs.get(word, ())[:1]
             if found or (is_open and (word != "b" or takes_all)):
                 spelled[word] = [*found, word][0]
         return spelled
@@ -459,6 +473,9 @@ class Signature:
             words[our] = write_size(words[our], default, len(case.space), is_wide)
         words = {self.spelled[our]: word for our, word in words.items()}
         words |= {their: held[our] for our, their in named.items()}
+        for high, wide in self.pairs.values():
+            if high in words:
+                words[high], words[wide] = np.broadcast_to(words[high], 2).tolist()
         arguments = tuple(held[our] for our in self._list_placed() if our != "b")
         return replace(call, arguments=arguments, words=words)
 

@@ -61,6 +61,8 @@ _WORDS = {
 }
 _UNASKED = ("shape", "name", "seed", "rng")
 """What is given to a constructor that insists on it alone."""
+_ACTS = re.compile(r"act\w*=['\"]")
+"""A parameter that names an activation by default."""
 _RATE = 1.0
 """A learning rate at which dx shows whether the weights were changed before it was computed."""
 
@@ -241,7 +243,7 @@ class Layer:
         known["padding"] = name_pad(case) if self.has_word else simplify_pad(case.pad)
         image = self.form(case, "x", np.zeros(case.x)).shape
         known |= {"rate": self.pace, "name": "layer", "shape": image[self.layout[0] == "n" :]}
-        known |= {"seed": 0, "rng": Chance()}
+        known |= {"seed": 0, "rng": Chance(), "activation": None}
         for our in self.words.keys() & _SIZES:
             default = self.defaults[our]
             known[our] = write_size(known[our], default, len(case.space), our in self.wide)
@@ -382,12 +384,22 @@ class Survey:
             raise LookupError(f"{owner} computes with other weights than {layer.holders['w']}")
         if layer.weights == "CK*" and not self._parts_filters(layer, case):
             raise LookupError(f"{owner} takes weights in an order that their shape does not tell")
+        layer = self._silence(layer, case)
         told = (word for word in _SIZES if word in layer.words and word not in layer.own)
         uneven = {word: parse(CLASSES[ours][word])[0] for word in told}
         seen = (word for word, one in uneven.items() if self._gives_shape(layer, one) is not None)
         layer = replace(layer, tuples=frozenset(seen))
         backward = written.get(f"{ours}.backward", "").rpartition(".")[2]
         return self._try_backward(layer, backward, case) if backward else layer
+
+    def _silence(self, layer: Layer, case: Case) -> Layer:
+        """The layer without the activation that its constructor's default names, if that can be."""
+        for their in read_names([*filter(_ACTS.match, self.names[layer.name] or ())]):
+            silent = replace(layer, words={**layer.words, "activation": their})
+            if self._gives_shape(silent, case):
+                self.notes.append(f"{layer.name} is asked with {their}=None")
+                return silent
+        return layer
 
     def _is_made(self, layer: Layer, case: Case) -> bool:
         calls = Calls()
