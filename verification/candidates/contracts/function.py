@@ -313,8 +313,13 @@ class Signature:
         if self.defaults.get("activation"):
             binding = {*binding} - {"activation"}  # which need not be given
         texts = ours.signature.split(", ")
-        if not (ours.settings or self.is_open or {*self.names} >= {*WIDE} & {*texts}):
-            return False  # these are given by keyword
+        named = {*WIDE} & {*texts}  # given by keyword, pads as words
+        if not (ours.settings or self.is_open or {*self.names} >= named):
+            return False
+        if named and not ours.settings:
+            before = self.names[: min(map(texts.index, named))]
+            if named & {*before} or self.defaults.get("padding", "").isdigit():
+                return False
         known = {*ours.parameters}.union(*ours.spellings.values())
         if ours.is_pass and SETTINGS.intersection(binding) - known:
             return False
@@ -401,7 +406,7 @@ class Signature:
 
         What stands where the contract has the bias, or the kernel, is that, whatever its name; of
         a bias with a default the name must say it; what passes on keywords alone promises none.
-        Words for pads are known by the default.
+        Words for pads are known by the default; a kernel's size may stand beside its weights.
         """
         spelled = dict[str, str]()
         is_open = any(name.startswith("**") for name in self.names)
@@ -416,6 +421,9 @@ class Signature:
             found += self.pairs.get(word, ())[:1]
             if found or (is_open and (word != "b" or takes_all)):
                 spelled[word] = [*found, word][0]
+        if self.function.settings and "w" in self.function.arrays.split():
+            again = {*self.names} & {"kernel_size", "ksize", "filter_size"}
+            spelled.update(zip(["kernel_size"], again))
         return spelled
 
     def _find_placed(self, word: str) -> list[str]:
@@ -486,7 +494,8 @@ class Signature:
     def choose_words(self, case: Case, words: Mapping[str, Any]) -> dict[str, Any]:
         """What must be said, by our words: these, and the settings that its defaults do not say."""
         assert self.function.settings
-        known, said = {**self.function.settings(case), **words}, {*words}
+        known = {"kernel_size": simplify(case.kernel), **self.function.settings(case), **words}
+        said = {*words}
         if self.wants_word:
             pad, default = name_pad(case), self._find_default("padding")
             known["padding"] = pad.upper() if default.isupper() else pad
