@@ -580,18 +580,12 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
     unfit = {
         name: raised[0][name] or "its answers have another shape"
         for name in names
-        if name in loose or _fits_nowhere(name, raised)
+        if name in loose or contracts.RANKS.search(raised[[*rates].index(best)][name])
     }
     unfit |= same
     note = f"its answers show no layout: its arrays are taken to be {best}"
     known.notes += [f"{note} (--layout {'|'.join(LAYOUTS)})"] * (names > unfit.keys())
     return replace(known, unfit=unfit, is_guessed=True)
-
-
-def _fits_nowhere(name: str, raised: Sequence[Errors]) -> bool:
-    """Whether all that it raises may be because it takes other arrays than any layout has."""
-    kinds = contracts.RANKS.search, contracts.MISFITS.match
-    return any(all(kind(errors[name]) for errors in raised) for kind in kinds)
 
 
 def _mix_layouts(

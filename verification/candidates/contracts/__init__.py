@@ -44,8 +44,6 @@ RANKS = re.compile(
     "values to unpack|too many indices|number of dimensions|tuple index out of range"
 )
 """What is raised where arrays of another number of axes are wanted."""
-MISFITS = re.compile("ValueError|IndexError|AssertionError")
-"""What is raised for arrays of another layout, or of another number of axes."""
 TUPLES = re.compile(
     "non-iterable int object|'int' object is not (subscriptable|iterable)|'int' has no len"
     "|got 1 window_shape"
