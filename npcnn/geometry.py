@@ -131,11 +131,16 @@ class Axis:
 
     def check_windows(self) -> None:
         """Refuse a window without a cell of the input: a pool of padding has no answer."""
-        if (self.before or self.after) and not self.cells.all():
-            raise ShapeError(
-                f"every pooling window must meet the input, but window={self.cells.argmin()} lies "
-                f"wholly in padding ({self._numbers})"
-            )
+        first = range(min(self.out, -(-self.before // self.stride)))  # those that start in padding
+        last = range(-(-(self.before + self.size) // self.stride), self.out)
+        for window in itertools.chain(first, last):
+            corner = self.corners[window]
+            start = max(corner, corner % self.dilation)
+            if start >= min(self.size, corner + self.span):
+                raise ShapeError(
+                    f"every pooling window must meet the input, but window={window} lies wholly "
+                    f"in padding ({self._numbers})"
+                )
 
 
 _LEAST = {"size": 1, "kernel": 1, "stride": 1, "dilation": 1, "before": 0, "after": 0}
