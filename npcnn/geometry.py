@@ -117,7 +117,7 @@ class Axis:
     @property
     def cells(self) -> NDArray[np.int64]:
         """For each window the number of cells of the input that it meets."""
-        starts = np.arange(self.out) * self.stride - self.before
+        starts = self._starts
         first = np.maximum(starts, starts % self.dilation)
         last = np.minimum(starts + self.span, self.size)
         counts: NDArray[np.int64] = np.maximum(0, -(-(last - first) // self.dilation))
@@ -126,8 +126,12 @@ class Axis:
     @property
     def padded_cells(self) -> NDArray[np.int64]:
         """For each undilated window the number of cells of the padded axis that it meets."""
-        starts = np.arange(self.out) * self.stride - self.before
-        return np.minimum(self.kernel, self.size + self.after - starts)
+        return np.minimum(self.kernel, self.size + self.after - self._starts)
+
+    @property
+    def _starts(self) -> NDArray[np.int64]:
+        """The corners as an array."""
+        return np.arange(self.out) * self.stride - self.before
 
     def check_windows(self) -> None:
         """Refuse a window without a cell of the input: a pool of padding has no answer."""

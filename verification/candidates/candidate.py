@@ -415,6 +415,15 @@ class Candidate:
         return reply
 
 
+def _resolve(hello: Hello, contract: Contract, terms: Terms) -> dict[str, str]:
+    """Their names by ours; of several the one that needs nothing that is missing."""
+    lame = {""}
+    while new := {name for name, called in hello.calls.items() if lame & {*called}} - lame:
+        lame |= new
+    whole = {name: hello.names[name] for name in hello.names if name not in lame}
+    return contract.resolve(hello.names, terms.names) | contract.resolve(whole, terms.names)
+
+
 def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
     """A file, a notebook, a module by its dotted name; or the names of a live session.
 
@@ -448,13 +457,7 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
         or contracts.recognise(known)
     )
     contract = contracts.get(found, terms.layout) if found else contracts.find_nearest(known)
-    names = contract.resolve(hello.names, terms.names) if found else {}
-    lame = {""}
-    while new := {name for name, called in hello.calls.items() if lame & {*called}} - lame:
-        lame |= new
-    if found:  # of several the one that needs nothing that is missing
-        whole = {name: hello.names[name] for name in hello.names if name not in lame}
-        names |= contract.resolve(whole, terms.names)
+    names = _resolve(hello, contract, terms) if found else {}
     contract, names, more = contract.adapt(hello, names, process.ask)
     contract = replace(contract, functions=(*_order_by_calls(hello, contract, names),))
     misfit = "" if found else contracts.explain_misfit(hello.names, contract)
@@ -552,7 +555,7 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
     """The candidate in the layout that an answer of its functions fits best, the first of these."""
     there = [one for one in known.contract.functions if known.has(one) and known.understands(one)]
     names = {function.name for function in there}
-    tried, rates, raised = dict[str, Candidate](), dict[str, Rates](), list[Errors]()
+    tried, rates, raised = dict[str, Candidate](), dict[str, Rates](), dict[str, Errors]()
     for layout in LAYOUTS:
         contract = contracts.get("functional", layout)
         contract, *_ = contract.adapt(known.hello, known.names, known.process.ask)
@@ -561,7 +564,7 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
         if -math.inf in rates[layout].values():
             return known
         if layout != "nhw":  # what a batch of planes raises is no hint of another layout
-            raised.append(errors)
+            raised[layout] = errors
         elif 1 not in rates[layout].values():  # as its batch has any answer's size
             del rates[layout]
             continue
@@ -570,7 +573,7 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
     # the sum, as of a gradient the shape alone tells little
     best = max(rates, key=lambda layout: (1 in rates[layout].values(), sum(rates[layout].values())))
     known = tried[best]
-    same = {n: SAME for n in names if SAME in (errors[n] for errors in raised)}
+    same = {n: SAME for n in names if SAME in (errors[n] for errors in raised.values())}
     same = {n: why for n, why in same.items() if rates[best][n] < 1}
     if 1 in rates[best].values():
         known.notes += [f"its arrays are {best}, as its answers show"] * (best != "nchw")
@@ -578,9 +581,9 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
     guessed = (f for f in there if f.is_guessed(known.name_of(f)))
     loose = {function.name for function in guessed} - wished.keys()
     unfit = {
-        name: raised[0][name] or "its answers have another shape"
+        name: raised["nchw"][name] or "its answers have another shape"
         for name in names
-        if name in loose or contracts.RANKS.search(raised[[*rates].index(best)][name])
+        if name in loose or contracts.RANKS.search(raised[best][name])
     }
     unfit |= same
     note = f"its answers show no layout: its arrays are taken to be {best}"

@@ -17,7 +17,7 @@ from verification.questions.rows import SCHEMA, expand
 
 DRAWN = {op: about["drawn"] for op, about in SCHEMA.items() if "drawn" in about}
 STREAM = 6_000
-"""Draws after which nothing more will fit whoever found too few."""
+"""Draws at most: who finds too few among them can be asked hardly any."""
 OPS = [op for op, about in DRAWN.items() for _ in range(about["times"])]
 AXES = (2, 2, 2, 1, 3)
 IMAGES = 0.2

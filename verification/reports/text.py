@@ -211,7 +211,7 @@ def describe(run: Run, finding: Finding, outcome: Outcome) -> Iterator[str]:
         yield "; ".join(places)
 
 
-def _tell(run: Run, finding: Finding, mistake: mistakes.Mistake) -> tuple[str, str]:
+def _describe_mistake(run: Run, finding: Finding, mistake: mistakes.Mistake) -> tuple[str, str]:
     """What it does, and what to write in its place, as the function has its arrays."""
     return mistake.tell(finding.function in run.channels_first, run.contract, finding.op)
 
@@ -229,7 +229,7 @@ def label_mistake(run: Run, finding: Finding, block: Block) -> Iterator[tuple[st
     if not run.settings.is_naming:
         return
     if block.mistake:
-        does, change = _tell(run, finding, block.mistake)
+        does, change = _describe_mistake(run, finding, block.mistake)
         yield from (("mistake", block.mistake.title), ("", does), ("instead", change))
         if diagnosis and block is [one for one in finding.blocks if one.mistake][-1]:
             yield "", _claim(finding, diagnosis)
@@ -310,7 +310,7 @@ def label_rest(run: Run, finding: Finding) -> Iterator[tuple[str, str]]:
         if excused:
             yield f"counted as {word}", _count(len(excused), "case")
     elif finding.age:
-        does, change = _tell(run, finding, finding.age)
+        does, change = _describe_mistake(run, finding, finding.age)
         yield from (("age", finding.age.title), ("", does))
         yield from (("", line) for line in aged[0].age[1:])
         yield from (("instead", change), ("mended in flight", _count(len(aged), "case")))
@@ -319,7 +319,7 @@ def label_rest(run: Run, finding: Finding) -> Iterator[tuple[str, str]]:
         mistake = next(m for m in mistakes.read() if m.id == name)
         label = "integers" if name == "integer-accumulator" else "convention"
         yield label, f"{mistake.title} ({_count(count, 'case')})"
-        yield "", _tell(run, finding, mistake)[0]
+        yield "", _describe_mistake(run, finding, mistake)[0]
     if helped := [outcome for outcome in finding.outcomes if outcome.helpers]:
         names = " and ".join(sorted({name for o in helped for name in o.helpers}))
         yield "judged with", f"a right {names} in place of yours ({_count(len(helped), 'case')})"

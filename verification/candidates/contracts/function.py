@@ -422,7 +422,7 @@ class Signature:
             if found or (is_open and (word != "b" or takes_all)):
                 spelled[word] = [*found, word][0]
         if self.function.settings and "w" in self.function.arrays.split():
-            again = {*self.names} & {"kernel_size", "ksize", "filter_size"}
+            again = (name for name in self.names if name in ("kernel_size", "ksize", "filter_size"))
             spelled.update(zip(["kernel_size"], again))
         return spelled
 
