@@ -11,6 +11,7 @@ import numpy as np
 import parametrize_from_file
 import pytest
 
+from npcnn import workers
 from verification import mistakes
 from verification.judging import Settings
 from verification.measures import __main__ as command
@@ -259,6 +260,14 @@ def test_the_sides_do_the_same(line, products, monkeypatch):
     names = {"npcnn", speed.ALONE, *speed.FORMATS, *["product"] * products, "im2col"}
     named = {name for times in timing.seconds.values() for name in times}
     assert named - {"mygrad", "onnx.reference"} == names
+
+
+def test_one_core_is_one_and_only_meanwhile():
+    """For npcnn's own threads."""
+    before = workers.count_cores()
+    with speed.hold_one_core():
+        assert workers.count_cores() == 1
+    assert workers.count_cores() == before
 
 
 def test_a_block_is_told_by_its_median(monkeypatch):
