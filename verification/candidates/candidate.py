@@ -511,6 +511,10 @@ def _list_hidden(hello: Hello, contract: Contract, names: Mapping[str, str]) -> 
     return [f"not judged: {', '.join(ones)}; {words}" for words, ones in ways.items() if ones]
 
 
+STRANGE = -2.0
+"""The rate of a function that is not for such arrays."""
+UNBOUND = ("NameError", "UnboundLocalError")
+"""What is raised whatever the arrays are."""
 Rates = dict[str, float]
 Errors = dict[str, str]
 
@@ -521,11 +525,12 @@ def _rate_answers(
     """How well the first answer of each function has the contract's form, or what it raises.
 
     1 where the shape is right, less where only the number of axes is, 0 where neither is; -1 where
-    it raises, or cannot be asked; -inf where it gives no answer in time, and no other is asked.
+    it raises, STRANGE where that is of arrays of other axes, or it cannot be asked; -inf where it
+    gives no answer in time, and no other is asked.
     """
     rates, errors = Rates(), Errors()
     for function in (one for one in tried.contract.functions if one.name in names):
-        rate, error, theirs = -1.0, "", tried._read(function)
+        rate, error, theirs = STRANGE, "", tried._read(function)
         for case in (one for one in probes if one.space and tried.expresses(function, one)):
             reply = tried.ask(function, case, _draw(case))
             if reply.kind in LOST:
@@ -538,6 +543,7 @@ def _rate_answers(
                 rate = (len(shape) == len(want)) * (1 + same) / (1 + len(want))
                 error = SAME if _is_same(function, theirs, case, shape) else ""
                 break
+            rate = max(rate, STRANGE if contracts.wants_other_axes(reply) else -1.0)
             error = error or reply.error
         rates[function.name], errors[function.name] = rate, error
     return rates, errors
@@ -570,8 +576,13 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
             continue
         if {*rates[layout].values()} == {1}:
             break
-    # the sum, as of a gradient the shape alone tells little
-    best = max(rates, key=lambda layout: (1 in rates[layout].values(), sum(rates[layout].values())))
+
+    def rank(layout: str) -> tuple[bool, float, float]:
+        """By sums, as of a gradient the shape alone tells little; then by what is strange."""
+        all_rates = rates[layout].values()
+        return 1 in all_rates, sum(max(rate, -1) for rate in all_rates), sum(all_rates)
+
+    best = max(rates, key=rank)
     known = tried[best]
     same = {n: SAME for n in names if SAME in (errors[n] for errors in raised.values())}
     same = {n: why for n, why in same.items() if rates[best][n] < 1}
@@ -580,10 +591,11 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
         return _find_bias(replace(_mix_layouts(tried, rates, best), unfit=same))
     guessed = (f for f in there if f.is_guessed(known.name_of(f)))
     loose = {function.name for function in guessed} - wished.keys()
+    loose -= {name for name in names if raised[best][name].startswith(UNBOUND)}
     unfit = {
-        name: raised["nchw"][name] or "its answers have another shape"
+        name: raised[best][name] or "its answers have another shape"
         for name in names
-        if name in loose or contracts.RANKS.search(raised[best][name])
+        if name in loose or rates[best][name] == STRANGE
     }
     unfit |= same
     note = f"its answers show no layout: its arrays are taken to be {best}"

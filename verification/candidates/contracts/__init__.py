@@ -49,6 +49,8 @@ TUPLES = re.compile(
     "|got 1 window_shape"
 )
 """What is raised where a size must be a tuple."""
+_REFUSAL = re.compile(r": (raise|assert)\b")
+"""A line that refuses what it is given."""
 CACHE = re.compile("values to unpack|not subscriptable|indices must be|out of range|KeyError")
 """What is raised where a cache of another form is wanted."""
 SHOWN = 20
@@ -215,6 +217,13 @@ def shows_form(form: Form, case: Case, reply: Reply) -> bool | None:
         want = np.shape(form(case, name, np.zeros(case.outputs[name])))
         return got.shape == want if isinstance(got, np.ndarray) else None
     return None
+
+
+def wants_other_axes(reply: Reply) -> bool:
+    """Whether what it raises is said of arrays of another number of axes, or refuses them."""
+    line = "".join(reply.where[-1:])
+    is_tuple = "tuple index" in reply.error and "shape" not in line  # one of its own
+    return bool((RANKS.search(reply.error) and not is_tuple) or _REFUSAL.search(line))
 
 
 def is_plain(case: Case) -> bool:

@@ -27,7 +27,14 @@ from typing import Any
 
 import numpy as np
 
-from verification.candidates.contracts import RANKS, TUPLES, Ask, Contract, is_plain, shows_form
+from verification.candidates.contracts import (
+    TUPLES,
+    Ask,
+    Contract,
+    is_plain,
+    shows_form,
+    wants_other_axes,
+)
 from verification.candidates.contracts.function import (
     FORMS,
     OWN,
@@ -435,8 +442,9 @@ class Survey:
     def _find_nearest(self, tries: Sequence[tuple[Layer, Case]]) -> tuple[Layer, Case]:
         """Of tries that give no answer of the right shape, one that takes so many axes."""
         for layer, case in tries:
-            error = self.ask(layer.plan(case, _draw(case), False)).error
-            if RANKS.search(error) or TUPLES.search(error):
+            reply = self.ask(layer.plan(case, _draw(case), False))
+            error = reply.error
+            if wants_other_axes(reply) or TUPLES.search(error):
                 continue
             if not error and not layer.takes_kernel:
                 raise LookupError(
