@@ -351,8 +351,9 @@ class Candidate:
 
     def _try_settings(self, function: Function, theirs: Signature) -> Iterator[str]:
         """A tuple stands in place of the same size, or None of a bias, in a question that it
-        answers: then it raises, and has no default that promises it.  Arrays of so many axes are
-        not taken where others are answered in the right shape.
+        answers: then it raises, and has no default that promises it.  Where it raises anyway, it
+        must then be said of a tuple.  Arrays of so many axes are not taken where others are
+        answered in the right shape.
         """
         asked = {len(case.x): case for case in reversed(PROBES) if function.takes(case)}
         replies = {n: self.ask(function, asked[n], _draw(asked[n])) for n in sorted(asked)}
@@ -363,10 +364,9 @@ class Candidate:
         given, axes = _draw(case), len(case.space)
         defaults = theirs.defaults
         bias = defaults.get(spelled.get("b", ""), "")
-        if replies[first].status != "ok":
-            if "b" in spelled and not bias:
-                yield UNBIASED  # which nobody has promised
-            return
+        is_answered = replies[first].status == "ok"
+        if not is_answered and "b" in spelled and not bias:
+            yield UNBIASED  # which nobody has promised
         sizes: dict[str, Any] = {"kernel_size": case.kernel, "stride": case.stride}
         sizes |= {"padding": (0,) * axes, "dilation": (1,) * axes, "output_padding": (0,) * axes}
         sizes |= {"output_size": case.output_size} if case.output_size else {}
@@ -385,8 +385,10 @@ class Candidate:
         (call,) = self._plan(function, case, given, OWN)
         for lack, name, value in tries:
             words = {**call.words, name: value}
-            if self.process.ask([replace(call, words=words)]).status == "CRASH":
-                yield lack
+            reply = self.process.ask([replace(call, words=words)])
+            if reply.status == "CRASH":
+                if is_answered or "tuple" in reply.error:
+                    yield lack
             elif lack == "tuple as padding" and axes == 2:
                 words[name] = (0, 1)
                 got = self.process.ask([replace(call, words=words)]).values.get("y")
