@@ -52,7 +52,8 @@ METHODS: dict[str, tuple[str, ...]] = {
     "forward": ("forward", "compute", "forward_pass", "forward_prop", "forward_propagation"),
     "backward": ("backward", "gradient", "backward_pass", "backward_prop", "backward_propagation"),
 }
-METHODS["backward"] += ("backprop", "back_prop", "back_propagation", "bprop")
+METHODS["forward"] += ("fwd", "__call__")
+METHODS["backward"] += ("backprop", "back_prop", "back_propagation", "bprop", "bwd", "back")
 """What a class is looked into for, beside what is static."""
 PLAIN = (NoneType, bool, int, float, str)
 STARS = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}
