@@ -54,13 +54,14 @@ OPEN, UNBIASED, AXES = "None in output_size", "None as b", "array of {} axes"
 SAME = "its answers are as large as x, and it takes no padding"
 """What is said of filters of images, whose borders are everybody's own."""
 FEWER = {
-    "(dx, dw, db), it returned a tuple": (("dx", "dw"), "{dx} and {dw}: {db} is not judged"),
-    "(y, mean, var), it returned a ndarray": (("y",), "{y} alone: mean and var are not judged"),
-    ", cache), it returned a ndarray": (("y",), "{y} alone, and no cache"),
+    "(dx, dw, db), it returned a tuple": (("dx", "dw"), ("dw", "db"), ("dw", "dx"), ("db", "dw")),
+    "(dx, dw, db), it returned a ndarray": (("dx",), ("dw",)),
+    "(y, mean, var), it returned a ndarray": (("y",),),
+    ", cache), it returned a ndarray": (("y",),),
 }
-"""What may be returned in place of what should be, with what is noted."""
+"""What may be returned in place of what should be, of which shapes tell."""
 _PASS = re.compile(
-    r"\w*(conv|pool|batch_?norm)\w*(fo\w*[ao]rd|back|fast|naive|im2col|[12]d|grad)\w*"
+    r"\w*(conv|pool|batch_?norm)\w*(fo\w*[ao]rd|fwd|back|bwd|fast|naive|im2col|[12]d|grad)\w*"
     r"|conv|convolve|convolution|(max|avg|average|mean)_?pool(ing)?|(?-i:pool|pooling)",
     re.IGNORECASE,
 )
@@ -213,18 +214,19 @@ class Candidate:
         changes its answer.
         """
         reply = self._call(self._plan(function, case, given, cache), case.layout)
-        known, meant = self._dialect, list[tuple[bool, Dialect, str, Reply]]()
+        known, meant = self._dialect, list[tuple[tuple[int, int], Dialect, str, Reply]]()
         for dialect, note in self._list_dialects(function, case, reply):
             self._dialect = dialect
             again = self.ask(function, case, given, cache)
+            strange = _count_strange(function, case, again) if "returns" in note else 0
             if again.status == "ok" or again.error != reply.error:
-                meant.insert(
-                    0, (bool(contracts.TUPLES.search(again.error)), self._dialect, note, again)
-                )
-            if again.status == "ok":
+                rank = strange or bool(contracts.TUPLES.search(again.error))
+                order = len(meant) if strange else -len(meant)
+                meant.append(((rank, order), self._dialect, note, again))
+            if again.status == "ok" and not strange:
                 break
         self._dialect = known
-        if meant:  # the last of those that want no more tuples, if there is one
+        if meant:  # of what is returned the first that fits best, of tuples the last that will do
             _, self._dialect, note, again = min(meant, key=operator.itemgetter(0))
             self._note(note)
             return again
@@ -268,16 +270,21 @@ class Candidate:
             is_new &= our != "mode" or self._read(function).lacks_mode
             if reply.kind == "KeyError" and key.lower() in others and is_new:
                 keys = {**known.keys, at: key}
-                yield replace(known, keys=keys), f"{our!r} is {key!r} in its dictionaries"
+                more = ": of maxima alone is it asked" if our == "mode" else ""
+                yield replace(known, keys=keys), f"{our!r} is {key!r} in its dictionaries{more}"
         if name in known.returns or not (function.may_differ or "" in function.words):
             return
-        ways = [way for words, way in FEWER.items() if reply.error.endswith(words)]
+        words = function.words
         if [getattr(one, "kind", "") for one in reply.values.values()] == ["tuple"]:
-            ways = [((*reply.values, "..."), "a tuple: the first is judged")]
-        for outputs, what in ways:
-            if function.words.keys() >= {*outputs} - {"..."}:
-                returns, words = {**known.returns, name: outputs}, what.format(**function.words)
-                yield replace(known, returns=returns), f"{their} returns {words}"
+            returns = {**known.returns, name: (*reply.values, "...")}
+            yield replace(known, returns=returns), f"{their} returns a tuple: the first is judged"
+        for end, ways in FEWER.items():
+            for outputs in ways if reply.error.endswith(end) else ():
+                given = " and ".join(words[our] for our in outputs) + " alone" * (len(outputs) == 1)
+                left = [word for our, word in words.items() if our and our not in outputs]
+                what = f": {' and '.join(left)} {'are' if left[1:] else 'is'} not judged"
+                note = f"{their} returns {given}{what if left else ', and no cache'}"
+                yield replace(known, returns={**known.returns, name: outputs}), note
 
     def _note(self, note: str) -> None:
         self.notes += [note] * (note not in self.notes)
@@ -415,6 +422,15 @@ class Candidate:
         for note in reply.notes:
             self._note(note)
         return reply
+
+
+def _count_strange(function: Function, case: Case, reply: Reply) -> int:
+    """How many of its answers have another shape than they should."""
+    wanted = {
+        name: function.form(case, name, np.zeros(case.outputs[name])) for name in reply.values
+    }
+    pairs = ((reply.values[name], np.shape(want)) for name, want in wanted.items())
+    return sum(isinstance(got, Other) or got.shape != shape for got, shape in pairs)
 
 
 def _resolve(hello: Hello, contract: Contract, terms: Terms) -> dict[str, str]:

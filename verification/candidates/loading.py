@@ -53,7 +53,15 @@ METHODS: dict[str, tuple[str, ...]] = {
     "backward": ("backward", "gradient", "backward_pass", "backward_prop", "backward_propagation"),
 }
 METHODS["forward"] += ("fwd", "__call__")
-METHODS["backward"] += ("backprop", "back_prop", "back_propagation", "bprop", "bwd", "back")
+METHODS["backward"] += (
+    "backprop",
+    "back_prop",
+    "back_propagation",
+    "bprop",
+    "bwd",
+    "back",
+    "backwards",
+)
 """What a class is looked into for, beside what is static."""
 PLAIN = (NoneType, bool, int, float, str)
 STARS = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}
@@ -240,9 +248,10 @@ def _find_own(namespace: Mapping[str, Any]) -> dict[str, Any]:
 def _is_borrowed(value: Any) -> bool:
     """Whether it comes from the standard library or NumPy, by `from numpy import *` perhaps."""
     if not isinstance(value, FunctionType | BuiltinFunctionType | type):
-        return type(value) is notebook.Missing or type(value).__module__ in ("typing", "types")
+        home = type(value).__module__.partition(".")[0]
+        return type(value) is notebook.Missing or home in ("typing", "types", "numpy")
     home = str(getattr(value, "__module__", None) or "").partition(".")[0]
-    return home in sys.stdlib_module_names or home in ("numpy", "IPython")
+    return home in sys.stdlib_module_names or home in ("numpy", "scipy", "IPython")
 
 
 def _references(function: Any) -> Iterator[Any]:

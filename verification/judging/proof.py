@@ -62,6 +62,8 @@ def prove(case: Case, ask: Ask, dtype: str, is_gradient: bool, write: Write) -> 
                 values = (float((a - still[out])[place] / height) for a in (got, right))
                 takes, should = (_name(out, value, base, write) for value in values)
                 wrong[out] = f"takes {takes} times {cell}, it should take {should}"
+                if out in CODES and not (takes[-1] == "]" or takes in ("0", "1", "-1")):
+                    wrong[out] = f"should take {should} times {cell}, and takes something else"
             else:
                 numbers = f"is {got[place]:g}, it should be {right[place]:g}"
                 wrong[out] = f"{numbers}, where {cell} stands out"

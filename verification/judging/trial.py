@@ -298,7 +298,7 @@ class Trial:
         if reply.kind == "NotImplementedError" and judged.contract.may_decline:
             return replace(reply, status="outside")
         if case.has_rest and _TILING.search("".join(reply.where[-1:])):
-            words = f"{word} asserts that windows leave no rest"
+            words = f"{reply.at or word} asserts that windows leave no rest"
             return replace(reply, status="outside", error=words)
         forward = function.forward
         if forward and not judged.has(forward) and judged.wants_another_cache(function, reply):
@@ -451,7 +451,8 @@ class Trial:
         outcome = replace(outcome, evidence="proved" if case.check == "proof" else "exact")
         asked = truth.answer(plain, self.seed, self.dtype)
         outcome = self._look_below(function, asked, cache, outcome)
-        needed = () if forward is function else (forward.name,)  # a law is that of both passes
+        is_of_both = case.check == "adjoint" or function.forward or function.is_chained
+        needed = (forward.name,) * (forward is not function and bool(is_of_both))
         return replace(outcome, below=(*outcome.below, *needed))
 
     def _read(self, function: Function, case: Case, reply: Reply, dtype: str) -> dict[str, Array]:

@@ -276,7 +276,7 @@ class Inquiry:
             return 0
         try:
             value = self.form(seen.case, name, np.asarray(came))
-        except ValueError:  # another shape than such an output has
+        except (ValueError, IndexError):  # another shape than such an output has
             return 0
         if value.shape != got.shape:
             return 0

@@ -193,7 +193,7 @@ def describe(run: Run, finding: Finding, outcome: Outcome) -> Iterator[str]:
     yield from filter(None, (write_message(run, outcome), "" if exam else outcome.note))
     yield from outcome.where
     if outcome.status == "TIMEOUT":
-        answered = [o for o in finding.outcomes if not o.is_failing and o.status != "not judged"]
+        answered = [o for o in finding.outcomes if o.status in ("ok", "DEVIATES", "WRONG")]
         if answered:
             slowest = max(outcome.seconds for outcome in answered)
             yield f"{_count(len(answered), 'other')} answered, the slowest in {slowest:.3f} s"
@@ -236,7 +236,7 @@ def label_mistake(run: Run, finding: Finding, block: Block) -> Iterator[tuple[st
             for other in diagnosis.others:
                 yield "or", f"{other.title}, by the same evidence"
     elif finding.is_cut and block.outcome.comparisons:
-        yield "mistake", "not all known mistakes could be tried: it is cut off"
+        yield "mistake", "not all known mistakes could be tried: the search is cut off"
     elif diagnosis:
         left = diagnosis.of - diagnosis.explains
         rest = f"the other {left if left > 1 else 'one'}"

@@ -163,9 +163,10 @@ def build_course(
     takes: Callable[[str, Case], bool],
     rest: Mapping[str, Callable[[Case], tuple[Any, ...]]],
     forms: Mapping[str, Form],
+    layout: str = "",
 ) -> tuple[Function, ...]:
     """A course's functions: which questions each takes, and, by name, what stands behind its
-    arrays, and the form of these; "" is that of the others.
+    arrays, and the form of these; "" is that of the others.  The `layout` is that of all.
     """
     functions: dict[str, Function] = {}
     for name, row in read_table("courses")[course].items():
@@ -181,6 +182,7 @@ def build_course(
             form=forms.get(name, forms.get("", keep_form)),
             forward=functions.get(row.get("forward", "")),
             loose=tuple(row.get("loose", ())),
+            layout=layout,
             **about,
         )
     return tuple(functions.values())
@@ -288,9 +290,13 @@ def recognise(names: Names, ours: Iterable[str] = ()) -> str:
 
 
 def find_nearest(names: Names) -> Contract:
-    """The contract whose names most of these functions bear; functional where one would do."""
+    """The contract whose names most of these functions bear; functional where one would do, and
+    where none bears any: layers where there are classes.
+    """
     usual = [get("functional")] if _suggest(names) else []
-    return max([*usual, *map(get, NAMES)], key=lambda one: len(one.resolve(names, {})))
+    best = max([*usual, *map(get, NAMES)], key=lambda one: len(one.resolve(names, {})))
+    has_methods = any("." in name for name in names)
+    return best if best.resolve(names, {}) else get("layers" if has_methods else "functional")
 
 
 def explain_misfit(names: Names, nearest: Contract) -> str:
@@ -300,7 +306,7 @@ def explain_misfit(names: Names, nearest: Contract) -> str:
         for name, parameters in names.items()
         if name[0] != "_"
     ]
-    usual = [f.name for f in nearest.functions if not re.search("[13]d", f.name)]
+    usual = [f.name for f in nearest.functions if not (f.optional or re.search("[13]d", f.name))]
     there = nearest.resolve(names, {}) or {*usual}
     lacks = ", ".join(name for name in usual if name not in there)
     return "\n".join(

@@ -33,5 +33,5 @@ def _pool(case: Case) -> tuple[Any, ...]:
 
 
 _REST = {"conv_forward_naive": _conv, "max_pool_forward_naive": _pool}
-_FUNCTIONS = build_course("cs231n", _takes, _REST, {"": lead_channels})
+_FUNCTIONS = build_course("cs231n", _takes, _REST, {"": lead_channels}, "nchw")
 CONTRACT = Course("cs231n", _FUNCTIONS, "nchw")

@@ -54,7 +54,10 @@ _BIAS = re.compile(r"(b\w*|\w*bias\w*|offset|intercept)=None$", re.IGNORECASE)
 """A parameter that may be left out, and is a bias all the same."""
 _PAD_WORD = re.compile(r"\w+=['\"](same|valid|full)['\"]$", re.IGNORECASE)
 """A parameter that takes pads in words, whatever its name."""
-UPSTREAM = re.compile(r"(d_?(y|z|out|output)|(d_?)?grad\w*|upstream\w*|delta\w*)$", re.IGNORECASE)
+UPSTREAM = re.compile(
+    r"(d_?(y|z|out|output)|(d_?)?grad\w*|(out\w*|top|y|z)_?grad\w*|upstream\w*|delta\w*)$",
+    re.IGNORECASE,
+)
 """The names that a gradient by the output goes by."""
 
 
@@ -369,6 +372,7 @@ class Signature:
         made += [self.shape] * (self.function.kind != "pool" and bool(self.shape))
         known = {*self.spelled.values(), self.bias, *itertools.chain(*self.pairs.values())}
         behind = {*self.names[len(arrays) :]}
+        made += [self.bias] * (self.bias in self.names[: len(arrays)])  # then dy is missing
         return made + [one for one in self.required if one in behind and one not in known]
 
     @property
@@ -435,7 +439,8 @@ class Signature:
         known = set[str]().union(*self.function.spellings.values())
         names = [name for name in read_names(there) if name.lower() not in known]
         is_gradient = self.function.is_gradient
-        return [one for one in names if not (is_gradient and _OUTPUT.fullmatch(one))]
+        made = (one for one in names if _OUTPUT.fullmatch(one) or _MADE.fullmatch(one))
+        return [one for one in names if not (is_gradient and one in made)]
 
     @cached_property
     def named_arrays(self) -> dict[str, str]:
@@ -452,9 +457,10 @@ class Signature:
         if self.parameters is None:
             return call
         call = self._translate(case, call, wide) if self.function.settings else self._place(call)
-        is_activated = self.defaults.get("activation", "None") not in ("", "None")
-        if is_activated and "activation" not in self.function.parameters:
-            call = replace(call, words={**call.words, "activation": IDENTITY})
+        default = self.defaults.get("activation", "None")
+        if default not in ("", "None") and "activation" not in self.function.parameters:
+            silent = None if default[0] in "'\"" else IDENTITY  # named by a word, or a function
+            call = replace(call, words={**call.words, "activation": silent})
         return call
 
     def _place(self, call: Call) -> Call:

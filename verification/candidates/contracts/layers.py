@@ -298,7 +298,7 @@ class Method(Function):
         lines += [f"layer.{layer.forward}(x)"]
         behind = ", ".join((*layer.upstream, *(f"{rate}={layer.pace}" for rate in layer.rate)))
         lines += [f"layer.{layer.backward}({behind})"] * self.is_gradient
-        told = ((one, layer.holders[one[1:]]) for one in layer.steps)
+        told = ((one, layer.holders[one[1:]]) for one in layer.steps if self.is_gradient)
         lines += [f"{one} = -layer.{their}   # where it was 0 before" for one, their in told]
         return "\n".join(lines)
 
@@ -359,6 +359,9 @@ class Survey:
     def find(self, ours: str, written: Mapping[str, str]) -> Layer:
         """A layer with all that shows; LookupError where it cannot be asked."""
         owner, _, forward = written[f"{ours}.forward"].rpartition(".")
+        _, *more = (one for one in self.names[f"{owner}.{forward}"] or () if not {*"*="} & {*one})
+        if more[1:]:
+            raise LookupError(f"its {forward} asks for {', '.join(more[1:])}, too")
         blank = Layer(owner, forward, "", *_read_constructor(self.names[owner] or ()))
         tries, errors = list[tuple[Layer, Case]](), list[LookupError]()
         for key, layouts in _PROBES.items():
