@@ -139,6 +139,14 @@ def test_outputs_have_the_contracts_form(contract, function, shapes, places):
             assert theirs[places[name]] == oracles[0, 1, 0, 1]
 
 
+def test_channels_lead_where_a_function_says_so():
+    """As its form has them: reports write places and repairs by it."""
+    case = parse("conv x=[2,3,4,5] w=[1,1,5,6]")[0]
+    for one in (f for name in NAMES[:-1] for f in contracts.get(name).functions if f.is_pass):
+        shape = np.shape(one.form(case, "x", np.zeros(case.x)))
+        assert one.channels_first == (shape == (2, 5, 3, 4)), one.name
+
+
 def test_a_gradient_belongs_to_its_forward_pass():
     """Of the same rank; any other function belongs to itself."""
     pairs = {"conv2d_backward": "conv2d", "max_pool3d_backward": "max_pool3d", "conv1d": "conv1d"}
