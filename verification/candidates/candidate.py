@@ -89,11 +89,13 @@ class Terms:
 class Dialect:
     """How a candidate speaks otherwise than its contract, as its answers show.
 
-    The sizes as which functions take tuples alone, the `keys` of its dictionaries by ours and by
-    the kind of function, what functions return, by our names, and the word for averages.
+    The sizes as which functions take tuples alone, those whose pads are `numbers`, whatever their
+    default, the `keys` of its dictionaries by ours and by the kind of function, what functions
+    return, by our names, and the word for averages.
     """
 
     wide: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    numbers: frozenset[str] = frozenset()
     keys: Mapping[tuple[str, str], str] = field(default_factory=dict)
     returns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     average: str = AVERAGE
@@ -117,7 +119,7 @@ class Candidate:
     misfit: str = ""
     unfit: Mapping[str, str] = field(default_factory=dict)
     is_guessed: bool = False
-    _signatures: dict[str, Signature] = field(default_factory=dict, init=False)
+    _signatures: dict[tuple[str, bool], Signature] = field(default_factory=dict, init=False)
     _narrow: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
     _dialect: Dialect = field(default=Dialect(), init=False)
 
@@ -219,7 +221,8 @@ class Candidate:
             self._dialect = dialect
             again = self.ask(function, case, given, cache)
             strange = _count_strange(function, case, again) if "returns" in note else 0
-            if again.status == "ok" or again.error != reply.error:
+            is_other = again.error != reply.error and dialect.numbers == known.numbers
+            if again.status == "ok" or is_other:
                 rank = strange or bool(contracts.TUPLES.search(again.error))
                 order = len(meant) if strange else -len(meant)
                 meant.append(((rank, order), self._dialect, note, again))
@@ -257,6 +260,9 @@ class Candidate:
     ) -> Iterator[tuple[Dialect, str]]:
         """Those that may be meant where such a reply comes, each with what is to be noted."""
         known, name, their = self._dialect, function.name, self.name_of(function)
+        if reply.status == "CRASH" and self._read(function).wants_word and not case.is_padded:
+            note = f"{their} takes numbers as {self._read(function).spelled['padding']}, too"
+            yield replace(known, numbers=known.numbers | {name}), note
         if function.settings and name not in known.wide and contracts.TUPLES.search(reply.error):
             theirs = self._read(function)
             defaults = {our: theirs.defaults.get(one, "") for our, one in theirs.spelled.items()}
@@ -342,21 +348,22 @@ class Candidate:
 
     def _read(self, function: Function) -> Signature:
         """The function as it is written here."""
-        if function.name not in self._signatures:
-            parameters = self.hello.names.get(self.name_of(function))
-            self._signatures[function.name] = function.read(parameters)
-        return self._signatures[function.name]
+        key = function.name, function.name in self._dialect.numbers
+        if key not in self._signatures:
+            theirs = function.read(self.hello.names.get(self.name_of(function)))
+            self._signatures[key] = replace(theirs, takes_numbers=key[1])
+        return self._signatures[key]
 
     def _find_narrow(self, function: Function) -> tuple[str, ...]:
         """What it does not take: a tuple, or None, or so many axes."""
         if function.name not in self._narrow:
             theirs = self._read(function)
             can_try = function.settings and theirs.parameters and self.has(function)
-            lacks = self._try_settings(function, theirs) if can_try else ()
+            lacks = self._try_settings(function) if can_try else ()
             self._narrow[function.name] = tuple(lacks)
         return self._narrow[function.name]
 
-    def _try_settings(self, function: Function, theirs: Signature) -> Iterator[str]:
+    def _try_settings(self, function: Function) -> Iterator[str]:
         """A tuple stands in place of the same size, or None of a bias, in a question that it
         answers: then it raises, and has no default that promises it.  Where it raises anyway, it
         must then be said of a tuple.  Arrays of so many axes are not taken where others are
@@ -367,6 +374,7 @@ class Candidate:
         shown = {n for n in asked if contracts.shows_form(function.form, asked[n], replies[n])}
         yield from (AXES.format(n) for n in replies if shown and n not in shown)
         first = min(shown or asked)
+        theirs = self._read(function)  # as its answers may have shown by now
         case, spelled = asked[first], theirs.spelled
         given, axes = _draw(case), len(case.space)
         defaults = theirs.defaults

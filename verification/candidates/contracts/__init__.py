@@ -116,6 +116,10 @@ class Contract:
         resolved: dict[str, str] = {}
         for function in self.functions:
             name = renames.get(function.name) or function.find(names)
+            forward = resolved.get(function.forward.name, "") if function.forward else ""
+            twin = forward.replace("forward", "backward")  # of several, whose cache it takes
+            if not renames.get(function.name) and twin in names and function.is_called(twin):
+                name = twin
             if name in names:
                 resolved[function.name] = name
         for function in self.functions:  # a pass of other parameters makes a cache of its own

@@ -282,10 +282,13 @@ class Function:
 
 @dataclass(frozen=True)
 class Signature:
-    """What stands behind a contract's `function` in a candidate."""
+    """What stands behind a contract's `function` in a candidate; where it `takes_numbers` as pads
+    its default, a word, does not tell.
+    """
 
     function: Function
     parameters: Parameters
+    takes_numbers: bool = False
 
     @cached_property
     def names(self) -> list[str]:
@@ -391,7 +394,8 @@ class Signature:
     @cached_property
     def wants_word(self) -> bool:
         """Whether pads are words for it, by its default."""
-        return bool(self.function.settings) and any(map(_PAD_WORD.match, self.parameters or ()))
+        is_open = bool(self.function.settings) and not self.takes_numbers
+        return is_open and any(map(_PAD_WORD.match, self.parameters or ()))
 
     @cached_property
     def pairs(self) -> dict[str, tuple[str, str]]:

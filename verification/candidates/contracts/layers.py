@@ -251,6 +251,7 @@ class Layer:
         image = self.form(case, "x", np.zeros(case.x)).shape
         known |= {"rate": self.pace, "name": "layer", "shape": image[self.layout[0] == "n" :]}
         known |= {"seed": 0, "rng": Chance(), "activation": None}
+        known["dtype"] = given["x"].dtype.name
         for our in self.words.keys() & _SIZES:
             default = self.defaults[our]
             known[our] = write_size(known[our], default, len(case.space), our in self.wide)
@@ -291,7 +292,7 @@ class Method(Function):
         layer = self.layer
         assert layer
         words = self.plan(case, given)[0].words
-        named = (f"{t}={o if o in given else words[t]!r}" for o, t in layer.words.items())
+        named = (f"{t}={o if o in given else repr(words[t])}" for o, t in layer.words.items())
         lines = [f"layer = {layer.name}({', '.join(named)})"]
         lines += [f"layer.{layer.forward}(x)"] * layer.is_lazy
         lines += [f"layer.{their} = {our}" for our, their in layer.holders.items() if our in given]
@@ -391,7 +392,7 @@ class Survey:
         if not self._is_held(layer, case) and self._is_held(lazy, case):
             layer = lazy
         if not self._is_held(layer, case):
-            raise LookupError(f"{owner} computes with other weights than {layer.holders['w']}")
+            raise LookupError(f"{owner} gives no zeros where its {layer.holders['w']} is zeros")
         if layer.weights == "CK*" and not self._parts_filters(layer, case):
             raise LookupError(f"{owner} takes weights in an order that their shape does not tell")
         layer = self._silence(layer, case)
