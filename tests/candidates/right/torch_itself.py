@@ -124,9 +124,8 @@ def avg_pool2d(
     count_include_pad=True,
     divisor_override=None,
 ):
-    y = avg_pool(
-        tensor(x), kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-    )
+    x = tensor(x)
+    y = avg_pool(x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
     return y.detach().numpy()
 
 
