@@ -379,6 +379,8 @@ class Candidate:
         given, axes = _draw(case), len(case.space)
         defaults = theirs.defaults
         bias = defaults.get(spelled.get("b", ""), "")
+        if replies[first].status == "outside":
+            return
         is_answered = replies[first].status == "ok"
         if not is_answered and "b" in spelled and not bias:
             yield UNBIASED  # which nobody has promised
