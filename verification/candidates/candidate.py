@@ -220,7 +220,8 @@ class Candidate:
         for dialect, note in self._list_dialects(function, case, reply):
             self._dialect = dialect
             again = self.ask(function, case, given, cache)
-            strange = _count_strange(function, case, again) if "returns" in note else 0
+            is_returned = dialect.returns != known.returns
+            strange = _count_strange(function, case, again) if is_returned else 0
             is_other = again.error != reply.error and dialect.numbers == known.numbers
             if again.status == "ok" or is_other:
                 rank = strange or bool(contracts.TUPLES.search(again.error))
@@ -286,6 +287,8 @@ class Candidate:
             yield replace(known, returns=returns), f"{their} returns a tuple: the first is judged"
         for end, ways in FEWER.items():
             for outputs in ways if reply.error.endswith(end) else ():
+                if not words.keys() >= {*outputs}:  # its forward pass returns less
+                    continue
                 given = " and ".join(words[our] for our in outputs) + " alone" * (len(outputs) == 1)
                 left = [word for our, word in words.items() if our and our not in outputs]
                 what = f": {' and '.join(left)} {'are' if left[1:] else 'is'} not judged"
@@ -436,11 +439,11 @@ class Candidate:
 
 def _count_strange(function: Function, case: Case, reply: Reply) -> int:
     """How many of its answers have another shape than they should."""
-    wanted = {
-        name: function.form(case, name, np.zeros(case.outputs[name])) for name in reply.values
-    }
-    pairs = ((reply.values[name], np.shape(want)) for name, want in wanted.items())
-    return sum(isinstance(got, Other) or got.shape != shape for got, shape in pairs)
+    count = 0
+    for name, got in reply.values.items():
+        want = function.form(case, name, np.zeros(case.outputs[name]))
+        count += isinstance(got, Other) or got.shape != np.shape(want)
+    return count
 
 
 def _resolve(hello: Hello, contract: Contract, terms: Terms) -> dict[str, str]:

@@ -53,15 +53,8 @@ METHODS: dict[str, tuple[str, ...]] = {
     "backward": ("backward", "gradient", "backward_pass", "backward_prop", "backward_propagation"),
 }
 METHODS["forward"] += ("fwd", "__call__")
-METHODS["backward"] += (
-    "backprop",
-    "back_prop",
-    "back_propagation",
-    "bprop",
-    "bwd",
-    "back",
-    "backwards",
-)
+METHODS["backward"] += ("backprop", "back_prop", "back_propagation", "bprop")
+METHODS["backward"] += ("bwd", "back", "backwards")
 """What a class is looked into for, beside what is static."""
 PLAIN = (NoneType, bool, int, float, str)
 STARS = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}
@@ -248,8 +241,9 @@ def _find_own(namespace: Mapping[str, Any]) -> dict[str, Any]:
 def _is_borrowed(value: Any) -> bool:
     """Whether it comes from the standard library or NumPy, by `from numpy import *` perhaps."""
     if not isinstance(value, FunctionType | BuiltinFunctionType | type):
-        home = type(value).__module__.partition(".")[0]
-        return type(value) is notebook.Missing or home in ("typing", "types", "numpy")
+        is_numpys = kind(value) == "_ArrayFunctionDispatcher"  # as np.pad is
+        is_typing = type(value).__module__ in ("typing", "types")
+        return type(value) is notebook.Missing or is_typing or is_numpys
     home = str(getattr(value, "__module__", None) or "").partition(".")[0]
     return home in sys.stdlib_module_names or home in ("numpy", "scipy", "IPython")
 

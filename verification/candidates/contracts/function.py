@@ -442,9 +442,9 @@ class Signature:
             there = [one for one in there if "=" not in one or _BIAS.match(one)]
         known = set[str]().union(*self.function.spellings.values())
         names = [name for name in read_names(there) if name.lower() not in known]
-        is_gradient = self.function.is_gradient
-        made = (one for one in names if _OUTPUT.fullmatch(one) or _MADE.fullmatch(one))
-        return [one for one in names if not (is_gradient and one in made)]
+        if self.function.is_gradient:
+            names = [one for one in names if not (_OUTPUT.fullmatch(one) or _MADE.fullmatch(one))]
+        return names
 
     @cached_property
     def named_arrays(self) -> dict[str, str]:

@@ -360,9 +360,8 @@ class Survey:
     def find(self, ours: str, written: Mapping[str, str]) -> Layer:
         """A layer with all that shows; LookupError where it cannot be asked."""
         owner, _, forward = written[f"{ours}.forward"].rpartition(".")
-        _, *more = (one for one in self.names[f"{owner}.{forward}"] or () if not {*"*="} & {*one})
-        if more[1:]:
-            raise LookupError(f"its {forward} asks for {', '.join(more[1:])}, too")
+        if more := _list_required(self.names[f"{owner}.{forward}"])[1:]:
+            raise LookupError(f"its {forward} asks for {', '.join(more)}, too")
         blank = Layer(owner, forward, "", *_read_constructor(self.names[owner] or ()))
         tries, errors = list[tuple[Layer, Case]](), list[LookupError]()
         for key, layouts in _PROBES.items():
@@ -528,7 +527,7 @@ class Survey:
     def _try_backward(self, layer: Layer, backward: str, case: Case) -> Layer:
         """The layer with what its backward pass takes, and where its gradients are."""
         parameters = self.names[f"{layer.name}.{backward}"] or ()
-        _, *wanted = (one for one in parameters if not {*"*="} & {*one})
+        wanted = _list_required(parameters)
         told = ["dy" if UPSTREAM.match(one) else "x" * _is_x(one) for one in wanted[:2]]
         layer = replace(layer, upstream=(*told,) if sorted(told) == ["dy", "x"] else ("dy",))
         wanted = wanted[len(layer.upstream) :]
@@ -599,6 +598,11 @@ def _take_none(case: Case) -> bool:
 
 def _take_both(function: Function, layer: Layer, case: Case) -> bool:
     return function.takes(case) and layer.takes(case)
+
+
+def _list_required(parameters: Parameters) -> list[str]:
+    """What a method insists on, behind the layer itself."""
+    return [one for one in parameters or () if not {*"*="} & {*one}][1:]
 
 
 def _is_x(parameter: str) -> bool:
