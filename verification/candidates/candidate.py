@@ -450,9 +450,11 @@ def _resolve(hello: Hello, contract: Contract, terms: Terms) -> dict[str, str]:
     """Their names by ours; of several the one that needs nothing that is missing."""
     lame = {""}
     while new := {name for name, called in hello.calls.items() if lame & {*called}} - lame:
-        lame |= new
+        lame |= new | {name for name in hello.names if name.partition(".")[0] in new}
     whole = {name: hello.names[name] for name in hello.names if name not in lame}
-    return contract.resolve(hello.names, terms.names) | contract.resolve(whole, terms.names)
+    usual, better = (contract.resolve(names, terms.names) for names in (hello.names, whole))
+    kinds = {our.partition(".")[0] for our in better}  # no class has another's methods
+    return {our: usual[our] for our in usual if our.partition(".")[0] not in kinds} | better
 
 
 def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:

@@ -175,10 +175,11 @@ class Reasons:
             return outcome
         best, forward = outcome, self._trial.judged.contract.forward_of(self.function)
         is_behind = forward is not self.function and self._trial.judged.has(forward)
+        is_needed = is_behind and not outcome.is_spared
 
         def fails(smaller: Case) -> bool:
             nonlocal best
-            if is_behind and self._trial.judge(forward, smaller).is_failing:
+            if is_needed and self._trial.judge(forward, smaller).is_failing:
                 return False  # what it would be shown for may be inherited
             again = self.name_convention(self._trial.judge(self.function, smaller))
             if outcome.helpers and again.mended:

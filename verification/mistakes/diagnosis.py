@@ -211,6 +211,11 @@ class Inquiry:
             return False
         return self._changes(came, seen.case)
 
+    def alters(self, suspect: Suspect, seen: Sighting) -> bool:
+        """Whether such code is not right."""
+        came = self._run(suspect, seen.case)
+        return isinstance(came, Exception) or self._changes(came, seen.case)
+
     def shift(self, suspect: Suspect, seen: Sighting) -> int | None:
         """How many axes lie between an index that is too large here and there, where it is one."""
         came = self._run(suspect, seen.case)
@@ -534,9 +539,13 @@ class _Search:
         return []
 
     def _needs_both(self, pair: Suspect) -> bool:
-        """Whether for each there is a case that the other leaves."""
-        both = [mistake for mistake in pair.mistakes if mistake.kind == "mistake"]
-        return all(any(self.asked.needs(pair, one, seen) for seen in self.wrong) for one in both)
+        """Whether for each there is a case that the other leaves, and one that it does change."""
+        both = [one for one in pair.split() if one.mistakes[0].kind == "mistake"]
+        return all(
+            any(self.asked.needs(pair, one.mistakes[0], seen) for seen in self.wrong)
+            and any(self.asked.alters(one, seen) for seen in self.wrong)
+            for one in both
+        )
 
     def find_sign(self) -> list[Suspect]:
         """By the words of all its exceptions, or by a narrower type, which have no forms."""

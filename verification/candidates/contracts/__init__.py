@@ -38,6 +38,7 @@ TURNS = 10_000
 
 PROBES = [case for row in read_table("probes")["probes"] for case in parse(row)]
 """A question for each of torch's functions, whose answer tells the layout by its shape."""
+PAD = "zero_pad"
 KEYS: Mapping[str, Sequence[str]] = WORDS["keys"]
 """Other keys of a course's dictionary of settings."""
 RANKS = re.compile(
@@ -79,7 +80,7 @@ class Contract:
         """The same in another layout."""
         if layout in ("", self.layout) or not self.layout:
             return self
-        laid = tuple(one.lay(layout) if one.is_pass else one for one in self.functions)
+        laid = tuple(one.lay(layout) if one.takes_images else one for one in self.functions)
         return replace(self, functions=laid, layout=layout)
 
     def shape_bias(self, sizes: Sequence[int]) -> Contract:
@@ -115,11 +116,14 @@ class Contract:
         """The candidate's own name for each function that it has."""
         resolved: dict[str, str] = {}
         for function in self.functions:
-            name = renames.get(function.name) or function.find(names)
-            forward = resolved.get(function.forward.name, "") if function.forward else ""
+            name, first = renames.get(function.name) or function.find(names), function.forward
+            forward = resolved.get(first.name, "") if first else ""
             twin = forward.replace("forward", "backward")  # of several, whose cache it takes
+            other = name.replace("backward", "forward")
             if not renames.get(function.name) and twin in names and function.is_called(twin):
                 name = twin
+            elif first and first.name not in renames and other in names and first.is_called(other):
+                resolved[first.name] = other
             if name in names:
                 resolved[function.name] = name
         for function in self.functions:  # a pass of other parameters makes a cache of its own
@@ -142,20 +146,31 @@ class Course(Contract):
             return ask([replace(fitted, function=their)])
 
         written = {our for our, their in names.items() if their not in hello.stubs}
-        functions, places, notes = list[Function](), dict[str, Place | None](), list[str]()
+        forwards = {f.name: self.forward_of(f).name for f in self.functions}
+        firsts = {name: own if own in names else name for name, own in forwards.items()}
+        places, functions, notes = dict[str, Place | None](), list[Function](), list[str]()
         for function in self.functions:
-            first = self.forward_of(function)
-            first = first if first.name in names else function
-            is_layout_own = not function.is_pass or function.optional
-            if first is function and function.name in written and not is_layout_own:
-                places[function.name] = find_place(function, answer)
-            if place := places.get(first.name):
+            name = function.name
+            is_tried = function.takes_images and not function.optional and firsts[name] == name
+            if is_tried and name in written:
+                place = find_place(function, answer)
+                after = (f for f in self.functions if f.forward is function and f.name in written)
+                # an error of age, as of float(b), is no other layout if the gradient has the usual
+                if place and place[0] == self.layout and any(_suits(one, answer) for one in after):
+                    place = None
+                places[name] = place
+        passes = {place and place[0] for name, place in places.items() if name != PAD}
+        if passes and PAD in places and {(pad := places[PAD]) and pad[0]} != passes:
+            del places[PAD]  # it is wrong where the passes are of another layout
+        for function in self.functions:
+            if place := places.get(firsts[function.name]):
                 function = function.lay(place[0]).shape_bias(place[1])
             functions.append(function)
         for name, place in places.items():
             if place:
-                bias = f", and b of shape {place[1]}".replace("-1", "filters")
-                words = place[0] + bias * (place[1] != BIASES[0])
+                bias = f"b of shape {place[1]}".replace("-1", "filters")
+                is_other = [place[0] != self.layout, bool(place[1] != BIASES[0])]
+                words = ", and ".join(itertools.compress((place[0], bias), is_other)) or bias
                 notes.append(f"{names[name]} takes {words}, as its answers show")
         layouts = {place[0] if place else self.layout for place in places.values()}
         layout = layouts.pop() if len(layouts) == 1 else self.layout
@@ -215,6 +230,12 @@ def find_place(function: Function, answer: Callable[[Function, Case], Reply]) ->
             if shows_form(laid.form, case, reply):
                 return layout, sizes
     return None
+
+
+def _suits(function: Function, answer: Callable[[Function, Case], Reply]) -> bool:
+    """Whether it answers a plain question in the right shape as it is."""
+    plain = (case for case in PROBES if function.expresses(case))
+    return any(shows_form(function.form, case, answer(function, case)) for case in plain)
 
 
 def shows_form(form: Form, case: Case, reply: Reply) -> bool | None:

@@ -197,6 +197,11 @@ class Function:
         """Whether it is a layer's pass, no helper."""
         return self.op != self.kind
 
+    @property
+    def takes_images(self) -> bool:
+        """Whether its arrays have a layout: a batch, and channels."""
+        return self.is_pass or self.op == "zero_pad"
+
     def lay(self, layout: str) -> Function:
         """The same for arrays of another layout, if it has something to do in it."""
         if self.kind in BATCHED and layout not in ("nchw", "nhwc"):
