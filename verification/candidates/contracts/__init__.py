@@ -120,9 +120,10 @@ class Contract:
             forward = resolved.get(first.name, "") if first else ""
             twin = forward.replace("forward", "backward")  # of several, whose cache it takes
             other = name.replace("backward", "forward")
+            others = {one: names[one] for one in names if one == other}
             if not renames.get(function.name) and twin in names and function.is_called(twin):
                 name = twin
-            elif first and first.name not in renames and other in names and first.is_called(other):
+            elif first and first.name not in renames and first.find(others):
                 resolved[first.name] = other
             if name in names:
                 resolved[function.name] = name
