@@ -7,7 +7,7 @@ import parametrize_from_file
 from parametrize_from_file import defaults
 
 from verification.judging.trial import Trial
-from verification.mistakes import Inquiry, describe, diagnose, find_convention
+from verification.mistakes import Inquiry, describe, diagnose, find_convention, read
 from verification.mistakes import diagnosis as room
 from verification.mistakes.precision import FORMATS, find_narrower
 from verification.questions import parse
@@ -26,6 +26,8 @@ LINES = {
     "create_mask_from_window": ["create_mask_from_window x=[3,3] fill=ties"],
     "conv_single_step": [f"conv_single_step x=[{n},{n},2] b=[1,1,1]" for n in (2, 3)],
 }
+LINES["conv2d"] = LINES["conv"]
+PAIR = {"groups-interleaved": False, "kernel-flipped": True}
 
 
 def look(judged, name, lines, dtype="float64"):
@@ -40,12 +42,15 @@ def look(judged, name, lines, dtype="float64"):
 
 
 @parametrize_from_file(
-    schema=defaults(more=(), dtype="float64", explains=0, others=(), exactly=True)
+    schema=defaults(more=(), dtype="float64", explains=0, others=(), exactly=True, contract="")
 )
-def test_diagnosis(fake, function, bend, more, dtype, expected, explains, others, exactly):
+def test_diagnosis(
+    fake, function, bend, more, dtype, expected, explains, others, exactly, contract
+):
     """What explains every failing case or most of them, and contradicts no passing one."""
     kind = function.removesuffix("_forward").removesuffix("_backward")
-    asked, failing, passing = look(fake({function: bend}), function, [*LINES[kind], *more], dtype)
+    judged = fake({function: bend}, contract or "assignment")
+    asked, failing, passing = look(judged, function, [*LINES[kind], *more], dtype)
     assert failing
     found = diagnose(asked, failing, passing)
     assert (tuple(m.id for m in found.mistakes) if found else ()) == expected
@@ -64,6 +69,20 @@ def test_two_mistakes_beside_a_convention(fake):
     asked, *seen = look(fake({"pool_backward": three}), "pool_backward", LINES["pool"])
     found = diagnose(asked, *seen, ("ties-all",))
     assert {m.id for m in found.mistakes} == {"stride-ignored-backward", "assign-not-add"}
+
+
+def test_a_pair_is_of_two_that_change_something(fake, monkeypatch):
+    """Without groups nobody mixes them up, whatever words such code raises."""
+    known = {mistake.id: (mistake, mistake.forms[0]) for mistake in read() if mistake.forms}
+    asked, *seen = look(
+        fake({"conv_forward": "wrong('bias-twice')"}), "conv_forward", LINES["conv"]
+    )
+    monkeypatch.setattr(Inquiry, "needs", lambda *_: True)
+    search = room._Search(asked, (), *seen, room.Suspect(()))
+    found = {
+        name: search._needs_both(room.Suspect((known["bias-twice"], known[name]))) for name in PAIR
+    }
+    assert found == PAIR
 
 
 def test_loops_over_no_examples_raise_nothing(fake):

@@ -45,6 +45,8 @@ from verification.questions import ADAPTIVE, Arrays, Case, Question, Refusal, ar
 
 _STRANGE = re.compile(r"unexpected keyword argument '(\w+)'")
 """What is raised where keywords are passed on to who does not take them."""
+_NUMBERS = re.compile("truth value of an array|array element with a sequence|0-dimensional arrays")
+"""What is raised where a vector stands in place of a number."""
 SESSION = "live session"
 """What a live namespace is called where a file would have its name."""
 AVERAGE = "average"
@@ -362,8 +364,11 @@ class Candidate:
         if function.name not in self._narrow:
             theirs = self._read(function)
             can_try = function.settings and theirs.parameters and self.has(function)
-            lacks = self._try_settings(function) if can_try else ()
-            self._narrow[function.name] = tuple(lacks)
+            lacks = [*(self._try_settings(function) if can_try else ())]
+            forward = self.contract.forward_of(function)
+            if forward is not function and self.has(forward):  # whose sizes it is given
+                lacks += [lack for lack in self._find_narrow(forward) if "tuple" in lack]
+            self._narrow[function.name] = (*dict.fromkeys(lacks),)
         return self._narrow[function.name]
 
     def _try_settings(self, function: Function) -> Iterator[str]:
@@ -565,6 +570,8 @@ def _rate_answers(
     for function in (one for one in tried.contract.functions if one.name in names):
         rate, error, theirs = STRANGE, "", tried._read(function)
         for case in (one for one in probes if one.space and tried.expresses(function, one)):
+            if _NUMBERS.search(error) and "c" in function.layout and case.x[-1] == 1:
+                continue  # it takes cells for numbers: its arrays have no channels
             reply = tried.ask(function, case, _draw(case))
             if reply.kind in LOST:
                 return {**rates, function.name: -math.inf}, errors
@@ -625,6 +632,7 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
     guessed = (f for f in there if f.is_guessed(known.name_of(f)))
     loose = {function.name for function in guessed} - wished.keys()
     loose -= {name for name in names if raised[best][name].startswith(UNBOUND)}
+    loose -= {name for name in names if _takes_one(rates, best, name)}
     unfit = {
         name: raised[best][name] or "its answers have another shape"
         for name in names
@@ -634,6 +642,12 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
     note = f"its answers show no layout: its arrays are taken to be {best}"
     known.notes += [f"{note} (--layout {'|'.join(LAYOUTS)})"] * (names > unfit.keys())
     return replace(known, unfit=unfit, is_guessed=True)
+
+
+def _takes_one(rates: Mapping[str, Rates], best: str, name: str) -> bool:
+    """Whether it answers in this layout, with so many axes, and is not for arrays of any other."""
+    others = (rates[layout].get(name, STRANGE) for layout in rates if layout != best)
+    return rates[best][name] > 0 and all(rate == STRANGE for rate in others)
 
 
 def _mix_layouts(

@@ -40,6 +40,7 @@ PACED = 3
 """Such answers, none of them refuted by a quick one, that it takes to leave larger ones out."""
 ROOM = 0.25
 """For what roundings of other right algorithms may add to a whole number."""
+NO_REST = "asserts that windows leave no rest"
 _TILING = re.compile(r": assert\b.*%")
 """A line that refuses windows which leave a rest, as a course lets its passes assume."""
 FAILING = ("WRONG", "CRASH", "TIMEOUT", "MEMORY")
@@ -297,11 +298,15 @@ class Trial:
             paces.append(reply.seconds / case.work)
         if reply.kind == "NotImplementedError" and judged.contract.may_decline:
             return replace(reply, status="outside")
+        forward = judged.contract.forward_of(function)
         if case.has_rest and _TILING.search("".join(reply.where[-1:])):
-            words = f"{reply.at or word} asserts that windows leave no rest"
-            return replace(reply, status="outside", error=words)
-        forward = function.forward
-        if forward and not judged.has(forward) and judged.wants_another_cache(function, reply):
+            return replace(reply, status="outside", error=f"{reply.at or word} {NO_REST}")
+        if case.has_rest and reply.status == "CRASH" and forward is not function:
+            before = self._put(forward, case, given, OWN) if judged.has(forward) else reply
+            if before.error.endswith(NO_REST):  # and so its gradient is asked no such thing
+                return replace(before, seconds=reply.seconds)
+        is_alone = function.forward and not judged.has(forward)
+        if is_alone and judged.wants_another_cache(function, reply):
             words = f"{word} wants a cache of its own, and no {forward.name} makes it"
             return replace(reply, status="outside", error=words)
         return reply

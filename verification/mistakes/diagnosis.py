@@ -52,6 +52,7 @@ VARIED = 3
 """Messages, of other shapes, that tell a mistake of code that but raises."""
 HABITS = {"unsteady": "another answer", "changed": "changes its argument"}
 """Signs of mistakes that show beside the numbers, and the words of the habit."""
+_DEPTHS = re.compile(r"size (\d+) is different from (\d+)|: (\d+) \(dim \d\) != (\d+) \(dim \d\)")
 _NUMBERS = re.compile(r"\([\d, ]*\)|-?\d+|'[^']*'")
 
 
@@ -260,7 +261,8 @@ class Inquiry:
         wrong = [ours for ours, wanted in sizes if ours != wanted]
         if seen.kind not in LIKE or not wrong:
             return 0
-        if any(sorted(shape) in wrong for shape in _read_shapes(seen.message)):
+        is_empty = "of size 0" in seen.message and any(0 in ours for ours in wrong)
+        if is_empty or any(sorted(shape) in wrong for shape in _read_shapes(seen.message)):
             return EXACTLY
         asserts = seen.kind == "AssertionError" and ".shape" in "".join(seen.where[-1:])
         return EXACTLY if asserts and any(0 in ours for ours in wrong) else ALIKE * asserts
@@ -399,7 +401,11 @@ def _compare_errors(suspect: Suspect, seen: Sighting, error: Exception) -> int:
 
 
 def _is_same(mine: str, theirs: str) -> bool:
-    """Whether two messages say the same: of the same index, of shapes that may lack some axes."""
+    """Whether two messages say the same: of the same index, of shapes that may lack some axes, of
+    the same depths of a product.
+    """
+    if depths := _read_depths(mine):
+        return depths == _read_depths(theirs)
     if _NUMBERS.sub("#", mine).strip() != _NUMBERS.sub("#", theirs).strip():
         return False
     if "index" in mine:  # on whatever axis
@@ -409,15 +415,24 @@ def _is_same(mine: str, theirs: str) -> bool:
     return all(Counter(n for n in other if n != 1) <= Counter(our) for our, other in pairs)
 
 
+def _read_depths(message: str) -> list[str]:
+    """The depths of two matrices that do not fit, as matmul or dot tells them."""
+    found = _DEPTHS.search(message)
+    return sorted(filter(None, found.groups())) if found else []
+
+
 def _read_shapes(message: str) -> list[list[int]]:
     shapes = re.findall(r"\(([\d, ]*)\)", message)
     return [[int(size) for size in re.findall(r"\d+", shape)] for shape in shapes]
 
 
 def _search(search: _Search) -> list[Suspect]:
-    """Who explains these wrong answers."""
+    """Who explains these wrong answers; where a convention does, no mistake is told beside it."""
     for beside in dict.fromkeys((replace(search.beside, parts=()), search.beside)):
         if proved := search.prove(_suspect(search.known, beside)):
+            kinds = [{mistake.kind for mistake in one.mistakes} for one in proved]
+            if {"convention"} in kinds:
+                return [proved[kinds.index({"convention"})]]
             first, *rest = proved
             others = (m for one in rest for m in one.mistakes if m not in first.mistakes)
             return [replace(first, others=tuple(dict.fromkeys(others)))]
