@@ -21,6 +21,7 @@ LINES = {
         "conv x=[1,4,3,2] w=[3,3,2,2] pad=1 fill=digits",
         "conv x=[3,6,5,1] w=[2,2,1,2] stride=2 pad=1 fill=digits",
     ],
+    "max_pool2d": [],
     "pool": [f"max_pool {words} fill=ties" for words in POOLS]
     + [f"avg_pool {words} fill=digits" for words in POOLS],
     "create_mask_from_window": ["create_mask_from_window x=[3,3] fill=ties"],

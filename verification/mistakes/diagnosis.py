@@ -408,8 +408,8 @@ def _is_same(mine: str, theirs: str) -> bool:
         return depths == _read_depths(theirs)
     if _NUMBERS.sub("#", mine).strip() != _NUMBERS.sub("#", theirs).strip():
         return False
-    if "index" in mine:  # on whatever axis
-        places = [re.findall(r"(?:index|size) (\d+)", text) for text in (mine, theirs)]
+    places = [re.findall(r"(?:index|size) (\d+)", text) for text in (mine, theirs)]
+    if places[0] != places[1] or "index" in mine:  # on whatever axis
         return places[0] == places[1]
     pairs = zip(_read_shapes(mine), _read_shapes(theirs), strict=True)
     return all(Counter(n for n in other if n != 1) <= Counter(our) for our, other in pairs)
@@ -604,8 +604,9 @@ def part(failing: Sequence[Seen]) -> list[list[Seen]]:
 
 
 def _tells_enough(messages: Sequence[str]) -> bool:
-    """Whether words alone tell a mistake: of shapes that do not fit it takes several."""
-    return len({*messages}) >= VARIED or any("index" in message for message in messages)
+    """Whether words alone tell a mistake: of shapes that do not fit together it takes several."""
+    are_plain = any(re.search("index|cannot reshape", message) for message in messages)
+    return are_plain or len({*messages}) >= VARIED
 
 
 def _holds_any(seen: Sighting) -> bool:

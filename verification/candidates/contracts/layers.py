@@ -248,8 +248,9 @@ class Layer:
         known |= {"kernel_size": simplify(case.kernel), "stride": simplify(case.stride)}
         known |= dict(zip(("height", "width"), case.kernel))
         known["padding"] = name_pad(case) if self.has_word else simplify_pad(case.pad)
-        image = self.form(case, "x", np.zeros(case.x)).shape
-        known |= {"rate": self.pace, "name": "layer", "shape": image[self.layout[0] == "n" :]}
+        shape = self.form(case, "x", np.zeros(case.x)).shape[self.layout[0] == "n" :]
+        shape = case.space if not case.w and "filters" in self.words else shape  # channels apart
+        known |= {"rate": self.pace, "name": "layer", "shape": shape}
         known |= {"seed": 0, "rng": Chance(), "activation": None}
         known["dtype"] = given["x"].dtype.name
         for our in self.words.keys() & _SIZES:
