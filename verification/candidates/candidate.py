@@ -45,8 +45,6 @@ from verification.questions import ADAPTIVE, Arrays, Case, Question, Refusal, ar
 
 _STRANGE = re.compile(r"unexpected keyword argument '(\w+)'")
 """What is raised where keywords are passed on to who does not take them."""
-_NUMBERS = re.compile("truth value of an array|array element with a sequence|0-dimensional arrays")
-"""What is raised where a vector stands in place of a number."""
 SESSION = "live session"
 """What a live namespace is called where a file would have its name."""
 AVERAGE = "average"
@@ -570,7 +568,7 @@ def _rate_answers(
     for function in (one for one in tried.contract.functions if one.name in names):
         rate, error, theirs = STRANGE, "", tried._read(function)
         for case in (one for one in probes if one.space and tried.expresses(function, one)):
-            if _NUMBERS.search(error) and "c" in function.layout and case.x[-1] == 1:
+            if contracts.NUMBERS.search(error) and "c" in function.layout and case.x[-1] == 1:
                 continue  # it takes cells for numbers: its arrays have no channels
             reply = tried.ask(function, case, _draw(case))
             if reply.kind in LOST:

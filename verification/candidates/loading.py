@@ -178,7 +178,9 @@ class Program:
         return calls
 
     def _owns(self, file: str) -> bool:
-        """Whether a file is the candidate's, no library's nor ours."""
+        """Whether a file is the candidate's, no library's nor ours, nor the source of a binary."""
+        if file.endswith(".pyx"):
+            return False
         inner = tuple(folder for folder in OTHERS if folder.startswith(self.root))
         return not file.startswith(inner if file.startswith(self.root) else OTHERS)
 

@@ -50,6 +50,8 @@ TUPLES = re.compile(
     "|got 1 window_shape"
 )
 """What is raised where a size must be a tuple."""
+NUMBERS = re.compile("truth value of an array|array element with a sequence|0-dimensional arrays")
+"""What is raised where an array stands in place of a number."""
 _REFUSAL = re.compile(r": (raise|assert)\b")
 """A line that refuses what it is given."""
 CACHE = re.compile("values to unpack|not subscriptable|indices must be|out of range|KeyError")

@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from verification.candidates.contracts import (
+    NUMBERS,
     TUPLES,
     Ask,
     Contract,
@@ -55,7 +56,7 @@ from verification.candidates.contracts.function import (
     write_size,
 )
 from verification.candidates.loading import METHODS
-from verification.candidates.process import Call, Chance, Hello, Other, Result
+from verification.candidates.process import Call, Chance, Hello, Other, Reply, Result
 from verification.questions import Array, Arrays, Case, arrays, parse, simplify, simplify_pad
 
 _TABLE = read_table("layers")
@@ -377,8 +378,9 @@ class Survey:
                     errors.append(error)
         if errors and not tries:
             raise errors[0]
-        if not tries:
-            return blank  # the questions show why
+        if not tries:  # the questions show why
+            blanks = (replace(blank, wide=words) for words in ((), *list_wide(blank.defaults)))
+            return next((one for one in blanks if not self._wants_tuples(one, case)), blank)
         # an even image, for what takes its sides for each other
         even = [(layer, replace(case, x=(1, 6, 6, case.x[-1]))) for layer, case in tries]
         ways = itertools.chain(tries, self._widen(tries), even)
@@ -413,9 +415,15 @@ class Survey:
         return layer
 
     def _is_made(self, layer: Layer, case: Case) -> bool:
+        return self._make(layer, case).status == "ok"
+
+    def _wants_tuples(self, layer: Layer, case: Case) -> bool:
+        return bool(TUPLES.search(self._make(layer, case).error))
+
+    def _make(self, layer: Layer, case: Case) -> Reply:
         calls = Calls()
         layer.make(calls, case, _draw(case))
-        return self.ask(calls).status == "ok"
+        return self.ask(calls)
 
     def _is_held(self, layer: Layer, case: Case) -> bool:
         """Whether it computes with the weights that it is given."""
@@ -444,9 +452,11 @@ class Survey:
                 yield from ((replace(layer, wide=w), case) for w in list_wide(layer.defaults))
 
     def _find_nearest(self, tries: Sequence[tuple[Layer, Case]]) -> tuple[Layer, Case]:
-        """Of tries that give no answer of the right shape, one that takes so many axes."""
-        for layer, case in tries:
-            reply = self.ask(layer.plan(case, _draw(case), False))
+        """Of tries that give no answer of the right shape, one that takes so many axes: first one
+        that comes as far as to put an array where a number belongs, which may be an error of age.
+        """
+        asked = [(*one, self.ask(one[0].plan(one[1], _draw(one[1]), False))) for one in tries]
+        for layer, case, reply in sorted(asked, key=lambda one: not NUMBERS.search(one[2].error)):
             error = reply.error
             if wants_other_axes(reply) or TUPLES.search(error):
                 continue
@@ -454,8 +464,9 @@ class Survey:
                 raise LookupError(
                     f"{layer.name} takes no kernel size, and gives no answer of the right shape"
                 )
-            note = f"{layer.name} gives no answer of the right shape: asked as {layer.layout}"
-            self.notes.append(note)
+            is_near = NUMBERS.search(error)
+            why = f"{'is' if is_near else 'gives no answer of the right shape:'} asked as"
+            self.notes.append(f"{layer.name} {why} {layer.layout}")
             return layer, case
         raise LookupError(f"{layer.name} answers in no layout, in the last with {error}")
 
