@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from verification import mistakes
-from verification.candidates import get_contract
+from verification.candidates import Other, get_contract
 from verification.judging.compare import Comparison, Worst
 from verification.judging.run import (
     Block,
@@ -40,7 +40,7 @@ _KINDS: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
         *(Block, Comparison, Diagnosis, Drawn, Finding, Outcome, Run, Settings, Suspect),
-        *(Worst, tuple, frozenset, float),
+        *(Worst, Other, tuple, frozenset, float),
     )
 }
 
