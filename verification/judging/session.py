@@ -37,15 +37,7 @@ from verification.judging.run import (
     settle,
 )
 from verification.judging.trial import Check, Outcome, Trial, plan
-from verification.questions import (
-    Case,
-    CaseError,
-    Question,
-    draw,
-    parse,
-    read,
-    read_where,
-)
+from verification.questions import Case, CaseError, Question, draw, parse, read, read_where
 
 
 @dataclass(frozen=True)
@@ -66,17 +58,19 @@ class Session:
     def __init__(self, settings: Settings) -> None:
         self.settings, self._start = settings, time.perf_counter()
         self.judged = judged = load(settings.candidate, settings)
-        try:
-            self._only, functions = self._resolve_only(), judged.contract.functions
-            self._absent = {f.name for f in functions if f.optional and f.name not in judged.names}
-            self.checks, outside = plan(self.judged, self._questions(), self._chooses)
-        except BaseException:
-            self.judged.close()
-            raise
-        asked = {self.judged.name_of(f) for check in self.checks for f in check.functions}
-        idle = [f"nothing is asked of {name} under these options" for name in self._only - asked]
+        functions = judged.contract.functions
         self._functions = {judged.name_of(function): function for function in functions}
-        there = {name for name, function in self._functions.items() if judged.has(function)}
+        try:
+            absent = {f.name for f in functions if f.optional and f.name not in judged.names}
+            only = self._resolve_only()
+            self._wanted = only or self._functions.keys() - absent
+            self.checks, outside = plan(judged, self._questions(), self._chooses)
+        except BaseException:
+            judged.close()
+            raise
+        self._there = {name for name in self._wanted if judged.has(self._functions[name])}
+        asked = {judged.name_of(f) for check in self.checks for f in check.functions}
+        idle = [f"nothing is asked of {name} under these options" for name in only - asked]
         self.known = Run(
             settings,
             judged.name,
@@ -88,15 +82,14 @@ class Session:
             weights={judged.name_of(f): f.weights for f in functions if f.weights},
             notes=judged.notes,
             misfit=judged.misfit,
-            wanted=frozenset(self._only),
-            longest=max(map(len, asked & there), default=0),
+            wanted=frozenset(only),
+            longest=max(map(len, asked & self._there), default=0),
         )
         judged.notes += sorted(idle) if self.checks and settings.shard[1] == 1 else []
         self._outside = Counter[str]()
-        for function in filter(judged.has, functions):
-            name = judged.name_of(function)
+        for name in self._there:
             # of a narrowed run it is told of those alone that can never be asked
-            if self._wants(name) and not (settings.is_narrowed and judged.understands(function)):
+            if not (settings.is_narrowed and judged.understands(self._functions[name])):
                 self._outside[name] = outside[name]
         self._draw_seed = time.time_ns() if settings.seed is None else settings.seed
         self._trial = Trial(self.judged, self.known.seed, settings.dtype)
@@ -123,13 +116,11 @@ class Session:
 
     def _draw(self) -> list[Check]:
         """As many checks on geometries that nobody has seen as are wanted."""
-        there = (name for name, function in self._functions.items() if self.judged.has(function))
-        wanted = {*filter(self._wants, there)}
-        kinds, checks = {self._functions[name].kind for name in wanted}, list[Check]()
+        kinds, checks = {self._functions[name].kind for name in self._there}, list[Check]()
         for question in (one for one in draw(self._draw_seed) if one.kind in kinds):
             if len(checks) == self.settings.draw:
                 break
-            checks += plan(self.judged, [question], lambda name, _: name in wanted)[0]
+            checks += plan(self.judged, [question], lambda name, _: name in self._there)[0]
         return checks[self._part]
 
     def _judge_drawn(self, checks: Sequence[Check]) -> Drawn:
@@ -176,12 +167,8 @@ class Session:
                 raise UsageError(f"unknown function {name!r}, known are {words}")
         return {known[name] for name in self.settings.only}
 
-    def _wants(self, name: str) -> bool:
-        """Whether it is to be judged: by name, or else unless it is optional and not there."""
-        return name in self._only if self._only else name not in self._absent
-
     def _chooses(self, name: str, question: Question) -> bool:
-        return self._wants(name) and self.settings.chooses(name, question)
+        return name in self._wanted and self.settings.chooses(name, question)
 
     def _find(self, watch: Watch) -> Iterator[Finding]:
         """The findings, in the contract's order, each as soon as it is complete."""
