@@ -169,8 +169,7 @@ class Reasons:
 
     def _shrink(self, outcome: Outcome, is_alike: Callable[[Outcome], object]) -> Outcome:
         """The smallest outcome that fails in the same way, and is alike."""
-        case = outcome.question
-        assert isinstance(case, Case)
+        case = outcome.case
         if case.work > SMALL or outcome.kind in LOST:
             return outcome
         best, forward = outcome, self._trial.judged.contract.forward_of(self.function)
@@ -208,11 +207,9 @@ class Reasons:
         for word, looks in self._describe(shown).items():
             same = [those[word] for those in rest if word in those]
             yield from (f"{word} {where}: {look}" for look in mistakes.keep_common(looks, same))
-        case = least.question
-        assert isinstance(case, Case)
         if least.helpers:
             return  # what is asked for this comes from its own
-        has_form = any(compared.worst for compared in least.comparisons)
+        case, has_form = least.case, any(compared.worst for compared in least.comparisons)
         if case.op == "conv" and has_form and max(map(math.prod, (case.x, case.y))) <= CALLS:
             proof = self._trial.judge(self.function, replace(case, check="proof", dtype=""))
             lines = proof.message.splitlines() if proof.status == "WRONG" else ()
@@ -220,8 +217,7 @@ class Reasons:
 
     def _describe(self, outcome: Outcome) -> dict[str, list[str]]:
         """What each of its wrong outputs looks like."""
-        case, wrong = outcome.question, {c.name for c in outcome.comparisons if c.worst}
-        assert isinstance(case, Case)
+        case, wrong = outcome.case, {c.name for c in outcome.comparisons if c.worst}
         looks = {}
         for name, got in outcome.answers.items():
             word = self.function.words.get(name, name)

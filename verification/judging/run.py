@@ -335,17 +335,15 @@ class Run:
         """Of the arrays."""
         return self.settings.seed or 0
 
+    def lighten(self) -> Run:
+        """Without arrays but for what is shown: so it is kept, and sent by another process."""
+        findings, drawn = tuple(map(_lighten, self.findings)), self.drawn and _lighten(self.drawn)
+        return replace(self, findings=findings, drawn=drawn)
 
-def lighten(run: Run) -> Run:
-    """Without arrays but for what is shown, so that it can be kept, and sent by another process."""
 
-    def strip(part: Any) -> Any:
-        outcomes, raw = (tuple(map(Outcome.lighten, each)) for each in (part.outcomes, part.raw))
-        return replace(part, outcomes=outcomes, raw=raw)
-
-    return replace(
-        run, findings=tuple(map(strip, run.findings)), drawn=run.drawn and strip(run.drawn)
-    )
+def _lighten(part: Any) -> Any:
+    outcomes, raw = (tuple(map(Outcome.lighten, each)) for each in (part.outcomes, part.raw))
+    return replace(part, outcomes=outcomes, raw=raw)
 
 
 def conclude(finding: Finding, run: Run) -> Finding:

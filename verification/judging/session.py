@@ -33,7 +33,6 @@ from verification.judging.run import (
     UsageError,
     conclude,
     conclude_drawn,
-    lighten,
     settle,
 )
 from verification.judging.trial import Check, Outcome, Trial, plan
@@ -322,6 +321,6 @@ def _judge_one(settings: Settings) -> Run:
     """What fits the other candidates, and not this one, is its own affair."""
     try:
         with warnings.catch_warnings(action="ignore"):
-            return lighten(judge(settings))
+            return judge(settings).lighten()
     except UsageError as error:
         return Run(settings, str(settings.candidate), fault="unloadable", error=str(error))

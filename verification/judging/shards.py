@@ -30,7 +30,6 @@ from verification.judging.run import (
     UsageError,
     conclude,
     conclude_drawn,
-    lighten,
 )
 from verification.judging.trial import EMPTY, Outcome
 from verification.mistakes import Diagnosis, Mistake, Suspect
@@ -47,7 +46,7 @@ _KINDS: dict[str, Any] = {
 
 def dump(run: Run) -> Any:
     """A part of a run as JSON can tell it; its outcomes are made of the raw ones."""
-    light, findings = lighten(run), []
+    light, findings = run.lighten(), []
     for finding in light.findings:
         outside = finding.outside - (len(finding.raw) - len(finding.outcomes))
         findings.append(replace(finding, outcomes=(), more=(), outside=outside, age=None))

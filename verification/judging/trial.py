@@ -17,17 +17,7 @@ from verification.candidates import CANONICAL, HELPERS, LOST, OWN, Candidate, Fu
 from verification.judging import laws, proof
 from verification.judging.compare import Comparison, check_form, compare, conform
 from verification.mistakes import Sighting
-from verification.questions import (
-    MAXIMA,
-    REAL,
-    Array,
-    Arrays,
-    Case,
-    Ints,
-    Question,
-    Refusal,
-    shapes,
-)
+from verification.questions import MAXIMA, REAL, Array, Arrays, Case, Question, Refusal, shapes
 from verification.truth import Truth
 
 EMPTY = 1000
@@ -464,7 +454,7 @@ class Trial:
         return plain
 
 
-def _write_place(function: Function, case: Case, name: str, at: Ints) -> str:
+def _write_place(function: Function, case: Case, name: str, at: tuple[int, ...]) -> str:
     """A place of an array, in the contract's form."""
     numbers = np.arange(math.prod(shape := (shapes(case) | case.outputs)[name])).reshape(shape)
     places = np.argwhere(np.asarray(function.form(case, name, numbers)) == numbers[at])

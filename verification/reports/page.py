@@ -143,10 +143,7 @@ def _meet(case: Case, name: str, one: Plane) -> list[list[Meeting]]:
 
 
 def _write_grid(
-    one: Plane,
-    marks: Sequence[Container[int]] = (),
-    wrong: Array | None = None,
-    digits: int = 6,
+    one: Plane, marks: Sequence[Container[int]] = (), wrong: Array | None = None, digits: int = 6
 ) -> str:
     """A plane as a table of numbers, with a colour for their sizes."""
     if one.is_empty:
