@@ -109,25 +109,22 @@ class Session:
             self.known = replace(self.known, findings=findings, seconds=seconds)
             watch.show(self.known, finding)
         is_over = self.settings.first and self.known.differing
-        if checks := [] if is_over or self.settings.is_narrowed else self._draw():
-            self.known = replace(self.known, drawn=self._judge_drawn(checks))
+        if not (is_over or self.settings.is_narrowed):
+            self.known = replace(self.known, drawn=self._judge_drawn())
         return replace(self.known, seconds=time.perf_counter() - self._start)
 
-    def _draw(self) -> list[Check]:
-        """As many checks on geometries that nobody has seen as are wanted."""
+    def _judge_drawn(self) -> Drawn | None:
+        """What as many checks come to as are wanted, on geometries that nobody has seen."""
         kinds, checks = {self._functions[name].kind for name in self._there}, list[Check]()
         for question in (one for one in draw(self._draw_seed) if one.kind in kinds):
             if len(checks) == self.settings.draw:
                 break
             checks += plan(self.judged, [question], lambda name, _: name in self._there)[0]
-        return checks[self._part]
-
-    def _judge_drawn(self, checks: Sequence[Check]) -> Drawn:
-        raw = list[Outcome]()
+        checks, raw = checks[self._part], list[Outcome]()
         for outcome in self._trial.run(checks):
             if outcome.status not in ("outside", "not attempted"):
                 raw += self._name_conventions(self._functions[outcome.function], [outcome])
-        return conclude_drawn(self._draw_seed, raw, self.known)
+        return conclude_drawn(self._draw_seed, raw, self.known) if checks else None
 
     def _questions(self) -> list[Question]:
         settings = self.settings

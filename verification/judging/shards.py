@@ -87,7 +87,10 @@ def _unpack(value: Any) -> Any:
     ((kind, inner),) = value.items()
     match kind:
         case "question":
-            return _find_question(*inner)
+            op, name, known, row = inner
+            found = _read_questions().get((op, known))
+            # as the files have it; or from its row, if it was drawn or made smaller
+            return found if found and found.row == row else replace(parse(row)[0], name=name)
         case "mistake":
             return {mistake.id: mistake for mistake in mistakes.read()}[inner]
         case "dict":
@@ -98,12 +101,6 @@ def _unpack(value: Any) -> Any:
     if isinstance(inner, dict):
         return _KINDS[kind](**{key: _unpack(one) for key, one in inner.items()})
     return _KINDS[kind](_unpack(inner))
-
-
-def _find_question(op: str, name: str, known: str, row: str) -> Question:
-    """As the files have it; or from its row, if it was drawn or made smaller."""
-    found = _read_questions().get((op, known))
-    return found if found and found.row == row else replace(parse(row)[0], name=name)
 
 
 @functools.cache
