@@ -101,10 +101,9 @@ class Settings(Terms):
         if not 1 <= number <= count:
             raise UsageError(f"shard {number}/{count}: the first must be from 1 to the second")
         if count > 1 and (self.show, self.hint) != (SHOW[0], 0):
-            words = (
+            raise UsageError(
                 "a shard holds what an exam withholds: give --exam to --merge, as --show and --hint"
             )
-            raise UsageError(words)
         if not all(0 <= worth <= MOST for worth in self.points.values()):
             raise UsageError(f"points must be from 0 to {MOST:g}, got {dict(self.points)}")
         try:

@@ -97,11 +97,7 @@ class Check:
 
 
 class UnansweredError(Exception):
-    """There is no answer, or none of the wanted form; the reply says why."""
-
-    def __init__(self, reply: Reply) -> None:
-        super().__init__(reply.error)
-        self.reply = reply
+    """There is no answer, or none of the wanted form; its argument is a reply that says why."""
 
 
 def plan(
@@ -426,7 +422,7 @@ class Trial:
             status = "WRONG" if broken else "ok"
             reply = Reply(status, error=message, ages=tuple(ages))
         except UnansweredError as error:
-            reply = error.reply
+            (reply,) = error.args
         outcome = self._record(function, case, reply)
         outcome = replace(outcome, evidence="proved" if case.check == "proof" else "exact")
         asked = truth.answer(plain, self.seed, self.dtype)

@@ -104,14 +104,8 @@ def _avg_pool(case: Case, x: torch.Tensor, _: Arrays) -> Tensors:
 
 def _averages(case: Case, x: torch.Tensor) -> Any:
     if len(case.space) == 1:  # torch's avg_pool1d has no divisor of its own
-        plane = replace(
-            case,
-            x=(case.x[0], 1, *case.x[1:]),
-            kernel=(1, *case.kernel),
-            stride=(1, *case.stride),
-            dilation=(1, 1),
-            pad=((0, 0), *case.pad),
-        )
+        ones: dict[str, Any] = {n: (1, *getattr(case, n)) for n in ("kernel", "stride", "dilation")}
+        plane = replace(case, x=(case.x[0], 1, *case.x[1:]), pad=((0, 0), *case.pad), **ones)
         return _averages(plane, x.unsqueeze(2)).squeeze(2)
     ask, counted = _ask(case), case.count_include_pad
     if not case.needs_padding:
