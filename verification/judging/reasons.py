@@ -91,10 +91,8 @@ class Reasons:
             return False
         needed = {mistake.id for suspect in found.suspects for mistake in suspect.mistakes}
         deviating = [o for o in finding.outcomes if o.status == "DEVIATES" and o.has_numbers]
-        names = {outcome.deviations[-1] for outcome in deviating} - needed - self._refuted
-        for outcome in deviating:
-            if not inquiry.covers(found.suspects, outcome):
-                names.discard(outcome.deviations[-1])
+        left = {o.deviations[-1] for o in deviating if not inquiry.covers(found.suspects, o)}
+        names = {o.deviations[-1] for o in deviating} - needed - left - self._refuted
         self._refuted |= names
         return bool(names)
 

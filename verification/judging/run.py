@@ -142,14 +142,6 @@ class Settings(Terms):
         is_low = self.level == TOP or level(question) <= self.level
         return is_low and (not self.rung or rung(question) == self.rung)
 
-    def chooses(self, name: str, question: Question) -> bool:
-        """Whether it is to be put to the function of this name, by its id."""
-        if self.case and not self.is_row:
-            ids = {question.id, question.name}
-            if self.case not in ids | {f"{name}/{one}" for one in ids}:
-                return False
-        return not self.text or self.text in f"{name}/{question.id}"
-
     def admits(self, question: Question) -> bool:
         """Whether the oracle may be asked: of a textbook no rare options, and nothing large."""
         if self.oracle == "torch":

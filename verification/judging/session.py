@@ -164,7 +164,11 @@ class Session:
         return {known[name] for name in self.settings.only}
 
     def _chooses(self, name: str, question: Question) -> bool:
-        return name in self._wanted and self.settings.chooses(name, question)
+        """Whether it is to be put to the function of this name, by its id."""
+        settings, case = self.settings, self.settings.case.removeprefix(f"{name}/")
+        is_open = settings.is_row or not settings.case
+        is_meant = is_open or case in (question.id, question.name)
+        return name in self._wanted and is_meant and settings.text in f"{name}/{question.id}"
 
     def _find(self, watch: Watch) -> Iterator[Finding]:
         """The findings, in the contract's order, each as soon as it is complete."""
