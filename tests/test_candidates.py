@@ -85,7 +85,7 @@ def choose():
 def judge_row(row):
     """Few questions of its kind show most of them; the others are asked all small ones."""
     names = {"__name__": "wrong"}
-    exec(compile(strength.write_wrong(row), row["base"], "exec"), names)
+    exec(compile(row["text"], row["base"], "exec"), names)
     is_further = "further" in row["base"]
     is_pool = not is_further and ("pool" in row["function"] or row["function"] in POOLS)
     for questions in FEWER, SMALL:
@@ -122,7 +122,7 @@ def test_fewer_questions_tell_the_same(function, mistakes, settings):
     """A narrowed run, and one that stops at the first failure, name what a whole run does."""
     row = next(r for r in ANEW if (r["function"], r["mistake"]) == (function, mistakes[0]))
     names = {"__name__": "wrong"}
-    exec(compile(strength.write_wrong(row), row["base"], "exec"), names)
+    exec(compile(row["text"], row["base"], "exec"), names)
     with Session(Settings(candidate=names, only=(function,), draw=0, **settings)) as session:
         (finding,) = session.run().findings
     assert tuple(m.id for m in finding.diagnosis.mistakes) == mistakes

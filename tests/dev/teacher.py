@@ -50,7 +50,7 @@ def write_submissions(each: int) -> Iterator[tuple[str, str, str, str, str]]:
     texts = {n: (strength.FOLDER / "right" / f"{n}.py").read_text("utf-8") for n in RIGHT}
     rows = {row.get("mistake"): row for row in strength.read_wrong(strength.FOLDER / "wrong.toml")}
     rows = [r for n, r in rows.items() if n in TITLES and Path(r["base"]).stem in RIGHT]
-    wrong = [(strength.write_wrong(row), row["function"], TITLES[row["mistake"]]) for row in rows]
+    wrong = [(row["text"], row["function"], TITLES[row["mistake"]]) for row in rows]
     loop = re.sub(r"(def pool_forward.*\n)", r"\1    while True:\n        pass\n", texts["loops"])
     yield from [(f"{n}.py", text, "match", "", "") for n, text in texts.items()][:each]
     for number, (text, *about) in enumerate(wrong[: min(each, WRONG)]):

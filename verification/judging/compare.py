@@ -53,6 +53,11 @@ class Comparison:
     def is_right(self) -> bool:
         return not (self.wrong or self.message)
 
+    @property
+    def lacks_numbers(self) -> bool:
+        """Whether nothing is wrong but that an infinity or NaN stands where a number should."""
+        return not (self.message or np.isfinite(np.asarray(self.got)[self.where]).any())
+
 
 def compare(
     name: str,

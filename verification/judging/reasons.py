@@ -91,10 +91,8 @@ class Reasons:
             return False
         needed = {mistake.id for suspect in found.suspects for mistake in suspect.mistakes}
         deviating = [o for o in finding.outcomes if o.status == "DEVIATES" and o.has_numbers]
-        names = {outcome.deviations[-1] for outcome in deviating} - needed - self._refuted
-        for outcome in deviating:
-            if not inquiry.covers(found.suspects, outcome):
-                names.discard(outcome.deviations[-1])
+        left = {o.deviations[-1] for o in deviating if not inquiry.covers(found.suspects, o)}
+        names = {o.deviations[-1] for o in deviating} - needed - left - self._refuted
         self._refuted |= names
         return bool(names)
 
@@ -169,8 +167,7 @@ class Reasons:
 
     def _shrink(self, outcome: Outcome, is_alike: Callable[[Outcome], object]) -> Outcome:
         """The smallest outcome that fails in the same way, and is alike."""
-        case = outcome.question
-        assert isinstance(case, Case)
+        case = outcome.case
         if case.work > SMALL or outcome.kind in LOST:
             return outcome
         best, forward = outcome, self._trial.judged.contract.forward_of(self.function)
@@ -209,11 +206,9 @@ class Reasons:
         for word, looks in self._describe(shown).items():
             same = [those[word] for those in rest if word in those]
             yield from (f"{word} {where}: {look}" for look in mistakes.keep_common(looks, same))
-        case = least.question
-        assert isinstance(case, Case)
         if least.helpers:
             return  # what is asked for this comes from its own
-        has_form = any(compared.worst for compared in least.comparisons)
+        case, has_form = least.case, any(compared.worst for compared in least.comparisons)
         if case.op == "conv" and has_form and max(map(math.prod, (case.x, case.y))) <= CALLS:
             proof = self._trial.judge(self.function, replace(case, check="proof", dtype=""))
             lines = proof.message.splitlines() if proof.status == "WRONG" else ()
@@ -221,8 +216,7 @@ class Reasons:
 
     def _describe(self, outcome: Outcome) -> dict[str, list[str]]:
         """What each of its wrong outputs looks like."""
-        case, wrong = outcome.question, {c.name for c in outcome.comparisons if c.worst}
-        assert isinstance(case, Case)
+        case, wrong = outcome.case, {c.name for c in outcome.comparisons if c.worst}
         looks = {}
         for name, got in outcome.answers.items():
             word = self.function.words.get(name, name)

@@ -101,10 +101,9 @@ class Settings(Terms):
         if not 1 <= number <= count:
             raise UsageError(f"shard {number}/{count}: the first must be from 1 to the second")
         if count > 1 and (self.show, self.hint) != (SHOW[0], 0):
-            words = (
+            raise UsageError(
                 "a shard holds what an exam withholds: give --exam to --merge, as --show and --hint"
             )
-            raise UsageError(words)
         if not all(0 <= worth <= MOST for worth in self.points.values()):
             raise UsageError(f"points must be from 0 to {MOST:g}, got {dict(self.points)}")
         try:
@@ -142,14 +141,6 @@ class Settings(Terms):
         """Whether it is of the rung and the levels that are wanted."""
         is_low = self.level == TOP or level(question) <= self.level
         return is_low and (not self.rung or rung(question) == self.rung)
-
-    def chooses(self, name: str, question: Question) -> bool:
-        """Whether it is to be put to the function of this name, by its id."""
-        if self.case and not self.is_row:
-            ids = {question.id, question.name}
-            if self.case not in ids | {f"{name}/{one}" for one in ids}:
-                return False
-        return not self.text or self.text in f"{name}/{question.id}"
 
     def admits(self, question: Question) -> bool:
         """Whether the oracle may be asked: of a textbook no rare options, and nothing large."""
@@ -335,17 +326,15 @@ class Run:
         """Of the arrays."""
         return self.settings.seed or 0
 
+    def lighten(self) -> Run:
+        """Without arrays but for what is shown: so it is kept, and sent by another process."""
+        findings, drawn = tuple(map(_lighten, self.findings)), self.drawn and _lighten(self.drawn)
+        return replace(self, findings=findings, drawn=drawn)
 
-def lighten(run: Run) -> Run:
-    """Without arrays but for what is shown, so that it can be kept, and sent by another process."""
 
-    def strip(part: Any) -> Any:
-        outcomes, raw = (tuple(map(Outcome.lighten, each)) for each in (part.outcomes, part.raw))
-        return replace(part, outcomes=outcomes, raw=raw)
-
-    return replace(
-        run, findings=tuple(map(strip, run.findings)), drawn=run.drawn and strip(run.drawn)
-    )
+def _lighten(part: Any) -> Any:
+    outcomes, raw = (tuple(map(Outcome.lighten, each)) for each in (part.outcomes, part.raw))
+    return replace(part, outcomes=outcomes, raw=raw)
 
 
 def conclude(finding: Finding, run: Run) -> Finding:

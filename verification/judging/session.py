@@ -33,19 +33,10 @@ from verification.judging.run import (
     UsageError,
     conclude,
     conclude_drawn,
-    lighten,
     settle,
 )
 from verification.judging.trial import Check, Outcome, Trial, plan
-from verification.questions import (
-    Case,
-    CaseError,
-    Question,
-    draw,
-    parse,
-    read,
-    read_where,
-)
+from verification.questions import Case, CaseError, Question, draw, parse, read, read_where
 
 
 @dataclass(frozen=True)
@@ -66,17 +57,19 @@ class Session:
     def __init__(self, settings: Settings) -> None:
         self.settings, self._start = settings, time.perf_counter()
         self.judged = judged = load(settings.candidate, settings)
-        try:
-            self._only, functions = self._resolve_only(), judged.contract.functions
-            self._absent = {f.name for f in functions if f.optional and f.name not in judged.names}
-            self.checks, outside = plan(self.judged, self._questions(), self._chooses)
-        except BaseException:
-            self.judged.close()
-            raise
-        asked = {self.judged.name_of(f) for check in self.checks for f in check.functions}
-        idle = [f"nothing is asked of {name} under these options" for name in self._only - asked]
+        functions = judged.contract.functions
         self._functions = {judged.name_of(function): function for function in functions}
-        there = {name for name, function in self._functions.items() if judged.has(function)}
+        try:
+            absent = {f.name for f in functions if f.optional and f.name not in judged.names}
+            only = self._resolve_only()
+            self._wanted = only or self._functions.keys() - absent
+            self.checks, outside = plan(judged, self._questions(), self._chooses)
+        except BaseException:
+            judged.close()
+            raise
+        self._there = {name for name in self._wanted if judged.has(self._functions[name])}
+        asked = {judged.name_of(f) for check in self.checks for f in check.functions}
+        idle = [f"nothing is asked of {name} under these options" for name in only - asked]
         self.known = Run(
             settings,
             judged.name,
@@ -88,15 +81,14 @@ class Session:
             weights={judged.name_of(f): f.weights for f in functions if f.weights},
             notes=judged.notes,
             misfit=judged.misfit,
-            wanted=frozenset(self._only),
-            longest=max(map(len, asked & there), default=0),
+            wanted=frozenset(only),
+            longest=max(map(len, asked & self._there), default=0),
         )
         judged.notes += sorted(idle) if self.checks and settings.shard[1] == 1 else []
         self._outside = Counter[str]()
-        for function in filter(judged.has, functions):
-            name = judged.name_of(function)
+        for name in self._there:
             # of a narrowed run it is told of those alone that can never be asked
-            if self._wants(name) and not (settings.is_narrowed and judged.understands(function)):
+            if not (settings.is_narrowed and judged.understands(self._functions[name])):
                 self._outside[name] = outside[name]
         self._draw_seed = time.time_ns() if settings.seed is None else settings.seed
         self._trial = Trial(self.judged, self.known.seed, settings.dtype)
@@ -117,27 +109,22 @@ class Session:
             self.known = replace(self.known, findings=findings, seconds=seconds)
             watch.show(self.known, finding)
         is_over = self.settings.first and self.known.differing
-        if checks := [] if is_over or self.settings.is_narrowed else self._draw():
-            self.known = replace(self.known, drawn=self._judge_drawn(checks))
+        if not (is_over or self.settings.is_narrowed):
+            self.known = replace(self.known, drawn=self._judge_drawn())
         return replace(self.known, seconds=time.perf_counter() - self._start)
 
-    def _draw(self) -> list[Check]:
-        """As many checks on geometries that nobody has seen as are wanted."""
-        there = (name for name, function in self._functions.items() if self.judged.has(function))
-        wanted = {*filter(self._wants, there)}
-        kinds, checks = {self._functions[name].kind for name in wanted}, list[Check]()
+    def _judge_drawn(self) -> Drawn | None:
+        """What as many checks come to as are wanted, on geometries that nobody has seen."""
+        kinds, checks = {self._functions[name].kind for name in self._there}, list[Check]()
         for question in (one for one in draw(self._draw_seed) if one.kind in kinds):
             if len(checks) == self.settings.draw:
                 break
-            checks += plan(self.judged, [question], lambda name, _: name in wanted)[0]
-        return checks[self._part]
-
-    def _judge_drawn(self, checks: Sequence[Check]) -> Drawn:
-        raw = list[Outcome]()
+            checks += plan(self.judged, [question], lambda name, _: name in self._there)[0]
+        checks, raw = checks[self._part], list[Outcome]()
         for outcome in self._trial.run(checks):
             if outcome.status not in ("outside", "not attempted"):
                 raw += self._name_conventions(self._functions[outcome.function], [outcome])
-        return conclude_drawn(self._draw_seed, raw, self.known)
+        return conclude_drawn(self._draw_seed, raw, self.known) if checks else None
 
     def _questions(self) -> list[Question]:
         settings = self.settings
@@ -176,12 +163,12 @@ class Session:
                 raise UsageError(f"unknown function {name!r}, known are {words}")
         return {known[name] for name in self.settings.only}
 
-    def _wants(self, name: str) -> bool:
-        """Whether it is to be judged: by name, or else unless it is optional and not there."""
-        return name in self._only if self._only else name not in self._absent
-
     def _chooses(self, name: str, question: Question) -> bool:
-        return self._wants(name) and self.settings.chooses(name, question)
+        """Whether it is to be put to the function of this name, by its id."""
+        settings, case = self.settings, self.settings.case.removeprefix(f"{name}/")
+        is_open = settings.is_row or not settings.case
+        is_meant = is_open or case in (question.id, question.name)
+        return name in self._wanted and is_meant and settings.text in f"{name}/{question.id}"
 
     def _find(self, watch: Watch) -> Iterator[Finding]:
         """The findings, in the contract's order, each as soon as it is complete."""
@@ -335,6 +322,6 @@ def _judge_one(settings: Settings) -> Run:
     """What fits the other candidates, and not this one, is its own affair."""
     try:
         with warnings.catch_warnings(action="ignore"):
-            return lighten(judge(settings))
+            return judge(settings).lighten()
     except UsageError as error:
         return Run(settings, str(settings.candidate), fault="unloadable", error=str(error))

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from verification import mistakes
-from verification.candidates import get_contract
+from verification.candidates import Other, get_contract
 from verification.judging.compare import Comparison, Worst
 from verification.judging.run import (
     Block,
@@ -30,7 +30,6 @@ from verification.judging.run import (
     UsageError,
     conclude,
     conclude_drawn,
-    lighten,
 )
 from verification.judging.trial import EMPTY, Outcome
 from verification.mistakes import Diagnosis, Mistake, Suspect
@@ -40,14 +39,14 @@ _KINDS: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
         *(Block, Comparison, Diagnosis, Drawn, Finding, Outcome, Run, Settings, Suspect),
-        *(Worst, tuple, frozenset, float),
+        *(Worst, Other, tuple, frozenset, float),
     )
 }
 
 
 def dump(run: Run) -> Any:
     """A part of a run as JSON can tell it; its outcomes are made of the raw ones."""
-    light, findings = lighten(run), []
+    light, findings = run.lighten(), []
     for finding in light.findings:
         outside = finding.outside - (len(finding.raw) - len(finding.outcomes))
         findings.append(replace(finding, outcomes=(), more=(), outside=outside, age=None))
@@ -88,7 +87,10 @@ def _unpack(value: Any) -> Any:
     ((kind, inner),) = value.items()
     match kind:
         case "question":
-            return _find_question(*inner)
+            op, name, known, row = inner
+            found = _read_questions().get((op, known))
+            # as the files have it; or from its row, if it was drawn or made smaller
+            return found if found and found.row == row else replace(parse(row)[0], name=name)
         case "mistake":
             return {mistake.id: mistake for mistake in mistakes.read()}[inner]
         case "dict":
@@ -99,12 +101,6 @@ def _unpack(value: Any) -> Any:
     if isinstance(inner, dict):
         return _KINDS[kind](**{key: _unpack(one) for key, one in inner.items()})
     return _KINDS[kind](_unpack(inner))
-
-
-def _find_question(op: str, name: str, known: str, row: str) -> Question:
-    """As the files have it; or from its row, if it was drawn or made smaller."""
-    found = _read_questions().get((op, known))
-    return found if found and found.row == row else replace(parse(row)[0], name=name)
 
 
 @functools.cache

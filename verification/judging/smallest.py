@@ -32,7 +32,7 @@ def shrink(case: Case, fails: Callable[[Case], bool], least: int = 1, limit: int
     """
     tried = {case.row}
     uneven = {name for name in LEAST if len(set(getattr(case, name))) > 1}
-    while len(tried) <= limit:
+    while True:
         for smaller in _simplify(case, uneven, least):
             if smaller.row not in tried and len(tried) <= limit:
                 tried.add(smaller.row)
@@ -41,7 +41,6 @@ def shrink(case: Case, fails: Callable[[Case], bool], least: int = 1, limit: int
                     break
         else:
             return case
-    return case
 
 
 def _simplify(case: Case, uneven: Set[str], least: int) -> Iterator[Case]:

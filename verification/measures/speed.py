@@ -262,10 +262,8 @@ def write_table(document: Mapping[str, Any], timings: Sequence[Timing]) -> Itera
                 write_cells([means[way], geometric_mean(t.cores(way) for t in those)])
                 for way in PASSES
             )
-            yield (
-                f"{'  geometric mean':{WIDTH}}"
-                + "".join(f"{two:{width}}" for two in cells).rstrip()
-            )
+            text = "".join(f"{two:{width}}" for two in cells)
+            yield f"{'  geometric mean':{WIDTH}}{text.rstrip()}"
     least, way, name = min((t.ratio(way), way, t.layer.name) for t, way in every)
     yield f"{len(timings)} layers; the smallest ratio is {least:.3g}, {way} of {name}"
     for timing, way in every if has_peers else ():

@@ -221,32 +221,27 @@ def measure_wrong(options: argparse.Namespace) -> Measures:
 
 
 def read_wrong(path: Path) -> list[dict[str, Any]]:
-    """A table's rows, each with the `text` of its base: one of the table's own, or a right file."""
+    """A table's rows, each with its wrong `text`: its base's, or a right file's, with its edits."""
     tables = tomllib.loads(path.read_text(encoding="utf-8"))
     bases: dict[str, str] = tables.pop("bases", {})
     rows: list[dict[str, Any]] = [row for rows in tables.values() for row in rows]
     for row in rows:
         if row["base"] not in bases:
             bases[row["base"]] = (FOLDER / row["base"]).read_text(encoding="utf-8")
-    return [{**row, "text": bases[row["base"]]} for row in rows]
+        row["text"] = bases[row["base"]]
+        for edit in row["edits"]:
+            row["text"] = replace_once(row["text"], edit, row["base"])
+    return rows
 
 
 def judge_wrong(row: Mapping[str, Any]) -> dict[str, Any]:
     """Whether a row's file fails, in no function but the one that is wrong, and is named."""
     with TemporaryDirectory() as folder:
         path = Path(folder, f"{Path(row['base']).stem}.py")
-        path.write_text(write_wrong(row), encoding="utf-8")
+        path.write_text(row["text"], encoding="utf-8")
         settings = Settings(candidate=str(path), layout=find_layout(path.name), draw=0)
         with Session(settings) as session:
             return grade(row, session.run().findings)
-
-
-def write_wrong(row: Mapping[str, Any]) -> str:
-    """The text of a row's base, with a few texts written wrongly."""
-    text: str = row["text"]
-    for edit in row["edits"]:
-        text = replace_once(text, edit, row["base"])
-    return text
 
 
 def grade(row: Mapping[str, Any], findings: Sequence[Finding]) -> dict[str, Any]:

@@ -26,17 +26,7 @@ from itertools import chain, product
 from pathlib import Path
 from typing import Any, ClassVar
 
-from verification.questions.case import (
-    ADAPTIVE,
-    GROWING,
-    POOLS,
-    REAL,
-    SUMMED,
-    Case,
-    CaseError,
-    Ints,
-    Pairs,
-)
+from verification.questions.case import ADAPTIVE, GROWING, POOLS, REAL, SUMMED, Case, CaseError
 
 SCHEMA = tomllib.loads(Path(__file__).with_name("schema.toml").read_text(encoding="utf-8"))
 """What a row of an operation may hold."""
@@ -232,14 +222,14 @@ def _build(op: str, fill: str, row: Mapping[str, Any]) -> Case:
     return replace(case, word=pad, pad=halves)
 
 
-def _read_sizes(value: Any, axes: int) -> Ints:
+def _read_sizes(value: Any, axes: int) -> tuple[int, ...]:
     sizes = tuple(value) if isinstance(value, list) else (value,) * axes
     if len(sizes) != axes or not all(type(size) is int for size in sizes):
         raise CaseError(f"{value!r} is not an int, nor one for each of {axes} axes")
     return sizes
 
 
-def _read_pairs(pad: Any, axes: int) -> Pairs:
+def _read_pairs(pad: Any, axes: int) -> tuple[tuple[int, int], ...]:
     if not isinstance(pad, list) or not all(isinstance(pair, list) for pair in pad):
         return tuple((size, size) for size in _read_sizes(pad, axes))
     if [len(pair) for pair in pad] != [2] * axes:

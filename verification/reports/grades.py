@@ -16,10 +16,11 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 from verification.judging import Finding, Outcome, Run
@@ -46,22 +47,6 @@ class Mark:
     points: float
     worth: float
     words: str
-
-    @property
-    def is_full(self) -> bool:
-        return self.points == self.worth
-
-    @property
-    def status(self) -> str:
-        return "passed" if self.is_full else "failed"
-
-    @property
-    def whole_points(self) -> int:
-        return math.floor(self.points)
-
-    @property
-    def whole_worth(self) -> int:
-        return math.floor(self.worth)
 
 
 def grade(run: Run) -> list[Mark]:
@@ -111,12 +96,12 @@ def _write_all(runs: Sequence[Run]) -> str:
 def _write_grades(grader: str, runs: Sequence[Run]) -> str:
     """A run in the words of a grader."""
     (run,), marks, table = runs, grade(runs[0]), GRADERS[grader]
-    points, worth = _add(marks)
+    (points, worth), described = _add(marks), [*map(_describe, marks)]
     facts = {
         "points": points,
         "share": points / worth if worth else 0,
-        "whole_points": sum(mark.whole_points for mark in marks),
-        "whole_worth": sum(mark.whole_worth for mark in marks),
+        "whole_points": sum(mark["whole_points"] for mark in described),
+        "whole_worth": sum(mark["whole_worth"] for mark in described),
         "seconds": round(run.seconds, 3),
         "summary": _summarise(run),
         "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -126,8 +111,16 @@ def _write_grades(grader: str, runs: Sequence[Run]) -> str:
     for key, names in table.get("environment", {}).items():
         result[key] = next(filter(None, map(os.environ.get, names)), "")
     words = table["tests"].items()
-    tests = [{theirs: getattr(mark, ours) for theirs, ours in words} for mark in marks]
+    tests = [{theirs: mark[ours] for theirs, ours in words} for mark in described]
     return json.dumps({**result, "tests": tests}, indent=1)
+
+
+def _describe(mark: Mark) -> dict[str, Any]:
+    """A mark in all the words that graders have."""
+    is_full = mark.points == mark.worth
+    whole = {"whole_points": math.floor(mark.points), "whole_worth": math.floor(mark.worth)}
+    status = "passed" if is_full else "failed"
+    return {**asdict(mark), **whole, "is_full": is_full, "status": status}
 
 
 def _summarise(run: Run) -> str:

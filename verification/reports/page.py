@@ -90,10 +90,9 @@ def _write_block(run: Run, finding: Finding, block: Block) -> Iterator[str]:
 
 def _draw(run: Run, outcome: Outcome) -> Iterator[str]:
     """What went in, with the window that belongs to the worst place; the answer, and the right."""
-    case, seen = outcome.question, look(run, outcome)
-    if not (seen and isinstance(case, Case)):
+    if not (seen := look(run, outcome)):
         return
-    met: list[list[Meeting]] = []
+    case, met = outcome.case, list[list[Meeting]]()
     yield "<h3>What went in</h3>"
     if seen.wrong and seen.wrong.worst and case.op in READING and seen.answers[0].array.ndim > 1:
         met = _meet(case, seen.wrong.name, seen.answers[0])
@@ -143,10 +142,7 @@ def _meet(case: Case, name: str, one: Plane) -> list[list[Meeting]]:
 
 
 def _write_grid(
-    one: Plane,
-    marks: Sequence[Container[int]] = (),
-    wrong: Array | None = None,
-    digits: int = 6,
+    one: Plane, marks: Sequence[Container[int]] = (), wrong: Array | None = None, digits: int = 6
 ) -> str:
     """A plane as a table of numbers, with a colour for their sizes."""
     if one.is_empty:

@@ -52,7 +52,7 @@ class Truth:
         if wide != dtype:
             values = {name: a.astype(dtype) if a.dtype == wide else a for name, a in values.items()}
         is_affordable = self.case.is_exact and self.case.work <= AFFORDABLE
-        if is_affordable and not oracle.is_substituted():
+        if is_affordable and not oracle.substitute:
             _vouch(self.case, self.arrays, values)
         return values
 
@@ -67,16 +67,17 @@ class Truth:
 def prepare(name: str = "torch") -> str:
     """Choose the oracle, torch or the textbook; its name, and torch's version."""
     is_textbook = name == "textbook"
-    if oracle.is_substituted() != is_textbook:
+    if bool(oracle.substitute) != is_textbook:
         forget()
-    return oracle.prepare(ask_textbook if is_textbook else None)
+    oracle.substitute = ask_textbook if is_textbook else None
+    return name if is_textbook else oracle.prepare()
 
 
 def answer(case: Case, seed: int, dtype: str, is_bitwise: bool = False) -> Truth:
     """The question with its arrays, and what is true of them; torch's bits are torch's to give."""
     remembered = _small if case.work <= SMALL else _large
     is_mean = case.op == "adaptive_avg_pool" and set(case.out) == {1}  # torch sums it otherwise
-    is_bitwise &= case.op in BITWISE and not is_mean and not oracle.is_substituted()
+    is_bitwise &= case.op in BITWISE and not is_mean and not oracle.substitute
     return remembered(case, seed, case.dtype or dtype, is_bitwise)
 
 

@@ -36,19 +36,12 @@ THREADS = 1
 places in an unpooling two threads leave now the one number, now the other.
 """
 
+substitute: Callable[[Case, Arrays], Answers] | None = None
+"""Who is asked in torch's place, if anybody is."""
 
-_substitute: Callable[[Case, Arrays], Answers] | None = None
 
-
-def prepare(substitute: Callable[[Case, Arrays], Answers] | None = None) -> str:
-    """Fix what torch's answers may depend on; its name and version.
-
-    Where a `substitute` is given it is asked in torch's place, from now on.
-    """
-    global _substitute
-    _substitute = substitute
-    if substitute:
-        return "textbook"
+def prepare() -> str:
+    """Fix what torch's answers may depend on; its name and version."""
     if "torch" not in globals():
         how = "pip install -e '.[verify]', or choose the oracle textbook"
         raise ModuleNotFoundError(f"the judge needs torch: {how}")
@@ -60,15 +53,10 @@ def prepare(substitute: Callable[[Case, Arrays], Answers] | None = None) -> str:
     return f"torch {torch.__version__.partition('+')[0]}"
 
 
-def is_substituted() -> bool:
-    """Whether another is asked in torch's place."""
-    return _substitute is not None
-
-
 def answers(case: Case, given: Arrays) -> Answers:
     """Every output of the question: y, index, mean, var, dx, dw, db, as far as it has them."""
-    if _substitute:
-        return _substitute(case, given)
+    if substitute:
+        return substitute(case, given)
     with _LOCK, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Using padding='same' with even kernel lengths")
         return _ANSWER[case.op](case, given)
@@ -116,14 +104,8 @@ def _avg_pool(case: Case, x: torch.Tensor, _: Arrays) -> Tensors:
 
 def _averages(case: Case, x: torch.Tensor) -> Any:
     if len(case.space) == 1:  # torch's avg_pool1d has no divisor of its own
-        plane = replace(
-            case,
-            x=(case.x[0], 1, *case.x[1:]),
-            kernel=(1, *case.kernel),
-            stride=(1, *case.stride),
-            dilation=(1, 1),
-            pad=((0, 0), *case.pad),
-        )
+        ones: dict[str, Any] = {n: (1, *getattr(case, n)) for n in ("kernel", "stride", "dilation")}
+        plane = replace(case, x=(case.x[0], 1, *case.x[1:]), pad=((0, 0), *case.pad), **ones)
         return _averages(plane, x.unsqueeze(2)).squeeze(2)
     ask, counted = _ask(case), case.count_include_pad
     if not case.needs_padding:
