@@ -1,6 +1,7 @@
 """Diagnosis: what is named and what must not be; narrower types; what errors look like."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import parametrize_from_file
@@ -84,6 +85,25 @@ def test_a_pair_is_of_two_that_change_something(fake, monkeypatch):
         name: search._needs_both(room.Suspect((known["bias-twice"], known[name]))) for name in PAIR
     }
     assert found == PAIR
+
+
+def test_what_is_told_of_other_answers_comes_first(monkeypatch):
+    """Of two mistakes with the same answers, and then no other is told beside it."""
+    known = {mistake.id: mistake for mistake in read()}
+    suspects = [
+        room.Suspect(((known[name], known[name].forms[form]),))
+        for name, form in (("height-width-swapped", 0), ("window-transposed-once", 0))
+    ]
+    monkeypatch.setattr(room, "_suspect", lambda *_: suspects)
+    monkeypatch.setattr(room._Search, "prove", lambda _, those: [*those])
+    search = room._Search(None, (), (), (), room.Suspect(()))
+    plain, told = (
+        room._search(replace(search, named=frozenset(n))) for n in ((), suspects[1].mistakes)
+    )
+    assert [(one.mistakes, one.others) for one in (*plain, *told)] == [
+        (suspects[0].mistakes, suspects[1].mistakes),
+        (suspects[1].mistakes, ()),
+    ]
 
 
 def test_loops_over_no_examples_raise_nothing(fake):

@@ -433,7 +433,8 @@ def _search(search: _Search) -> list[Suspect]:
             kinds = [{mistake.kind for mistake in one.mistakes} for one in proved]
             if {"convention"} in kinds:
                 return [proved[kinds.index({"convention"})]]
-            first, *rest = proved
+            first, *rest = sorted(proved, key=lambda one: not search.named.issuperset(one.mistakes))
+            rest = [] if search.named.issuperset(first.mistakes) else rest
             others = (m for one in rest for m in one.mistakes if m not in first.mistakes)
             return [replace(first, others=tuple(dict.fromkeys(others)))]
     if found := search.find_sign():
@@ -447,17 +448,22 @@ def _search(search: _Search) -> list[Suspect]:
 
 
 def _search_each(searches: Sequence[_Search]) -> list[Suspect]:
-    found: list[Suspect] = []
-    for search in searches:
-        found = [*_search(search), *found]
-    return found
+    """Who explains each; of mistakes with the same answers, one that is told of another anyway."""
+    found = [_search(search) for search in searches]
+    for place, search in enumerate(searches):
+        rest = (one for there, those in enumerate(found) if there != place for one in those)
+        named = frozenset(mistake for one in rest for mistake in one.mistakes)
+        if any(named.intersection(one.others) for one in found[place]):
+            found[place] = _search(replace(search, named=named)) or found[place]
+    return [one for those in reversed(found) for one in those]
 
 
 @dataclass(frozen=True)
 class _Search:
     """The suspects of one function, by some of its wrong answers; they contradict no `others`.
 
-    `beside` is what stands in each of them besides: the convention that the function follows.
+    `beside` is what stands in each of them besides: the convention that the function follows;
+    `named` are the mistakes that explain other answers of it.
     """
 
     asked: Inquiry
@@ -465,6 +471,7 @@ class _Search:
     wrong: Sequence[Sighting]
     others: Sequence[Sighting]
     beside: Suspect
+    named: frozenset[Mistake] = frozenset()
 
     def split(self) -> list[_Search]:
         """The same of each kind of failure: what raises may hide what is wrong in the numbers.
