@@ -94,16 +94,14 @@ def test_what_is_told_of_other_answers_comes_first(monkeypatch):
         room.Suspect(((known[name], known[name].forms[form]),))
         for name, form in (("height-width-swapped", 0), ("window-transposed-once", 0))
     ]
+    (first, second), plain = (one.mistakes for one in suspects), room.Suspect(())
     monkeypatch.setattr(room, "_suspect", lambda *_: suspects)
-    monkeypatch.setattr(room._Search, "prove", lambda _, those: [*those])
-    search = room._Search(None, (), (), (), room.Suspect(()))
-    plain, told = (
-        room._search(replace(search, named=frozenset(n))) for n in ((), suspects[1].mistakes)
-    )
-    assert [(one.mistakes, one.others) for one in (*plain, *told)] == [
-        (suspects[0].mistakes, suspects[1].mistakes),
-        (suspects[1].mistakes, ()),
-    ]
+    monkeypatch.setattr(room._Search, "prove", lambda self, those: those[len(self.wrong) :])
+    both = room._Search(None, (), (), (), plain)  # of its answers both are proved
+    alone = replace(both, wrong=(None,))  # and of these the second
+    assert [(one.mistakes, one.others) for one in room._search(both)] == [(first, second)]
+    found = room._search_each([both, alone])
+    assert [(one.mistakes, one.others) for one in found] == [(second, ())] * 2
 
 
 def test_loops_over_no_examples_raise_nothing(fake):

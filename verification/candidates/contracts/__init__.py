@@ -22,6 +22,7 @@ from verification.candidates.contracts.function import (
     BIASES,
     CANONICAL,
     LAYOUTS,
+    PAD,
     WORDS,
     Form,
     Function,
@@ -38,7 +39,6 @@ TURNS = 10_000
 
 PROBES = [case for row in read_table("probes")["probes"] for case in parse(row)]
 """A question for each of torch's functions, whose answer tells the layout by its shape."""
-PAD = "zero_pad"
 KEYS: Mapping[str, Sequence[str]] = WORDS["keys"]
 """Other keys of a course's dictionary of settings."""
 RANKS = re.compile(

@@ -78,6 +78,8 @@ LAYOUTS = ("nchw", "nhwc", "chw", "hwc", "hw", "nhw")
 """How arrays may be laid out; the order decides where several fit alike."""
 FIRST = ("nchw", "chw")
 """Those that have their channels in front."""
+PAD = "zero_pad"
+"""The helper whose arrays are a pass's, and have its layout."""
 BATCHED = ("batch_norm", "unfold")
 """Operations on whole batches, with channels."""
 BIASES = ((-1,), (1, 1, 1, -1), (-1, 1), (-1, 1, 1), (1, -1, 1, 1), (-1, 1, 1, 1), (1, 1, -1))
@@ -200,7 +202,7 @@ class Function:
     @property
     def takes_images(self) -> bool:
         """Whether its arrays have a layout: a batch, and channels."""
-        return self.is_pass or self.op == "zero_pad"
+        return self.is_pass or self.op == PAD
 
     def lay(self, layout: str) -> Function:
         """The same for arrays of another layout, if it has something to do in it."""
