@@ -106,6 +106,15 @@ def test_shown(opened, function, bend, more, mistakes, row, wrong, looks):
     assert block.looks == looks
 
 
+def test_a_gradient_on_the_contracts_cache_is_shown_by_a_small_case(opened):
+    """Though its forward pass fails there, too: nothing is inherited from it."""
+    zeros = "wrong('zeros-returned')"
+    bends = {"conv_forward": zeros, "conv_backward": zeros}
+    _, found = judge(opened, bends, ["conv x=[2,4,4,2] w=[3,3,2,2] fill=integers"])
+    (block,) = found["conv_backward"].blocks
+    assert block.outcome.question.row == "conv x=[1,1,1,1] w=[1,1,1,1] fill=digits"
+
+
 def test_what_no_mistake_explains_is_shown_by_a_case_of_its_own(opened):
     """Made smaller it would be one that the mistake explains."""
     row = "conv x=[2,4,4,2] w=[3,3,2,2] fill=digits"
