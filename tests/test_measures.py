@@ -155,6 +155,15 @@ def test_a_mutant_of_the_source_is_killed():
     assert source.kill("windows", "raise KeyError").keys() == {"loading"}
 
 
+def test_common_checks_are_counted(made, capsys, monkeypatch):
+    """Among wrong passes alone: no equivalent is one, nor a broken piece of the judge."""
+    wrong = [replace(one, reject=partial(list, ["means"])) for one in strength.gather(None)]
+    broken = replace(wrong[0], id="e", kind="harness", reject=list)
+    monkeypatch.setattr(strength, "gather", lambda options: [*wrong, broken])
+    command.main(["strength"])
+    assert "\nmeans rejects 3 of 3 wrong passes\n" in capsys.readouterr().out
+
+
 def test_common_checks_see_less():
     """They accept right code, and what they do not look at."""
     for op in ("conv_backward", "pool_forward", "distribute_value"):

@@ -162,8 +162,10 @@ def write_text(fates: Sequence[Fate], document: Mapping[str, Any]) -> Iterator[s
         counts = Counter(name for fate in those for name in fate["killed_by"]).items()
         text = ", ".join(f"{name} {count}" for name, count in counts)
         yield f"{kind:10} {group:36}{len(those):>4} mutants: {text}"
-    rejected = Counter(name for fate in fates for name in fate["rivals"])
-    yield from (f"{name} rejects {count} of {len(fates)}" for name, count in rejected.items())
+    wrong = [fate for fate in document["mutants"] if fate["kind"] == "catalogue"]
+    rejected = Counter(name for fate in wrong for name in fate["rivals"])
+    for name, count in rejected.items():
+        yield f"{name} rejects {count} of {len(wrong)} wrong passes"
     for key, title in BAD.items():
         yield from (f"{title}: {name}" for name in document[key])
     killed = sum(bool(fate["killed_by"]) for fate in fates)
