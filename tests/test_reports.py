@@ -41,7 +41,8 @@ CROP = Mistake(
 )
 FLIP = replace(CROP, id="flip", title="the kernel is flipped", change="W as it is")
 WORDS = {"dx": "dA_prev", "dw": "dW"}.items()
-CODE = Suspect(((CROP, (("right", "wrong"),)),))
+SHARE = replace(CROP, id="share", title="ties share", kind="convention")
+CODE = {one.id: Suspect(((one, (("right", "wrong"),)),)) for one in (CROP, SHARE)}
 AGE = replace(CROP, id="float", title="float of an array", does="took float(b)", change="b.item()")
 
 
@@ -60,7 +61,10 @@ def make_finding(outcomes, mistakes=0, diagnosis=None, age=False, looks=None, **
     """
     rows = ({"status": row} if isinstance(row, str) else row for row in outcomes)
     made, named = [make_outcome(**row) for row in rows], (CROP, FLIP)[:mistakes]
-    known = Diagnosis(named, **{"suspects": (CODE,), **diagnosis}) if diagnosis else None
+    known = None
+    if diagnosis:
+        suspects = tuple(CODE[name] for name in diagnosis.get("suspects", ["crop"]))
+        known = Diagnosis(named, **{**diagnosis, "suspects": suspects})
     shown = [outcome for outcome in made if outcome.is_failing][-1:]
     blocks = [Block(outcome, mistake) for outcome in shown for mistake in named]
     if not named or looks:

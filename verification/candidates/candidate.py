@@ -498,6 +498,9 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
     contract = replace(contract, functions=(*_order_by_calls(hello, contract, names),))
     misfit = "" if found else contracts.explain_misfit(hello.names, contract)
     more += _list_hidden(hello, contract, names) if found else []
+    there = ((function, names.get(function.name, "")) for function in contract.functions)
+    moded = (their for function, their in there if function.has_no_mode(their))
+    more += [f"{their} is judged in the mode of its default alone" for their in moded]
     notes, timeout = [*hello.notes, *more], math.inf if terms.here else terms.timeout
     source = b"".join(file.read_bytes() for file in _find_files(name))
     sha256 = hashlib.sha256(source).hexdigest()

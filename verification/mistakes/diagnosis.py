@@ -140,6 +140,13 @@ class Diagnosis:
         return tuple(mistake for suspect in self.suspects for mistake in suspect.others)
 
     @property
+    def conventions(self) -> tuple[Mistake, ...]:
+        """Those that the answers follow beside the mistakes."""
+        followed = (mistake for suspect in self.suspects for mistake in suspect.mistakes)
+        others = (m for m in followed if m.kind == "convention" and m not in self.mistakes)
+        return tuple(dict.fromkeys(others))
+
+    @property
     def is_whole(self) -> bool:
         return self.explains == self.of
 

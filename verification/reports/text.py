@@ -279,6 +279,13 @@ def describe_kind(finding: Finding) -> str:
 
 
 def _claim(finding: Finding, diagnosis: Diagnosis) -> str:
+    """How much the mistakes explain, and what is followed beside them."""
+    conventions = " and ".join(mistake.title for mistake in diagnosis.conventions)
+    beside = f", beside a convention: {conventions}" if conventions else ""
+    return _count_explained(finding, diagnosis) + beside
+
+
+def _count_explained(finding: Finding, diagnosis: Diagnosis) -> str:
     """How much the mistakes explain, counted as the line of counts does."""
     failing = [outcome for outcome in finding.failing if outcome.has_numbers]
     total, count = len(finding.failing), len(diagnosis.mistakes)
@@ -290,9 +297,10 @@ def _claim(finding: Finding, diagnosis: Diagnosis) -> str:
     everywhere = f"in {'all ' * (diagnosis.of > 1)}{cases}" if total > 1 else ""
     if all(outcome.status == "CRASH" for outcome in finding.failing):
         return f"such code raises {everywhere or 'here'}"
-    if not any(one.forms for one in diagnosis.suspects):
+    told = {*diagnosis.mistakes}
+    coded = [one for one in diagnosis.suspects if one.forms and told.intersection(one.mistakes)]
+    if not coded:
         return f"it shows {everywhere or 'here'}"
-    coded = [one for one in diagnosis.suspects if one.forms]
     who = "this mistake" if count == 1 else "both" if len(coded) == 1 else "one of them"
     exactly = "bit for bit" if diagnosis.exactly else "but for roundings"
     exactly += " where no number rounds" * (diagnosis.exactly and diagnosis.rounds)

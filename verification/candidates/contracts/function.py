@@ -141,7 +141,8 @@ class Function:
     not sent here.  `form` shapes the oracle's arrays, going and coming, as the contract has them.
     A function that is `optional` is not missed; one with a `telling` parameter is known by it.
     `also` are other names, `loose` those that tell where parameters do, too, as do names with
-    something before or behind them where there are settings.  A gradient with a
+    something before or behind them where there are settings; `moded` those that tell where a
+    default is one of its `modes`.  A gradient with a
     cache gets dy and that of its `forward` pass, or the canonical one, which is the arguments of
     that pass; one that `is_chained` cannot be asked but behind its own.  Where it `has_mode`,
     "average" stands behind them, and "max" where a function has no default for it.  What
@@ -163,6 +164,8 @@ class Function:
     telling: str = ""
     also: tuple[str, ...] = ()
     loose: tuple[str, ...] = ()
+    moded: tuple[str, ...] = ()
+    modes: tuple[str, ...] = ()
     forward: Function | None = None
     has_mode: bool = False
     is_chained: bool = False
@@ -225,7 +228,7 @@ class Function:
 
     @cached_property
     def _known(self) -> dict[str, int]:
-        names = reversed([*enumerate((self.name, *self.also, *self.loose))])
+        names = reversed([*enumerate((self.name, *self.also, *self.loose, *self.moded))])
         return {fold(name): place for place, name in names}
 
     def _rank(self, name: str) -> float:
@@ -252,9 +255,15 @@ class Function:
         for name in sorted(filter(self.is_called, names), key=self._rank):
             parameters = names[name]
             is_told = parameters is None or {self.telling} <= {"", *read_names(parameters)}
+            if self.has_no_mode(name):
+                is_told = bool({*self.modes} & {*self.read(parameters).default_words})
             if is_told and (not self.is_guessed(name) or self.read(parameters).fits):
                 return name
         return ""
+
+    def has_no_mode(self, name: str) -> bool:
+        """Whether this name of it says pool, and not which."""
+        return len(self.also) + len(self.loose) < self._rank(name) < math.inf
 
     def choose_arrays(self, case: Case, given: Mapping[str, Any]) -> dict[str, Any]:
         """Without running statistics for a gradient in training, which takes the batch's own."""
@@ -306,6 +315,11 @@ class Signature:
     def defaults(self) -> dict[str, str]:
         """ "" where there is none."""
         return dict(parameter.partition("=")[::2] for parameter in self.parameters or ())
+
+    @property
+    def default_words(self) -> list[str]:
+        """Its defaults that are words."""
+        return [one.strip("'\"").lower() for one in self.defaults.values() if one[:1] in ("'", '"')]
 
     @property
     def is_open(self) -> bool:
@@ -581,6 +595,7 @@ def _strip(name: str) -> str:
 @cache
 def fold(name: str) -> str:
     """A name without underscores and case, but for the first letter, which tells classes and what
-    is private: convForward is conv_forward, and so is what many write, conv_foward.
+    is private: convForward is conv_forward, and so is what many write, conv_foward, and CONV_2D.
     """
+    name = name.lower() if name.isupper() else name
     return name[:1] + name[1:].replace("_", "").lower().replace("foward", "forward")

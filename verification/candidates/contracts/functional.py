@@ -117,6 +117,8 @@ def build_functions(takes: Callable[[Case], bool], keywords: Keywords) -> tuple[
         for rank in row.get("ranks", (1, 2, 3)):
             name = f"{op}{rank}d" if rank else op
             stems = [f"{stem}{rank}d" for stem in row.get("stems", [op]) if rank]
+            modes = row.get("modes", ())
+            plain = [f"{stem}{rank}d" for stem in ("pool", "pooling") if modes]
             for way, own, taken, parameters, gives, telling in zip(
                 _WAYS,
                 (name, row.get("gradient", f"{name}_backward")),
@@ -125,7 +127,10 @@ def build_functions(takes: Callable[[Case], bool], keywords: Keywords) -> tuple[
                 (row.get("gives", ["y"]), gradients),
                 row.get("telling", ("", "")),
             ):
-                also = tuple(word.format(stem) for stem in stems for word in _WAYS[way])
+                also, moded = (
+                    tuple(word.format(stem) for stem in ones for word in _WAYS[way])
+                    for ones in (stems, plain)
+                )
                 function = Function(
                     own,
                     f"{row.get('kind', op)}_{way}",
@@ -138,11 +143,18 @@ def build_functions(takes: Callable[[Case], bool], keywords: Keywords) -> tuple[
                     optional=op in FURTHER,
                     telling=telling,
                     also=also,
-                    loose=tuple(word.replace("2d", "") for word in (own, *also) if "2d" in word),
+                    loose=_loosen(own, *also),
+                    moded=(*moded, *_loosen(*moded)),
+                    modes=tuple(modes),
                     may_differ=True,
                 )
                 functions.append(function)
     return tuple(functions)
+
+
+def _loosen(*names: str) -> tuple[str, ...]:
+    """The names that say two axes, without that."""
+    return tuple(name.replace("2d", "") for name in names if "2d" in name)
 
 
 def _ask(keywords: Keywords, signature: str, case: Case) -> dict[str, Any]:
