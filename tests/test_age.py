@@ -43,6 +43,7 @@ def test_what_numpy_asks_itself_is_no_age(tmp_path):
     assert (reply.kind, reply.ages) == ("ValueError", ())
 
 
+@pytest.mark.ages
 def test_a_process_is_mended_once(tmp_path):
     """From the next call on, arguments too; each use is told with the candidate's own line."""
     (tmp_path / "old.py").write_text(

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial, partialmethod
 from operator import index
 from types import ModuleType
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy import asarray, isin, ndarray, sort
@@ -76,8 +76,8 @@ class Mended(ndarray[Any, np.dtype[Any]]):
         """Also a plain array that is made of one of ours, such as the places of its maxima."""
         return mend_value(super().__array_function__(function, types, arguments, words))
 
-    def nonzero(self) -> tuple[ndarray[Any, Any], ...]:
-        return cast("tuple[ndarray[Any, Any], ...]", mend_value(super().nonzero()))
+    def nonzero(self) -> Any:  # in each NumPy's stubs another tuple
+        return mend_value(super().nonzero())
 
     def __array_wrap__(
         self, array: Any, context: Any = None, return_scalar: bool = False, /
