@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +91,7 @@ class Dialect:
 
     The sizes as which functions take tuples alone, those whose pads are `numbers`, whatever their
     default, the `keys` of its dictionaries by ours and by the kind of function, what functions
-    return, by our names, and the word for averages.
+    return, by our names, the word for averages, and whether it knows the word "same".
     """
 
     wide: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -99,6 +99,7 @@ class Dialect:
     keys: Mapping[tuple[str, str], str] = field(default_factory=dict)
     returns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     average: str = AVERAGE
+    knows_same: bool = True
 
 
 @dataclass
@@ -165,6 +166,8 @@ class Candidate:
             return False
         if (function.kind, "f") in self._dialect.keys and len({*question.kernel}) > 1:
             return False  # one number is for square windows
+        if self._read(function).wants_word and question.is_padded and not self._dialect.knows_same:
+            return False
         if function.is_chained and forward is not function:
             return self.expresses(forward, question)
         if not (narrow := self._find_narrow(function)):
@@ -184,13 +187,19 @@ class Candidate:
         name = self.name_of(function)
         if why := self._explain_unfit(function):
             return f"{name} is not judged: {why}"
-        return f"{name} takes no {', '.join(parts)}: such questions are outside" if parts else ""
+        # beyond them the pads of the word are everybody's own
+        only = "; 'same' is asked of odd kernels and stride 1 alone"
+        also = only * (theirs.wants_word and self._dialect.knows_same)
+        return f"{name} takes no {', '.join(parts)}: such questions are outside{also}" * bool(parts)
 
-    def learn_mode(self, source: str) -> None:
-        """Take the word for averages that stands in its text, where ours does not."""
-        words = [
-            word for word in (AVERAGE, "avg", "mean") if re.search(rf"['\"]{word}\\?['\"]", source)
-        ]
+    def learn_words(self, source: str) -> None:
+        """Take the word for averages that stands in its text, where ours does not, and see whether
+        "same" does.
+        """
+        texts = re.findall(r"(['\"])(\w+)\\?\1", source)
+        spoken = [text.lower() for _, text in texts]
+        words = [word for word in (AVERAGE, "avg", "mean") if word in spoken]
+        self._dialect = replace(self._dialect, knows_same=not source or "same" in spoken)
         if any(function.has_mode and self.has(function) for function in self.contract.functions):
             self._dialect = replace(self._dialect, average=[*words, AVERAGE][0])
             if words and words[0] != AVERAGE:
@@ -399,7 +408,7 @@ class Candidate:
             (f"tuple as {word}", name, sizes[word])
             for word, name in spelled.items()
             if axes > 1 and word in sizes and word not in theirs.pairs
-            if not defaults.get(name, "").startswith("(")
+            if not defaults.get(name, "").startswith(("(", "["))
         ]
         if "b" in spelled and not bias.startswith("None"):
             tries.insert(0, (UNBIASED, spelled["b"], None))
@@ -505,9 +514,10 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
     source = b"".join(file.read_bytes() for file in _find_files(name))
     sha256 = hashlib.sha256(source).hexdigest()
     judged = Candidate(name, contract, names, process, sha256, notes, timeout, misfit)
-    judged.learn_mode(source.decode("utf-8", "replace"))
-    is_open = found == "functional" and not terms.layout
-    return _find_layout(judged, terms.names) if is_open else judged
+    if found == "functional" and not terms.layout:
+        judged = _find_layout(judged, terms.names)
+    judged.learn_words(source.decode("utf-8", "replace"))
+    return judged
 
 
 def _order_by_calls(
@@ -598,25 +608,43 @@ def _is_same(function: Function, theirs: Signature, case: Case, shape: tuple[int
     return bool(shape == function.form(same, "y", np.zeros(same.outputs["y"])).shape)
 
 
+def _rate_layouts(
+    tried: Mapping[str, Candidate], names: Set[str], sizes: Sequence[int]
+) -> tuple[dict[str, Rates], dict[str, Errors]]:
+    """How well answers fit each layout, with b of these sizes, until one fits all or is endless."""
+    rates, raised = dict[str, Rates](), dict[str, Errors]()
+    for layout, candidate in tried.items():
+        biased = replace(candidate, contract=candidate.contract.shape_bias(sizes))
+        rates[layout], errors = _rate_answers(biased, names, PROBES)
+        values = {*rates[layout].values()}
+        if layout != "nhw":  # what a batch of planes raises is no hint of another layout
+            raised[layout] = errors
+        elif not values & {1, -math.inf}:  # as its batch has any answer's size
+            del rates[layout]
+        if values == {1} or -math.inf in values:
+            break
+    return rates, raised
+
+
+def _list_values(rates: Mapping[str, Rates]) -> set[float]:
+    return {value for one in rates.values() for value in one.values()}
+
+
 def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
     """The candidate in the layout that an answer of its functions fits best, the first of these."""
     there = [one for one in known.contract.functions if known.has(one) and known.understands(one)]
-    names = {function.name for function in there}
-    tried, rates, raised = dict[str, Candidate](), dict[str, Rates](), dict[str, Errors]()
+    names, tried = {function.name for function in there}, dict[str, Candidate]()
     for layout in LAYOUTS:
         contract = contracts.get("functional", layout)
         contract, *_ = contract.adapt(known.hello, known.names, known.process.ask)
         tried[layout] = replace(known, contract=contract, notes=[*known.notes])
-        rates[layout], errors = _rate_answers(tried[layout], names, PROBES)
-        if -math.inf in rates[layout].values():
-            return known
-        if layout != "nhw":  # what a batch of planes raises is no hint of another layout
-            raised[layout] = errors
-        elif 1 not in rates[layout].values():  # as its batch has any answer's size
-            del rates[layout]
-            continue
-        if {*rates[layout].values()} == {1}:
-            break
+    has_bias = any("b" in known._read(function).spelled for function in there)
+    found = (_rate_layouts(tried, names, sizes) for sizes in (BIASES if has_bias else BIASES[:1]))
+    usual = next(found)
+    telling = (one for one in chain([usual], found) if {1, -math.inf} & _list_values(one[0]))
+    rates, raised = next(telling, usual)
+    if -math.inf in _list_values(rates):
+        return known
 
     def rank(layout: str) -> tuple[bool, float, float]:
         """By sums, as of a gradient the shape alone tells little; then by what is strange."""

@@ -350,6 +350,8 @@ class Signature:
         known = {*ours.parameters}.union(*ours.spellings.values())
         if ours.is_pass and SETTINGS.intersection(binding) - known:
             return False
+        if self.settings_for_arrays:
+            return False
         places = sum(name[0] != "*" for name in self.names)
         is_long = self.is_open or places >= sum("=" not in text for text in texts)
         return is_long and len(self.required) <= len(texts) and not self.foreign
@@ -382,6 +384,14 @@ class Signature:
     def lacks_mode(self) -> bool:
         """Whether it ends before the mode: then it is for maxima alone."""
         return not self.is_open and len(self.names) < len(self.function.parameters)
+
+    @property
+    def settings_for_arrays(self) -> set[str]:
+        """The settings that stand where the contract has arrays."""
+        arrays = [our for our in self.function.arrays.split() if our != "b"]
+        return {*self.names[: len(arrays)]} & {
+            name for our, name in self.spelled.items() if our not in ("b", "kernel_size")
+        }
 
     @cached_property
     def foreign(self) -> list[str]:
@@ -557,7 +567,7 @@ def write_size(size: Any, default: str, axes: int, is_wide: bool) -> Any:
     """A size for each axis where the default has one, as such a tuple may be all that is taken; or
     where it `is_wide`.
     """
-    is_tuple = default.startswith("(") or is_wide
+    is_tuple = default.startswith(("(", "[")) or is_wide
     return (size,) * axes if is_tuple and isinstance(size, int) else size
 
 
@@ -595,7 +605,9 @@ def _strip(name: str) -> str:
 @cache
 def fold(name: str) -> str:
     """A name without underscores and case, but for the first letter, which tells classes and what
-    is private: convForward is conv_forward, and so is what many write, conv_foward, and CONV_2D.
+    is private: convForward is conv_forward, and so is what many write, conv_foward, CONV_2D,
+    Conv_forward.
     """
-    name = name.lower() if name.isupper() else name
-    return name[:1] + name[1:].replace("_", "").lower().replace("foward", "forward")
+    folded = name[:1] + name[1:].replace("_", "").lower().replace("foward", "forward")
+    is_function = name.isupper() or folded.endswith(("forward", "backward"))
+    return folded.lower() if is_function else folded

@@ -37,8 +37,8 @@ from verification.questions import ADAPTIVE, FURTHER, Case, simplify, simplify_p
 
 _TABLE = read_table("functional")
 _WAYS = {
-    "forward": ("{}", "{}_forward", "{}_fwd"),
-    "backward": ("{}_backward", "{}_backprop", "{}_bwd", "{}_grad", "{}_gradient", "d{}"),
+    "forward": "{} {}_forward {}_fwd forward_{}",
+    "backward": "{}_backward {}_backprop {}_bwd {}_grad {}_gradient d{} backward_{}",
 }
 """What else a function is called: conv2d_forward, conv2d_grad, dconv2d."""
 Keywords = Callable[[Case], dict[str, Any]]
@@ -128,7 +128,7 @@ def build_functions(takes: Callable[[Case], bool], keywords: Keywords) -> tuple[
                 row.get("telling", ("", "")),
             ):
                 also, moded = (
-                    tuple(word.format(stem) for stem in ones for word in _WAYS[way])
+                    tuple(word.format(stem) for stem in ones for word in _WAYS[way].split())
                     for ones in (stems, plain)
                 )
                 function = Function(
