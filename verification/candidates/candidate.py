@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from itertools import chain, zip_longest
+from itertools import chain, permutations, product, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,8 @@ FEWER = {
 """What may be returned in place of what should be, of which shapes tell."""
 _PASS = re.compile(
     r"\w*(conv|pool|batch_?norm)\w*(fo\w*[ao]rd|fwd|back|bwd|fast|naive|im2col|[12]d|grad)\w*"
-    r"|conv|convolve|convolution|(max|avg|average|mean)_?pool(ing)?|(?-i:pool|pooling)",
+    r"|conv|convolve|convolution|(max|avg|average|mean)_?pool(ing)?|(?-i:pool|pooling)"
+    r"|(forward|backward)_?(conv|(max|avg)?_?pool)\w*",
     re.IGNORECASE,
 )
 """What passes are called."""
@@ -294,6 +295,14 @@ class Candidate:
         if [getattr(one, "kind", "") for one in reply.values.values()] == ["tuple"]:
             returns = {**known.returns, name: (*reply.values, "...")}
             yield replace(known, returns=returns), f"{their} returns a tuple: the first is judged"
+        got = [getattr(one, "shape", None) for one in reply.values.values()]
+        is_whole = {*reply.values} == {*words} <= {*case.outputs}
+        for order in permutations(words) if function.is_gradient and is_whole else ():
+            if got == [_find_shape(function, case, our) for our in order]:
+                if order != (*words,):
+                    note = f"{their} returns {', '.join(words[our] for our in order)}"
+                    yield replace(known, returns={**known.returns, name: order}), note
+                break
         for end, ways in FEWER.items():
             for outputs in ways if reply.error.endswith(end) else ():
                 if not words.keys() >= {*outputs}:  # its forward pass returns less
@@ -453,9 +462,12 @@ def _count_strange(function: Function, case: Case, reply: Reply) -> int:
     """How many of its answers have another shape than they should."""
     count = 0
     for name, got in reply.values.items():
-        want = function.form(case, name, np.zeros(case.outputs[name]))
-        count += isinstance(got, Other) or got.shape != np.shape(want)
+        count += isinstance(got, Other) or got.shape != _find_shape(function, case, name)
     return count
+
+
+def _find_shape(function: Function, case: Case, name: str) -> tuple[int, ...]:
+    return np.shape(function.form(case, name, np.zeros(case.outputs[name])))
 
 
 def _resolve(hello: Hello, contract: Contract, terms: Terms) -> dict[str, str]:
@@ -608,14 +620,22 @@ def _is_same(function: Function, theirs: Signature, case: Case, shape: tuple[int
     return bool(shape == function.form(same, "y", np.zeros(same.outputs["y"])).shape)
 
 
+def _shape(known: Candidate, has_bias: bool) -> Iterator[tuple[Candidate, str]]:
+    """The candidate as its weights and b may be shaped; each with what is to be noted."""
+    for is_led, sizes in product((False, True), BIASES if has_bias else BIASES[:1]):
+        contract = known.contract.lead_filters() if is_led else known.contract
+        words = [f"its b is of shape {sizes}".replace("-1", "filters")] * (sizes != BIASES[0])
+        words += ["its weights are (filters, *kernel, channels)"] * is_led
+        yield replace(known, contract=contract.shape_bias(sizes)), ", and ".join(words)
+
+
 def _rate_layouts(
-    tried: Mapping[str, Candidate], names: Set[str], sizes: Sequence[int]
+    tried: Sequence[Candidate], names: Set[str]
 ) -> tuple[dict[str, Rates], dict[str, Errors]]:
-    """How well answers fit each layout, with b of these sizes, until one fits all or is endless."""
+    """How well answers fit each layout, until one fits all, or comes to no end."""
     rates, raised = dict[str, Rates](), dict[str, Errors]()
-    for layout, candidate in tried.items():
-        biased = replace(candidate, contract=candidate.contract.shape_bias(sizes))
-        rates[layout], errors = _rate_answers(biased, names, PROBES)
+    for layout, candidate in zip(LAYOUTS, tried):
+        rates[layout], errors = _rate_answers(candidate, names, PROBES)
         values = {*rates[layout].values()}
         if layout != "nhw":  # what a batch of planes raises is no hint of another layout
             raised[layout] = errors
@@ -638,8 +658,8 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
         contract = contracts.get("functional", layout)
         contract, *_ = contract.adapt(known.hello, known.names, known.process.ask)
         tried[layout] = replace(known, contract=contract, notes=[*known.notes])
-    has_bias = any("b" in known._read(function).spelled for function in there)
-    found = (_rate_layouts(tried, names, sizes) for sizes in (BIASES if has_bias else BIASES[:1]))
+    shaped = zip(*(_shape(one, _has_bias(known, there)) for one in tried.values()))
+    found = (_rate_layouts([one for one, _ in ones], names) for ones in shaped)
     usual = next(found)
     telling = (one for one in chain([usual], found) if {1, -math.inf} & _list_values(one[0]))
     rates, raised = next(telling, usual)
@@ -653,21 +673,22 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
 
     best = max(rates, key=rank)
     known = tried[best]
-    same = {n: SAME for n in names if SAME in (errors[n] for errors in raised.values())}
-    same = {n: why for n, why in same.items() if rates[best][n] < 1}
+    unfit = {n: SAME for n in names if SAME in (errors[n] for errors in raised.values())}
+    unfit = {n: why for n, why in unfit.items() if rates[best][n] < 1}
     if 1 in rates[best].values():
+        strange = {n for n in names if all(one.get(n) == STRANGE for one in rates.values())}
+        unfit |= {n: why for n in strange if (why := raised[best][n])}
         known.notes += [f"its arrays are {best}, as its answers show"] * (best != "nchw")
-        return _find_bias(replace(_mix_layouts(tried, rates, best), unfit=same))
+        return _find_shapes(replace(_mix_layouts(tried, rates, best), unfit=unfit))
     guessed = (f for f in there if f.is_guessed(known.name_of(f)))
     loose = {function.name for function in guessed} - wished.keys()
     loose -= {name for name in names if raised[best][name].startswith(UNBOUND)}
     loose -= {name for name in names if _takes_one(rates, best, name)}
-    unfit = {
+    unfit |= {
         name: raised[best][name] or "its answers have another shape"
         for name in names
         if name in loose or rates[best][name] == STRANGE
     }
-    unfit |= same
     note = f"its answers show no layout: its arrays are taken to be {best}"
     known.notes += [f"{note} (--layout {'|'.join(LAYOUTS)})"] * (names > unfit.keys())
     return replace(known, unfit=unfit, is_guessed=True)
@@ -694,27 +715,29 @@ def _mix_layouts(
     return replace(known, contract=replace(known.contract, functions=(*functions,)))
 
 
-def _find_bias(known: Candidate) -> Candidate:
-    """The candidate with its bias in the first shape with which its convolutions answer in the
-    right one; or else the first whose axes they want.
+def _find_shapes(known: Candidate) -> Candidate:
+    """The candidate with its weights and b in the first shapes with which most of its convolutions
+    answer in the right one; or else the first whose axes they want.
     """
     there = [f for f in known.contract.functions if f.op in ("conv_forward", "conv_backward")]
-    names = {f.name for f in there if known.has(f) and known.understands(f)}
-    biased = [case for case in PROBES if case.bias and case.y[-1] > 1]
-    fitting = list[tuple[int, ...]]()
-    for sizes in BIASES:
-        tried = replace(known, contract=known.contract.shape_bias(sizes))
-        rates, errors = _rate_answers(tried, names, biased)
-        if all(rate == 1 for rate in rates.values()):
-            fitting = [sizes]
+    there = [f for f in there if known.has(f) and known.understands(f)]
+    has_bias = _has_bias(known, there)
+    probes = [case for case in PROBES if case.bias == has_bias and case.y[-1] > 1]
+    best, note, most = known, "", (-1, False)
+    for tried, words in _shape(known, has_bias):
+        rates, errors = _rate_answers(tried, {f.name for f in there}, probes)
+        right = [*rates.values()].count(1)
+        rank = right, not any(map(contracts.RANKS.search, errors.values()))
+        if rank > most:
+            best, note, most = tried, words, rank
+        if right == len(there):
             break
-        fitting += [sizes] * (not any(map(contracts.RANKS.search, errors.values())))
-    best = [*fitting, BIASES[0]][0]
-    if best == BIASES[0]:
-        return known
-    words = str(best).replace("-1", "filters")
-    known.notes.append(f"its b is of shape {words}, as its answers show")
-    return replace(known, contract=known.contract.shape_bias(best))
+    known.notes += [f"{note}, as its answers show"] * bool(note)
+    return replace(known, contract=best.contract)
+
+
+def _has_bias(known: Candidate, functions: Sequence[Function]) -> bool:
+    return any("b" in known._read(function).spelled for function in functions)
 
 
 def _find_hint(path: Path) -> str:

@@ -89,6 +89,10 @@ class Contract:
         """The same with b, and so db, of these sizes."""
         return replace(self, functions=tuple(one.shape_bias(sizes) for one in self.functions))
 
+    def lead_filters(self) -> Contract:
+        """The same with weights (K, *kernel, C) where channels are last."""
+        return replace(self, functions=tuple(one.lead_filters() for one in self.functions))
+
     def count_fitting(self, names: Names) -> tuple[int, int]:
         """How many passes and helpers seem to be written for it; none where no pass is."""
         theirs = self.resolve(names, {})

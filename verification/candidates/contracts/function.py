@@ -124,6 +124,12 @@ def reshape_bias(form: Form, sizes: Sequence[int], case: Case, name: str, value:
     return value.reshape(sizes) if name in ("b", "db") else form(case, name, value)
 
 
+def lead_filters(form: Form, case: Case, name: str, value: Array) -> Any:
+    """Weights (K, *kernel, C) of channels last."""
+    formed = form(case, name, value)
+    return np.moveaxis(formed, -1, 0) if name in ("w", "dw") else formed
+
+
 def takes_in(layout: str, takes: Callable[[Case], bool], case: Case) -> bool:
     """Whether a question has but one of all that the layout has no letter for."""
     is_image = layout[0] == "n" or case.x[0] == 1
@@ -221,6 +227,14 @@ class Function:
             return self
         forward = self.forward and self.forward.shape_bias(sizes)
         return replace(self, form=partial(reshape_bias, self.form, sizes), forward=forward)
+
+    def lead_filters(self) -> Function:
+        """The same with its filters in front, where channels are last."""
+        if self.kind != "conv" or self.layout not in ("nhwc", "hwc"):
+            return self
+        forward = self.forward and self.forward.lead_filters()
+        form = partial(lead_filters, self.form)
+        return replace(self, form=form, forward=forward, weights="K*C")
 
     def is_called(self, name: str) -> bool:
         """Whether it goes by this name, be it in camelCase."""
@@ -501,6 +515,8 @@ class Signature:
     def _place(self, call: Call) -> Call:
         """The call by places, as far as there are some, and with the mode that has no default."""
         arguments, words = call.arguments, dict(call.words)
+        if self.function.forward and _CACHE.fullmatch(self.names[0]):  # it stands first
+            arguments = (*arguments[1::-1], *arguments[2:])
         if self.function.has_mode and len(arguments) < len(self.required):
             arguments += ("max",)
         if "*" in self.names:
