@@ -148,7 +148,7 @@ class Function:
     A function that is `optional` is not missed; one with a `telling` parameter is known by it.
     `also` are other names, `loose` those that tell where parameters do, too, as do names with
     something before or behind them where there are settings; `moded` those that tell where a
-    default is one of its `modes`.  A gradient with a
+    default is one of its `modes`, and there is a stride.  A gradient with a
     cache gets dy and that of its `forward` pass, or the canonical one, which is the arguments of
     that pass; one that `is_chained` cannot be asked but behind its own.  Where it `has_mode`,
     "average" stands behind them, and "max" where a function has no default for it.  What
@@ -270,7 +270,10 @@ class Function:
             parameters = names[name]
             is_told = parameters is None or {self.telling} <= {"", *read_names(parameters)}
             if self.has_no_mode(name):
-                is_told = bool({*self.modes} & {*self.read(parameters).default_words})
+                theirs = self.read(parameters)
+                is_told = (
+                    bool({*self.modes} & {*theirs.default_words}) and "stride" in theirs.spelled
+                )
             if is_told and (not self.is_guessed(name) or self.read(parameters).fits):
                 return name
         return ""
@@ -402,7 +405,8 @@ class Signature:
     @property
     def settings_for_arrays(self) -> set[str]:
         """The settings that stand where the contract has arrays."""
-        arrays = [our for our in self.function.arrays.split() if our != "b"]
+        named = {"b", *self.named_arrays}
+        arrays = [our for our in self.function.arrays.split() if our not in named]
         return {*self.names[: len(arrays)]} & {
             name for our, name in self.spelled.items() if our not in ("b", "kernel_size")
         }
