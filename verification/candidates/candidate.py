@@ -289,19 +289,23 @@ class Candidate:
                 keys = {**known.keys, at: key}
                 more = ": of maxima alone is it asked" if our == "mode" else ""
                 yield replace(known, keys=keys), f"{our!r} is {key!r} in its dictionaries{more}"
-        if name in known.returns or not (function.may_differ or "" in function.words):
-            return
+        if name not in known.returns and (function.may_differ or "" in function.words):
+            for outputs, note in self._list_returns(function, case, reply):
+                yield replace(known, returns={**known.returns, name: outputs}), f"{their} {note}"
+
+    def _list_returns(
+        self, function: Function, case: Case, reply: Reply
+    ) -> Iterator[tuple[tuple[str, ...], str]]:
+        """What it may return in place of what it should, by our names; each with a note."""
         words = function.words
         if [getattr(one, "kind", "") for one in reply.values.values()] == ["tuple"]:
-            returns = {**known.returns, name: (*reply.values, "...")}
-            yield replace(known, returns=returns), f"{their} returns a tuple: the first is judged"
+            yield (*reply.values, "..."), "returns a tuple: the first is judged"
         got = [getattr(one, "shape", None) for one in reply.values.values()]
         is_whole = {*reply.values} == {*words} <= {*case.outputs}
         for order in permutations(words) if function.is_gradient and is_whole else ():
             if got == [_find_shape(function, case, our) for our in order]:
                 if order != (*words,):
-                    note = f"{their} returns {', '.join(words[our] for our in order)}"
-                    yield replace(known, returns={**known.returns, name: order}), note
+                    yield order, f"returns {', '.join(words[our] for our in order)}"
                 break
         for end, ways in FEWER.items():
             for outputs in ways if reply.error.endswith(end) else ():
@@ -310,8 +314,7 @@ class Candidate:
                 given = " and ".join(words[our] for our in outputs) + " alone" * (len(outputs) == 1)
                 left = [word for our, word in words.items() if our and our not in outputs]
                 what = f": {' and '.join(left)} {'are' if left[1:] else 'is'} not judged"
-                note = f"{their} returns {given}{what if left else ', and no cache'}"
-                yield replace(known, returns={**known.returns, name: outputs}), note
+                yield outputs, f"returns {given}{what if left else ', and no cache'}"
 
     def _note(self, note: str) -> None:
         self.notes += [note] * (note not in self.notes)
@@ -434,8 +437,7 @@ class Candidate:
                 words[name] = (0, 1)
                 got = self.process.ask([replace(call, words=words)]).values.get("y")
                 sides = replace(case, pad=(words[name],) * axes)
-                want = function.form(sides, "y", np.zeros(sides.outputs["y"]))
-                if isinstance(got, np.ndarray) and got.shape == want.shape:
+                if isinstance(got, np.ndarray) and got.shape == _find_shape(function, sides, "y"):
                     yield lack  # np.pad takes it for the sides of every axis
 
     def refuse(self, function: Function, refusal: Refusal) -> Reply:
@@ -489,18 +491,7 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
     name, namespace = (candidate, None) if isinstance(candidate, str) else (SESSION, candidate)
     if namespace is None and (hint := _find_hint(Path(name))):
         raise UnloadableError(hint)
-    process: Process | Here
-    try:
-        if terms.here and namespace is not None:
-            process = Here(namespace)
-        else:
-            process = Process(name, terms.timeout, terms.memory, namespace)
-    except UnloadableError as error:
-        hint = ""
-        if "relative import" in str(error):
-            dotted = f"{Path(name).resolve().parent.name}.{Path(name).stem}"
-            hint = f"; it belongs to a package: name {dotted}, from the folder above that"
-        raise UnloadableError(f"{name} cannot be loaded: {error}{hint}") from error
+    process = _start(name, namespace, terms)
     hello, known = process.hello, {**process.hello.names}
     for ours, theirs in terms.names.items():
         known[ours] = hello.names.get(theirs)
@@ -530,6 +521,20 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
         judged = _find_layout(judged, terms.names)
     judged.learn_words(source.decode("utf-8", "replace"))
     return judged
+
+
+def _start(name: str, namespace: Mapping[str, Any] | None, terms: Terms) -> Process | Here:
+    """The candidate's process; the error of one that cannot be loaded says how it can."""
+    try:
+        if terms.here and namespace is not None:
+            return Here(namespace)
+        return Process(name, terms.timeout, terms.memory, namespace)
+    except UnloadableError as error:
+        hint = ""
+        if "relative import" in str(error):
+            dotted = f"{Path(name).resolve().parent.name}.{Path(name).stem}"
+            hint = f"; it belongs to a package: name {dotted}, from the folder above that"
+        raise UnloadableError(f"{name} cannot be loaded: {error}{hint}") from error
 
 
 def _order_by_calls(
@@ -600,7 +605,7 @@ def _rate_answers(
                 return {**rates, function.name: -math.inf}, errors
             if reply.values:
                 name, got = next(iter(reply.values.items()))
-                want = function.form(case, name, np.zeros(case.outputs[name])).shape
+                want = _find_shape(function, case, name)
                 shape = () if isinstance(got, Other) else got.shape
                 same = sum(map(operator.eq, shape, want))
                 rate = (len(shape) == len(want)) * (1 + same) / (1 + len(want))
@@ -617,10 +622,10 @@ def _is_same(function: Function, theirs: Signature, case: Case, shape: tuple[int
     if function.op != "conv_forward" or "padding" in theirs.spelled:
         return False
     same = replace(case, pad=tuple((size // 2, size // 2) for size in case.kernel))
-    return bool(shape == function.form(same, "y", np.zeros(same.outputs["y"])).shape)
+    return shape == _find_shape(function, same, "y")
 
 
-def _shape(known: Candidate, has_bias: bool) -> Iterator[tuple[Candidate, str]]:
+def _list_shapes(known: Candidate, has_bias: bool) -> Iterator[tuple[Candidate, str]]:
     """The candidate as its weights and b may be shaped; each with what is to be noted."""
     for is_led, sizes in product((False, True), BIASES if has_bias else BIASES[:1]):
         contract = known.contract.lead_filters() if is_led else known.contract
@@ -658,7 +663,7 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
         contract = contracts.get("functional", layout)
         contract, *_ = contract.adapt(known.hello, known.names, known.process.ask)
         tried[layout] = replace(known, contract=contract, notes=[*known.notes])
-    shaped = zip(*(_shape(one, _has_bias(known, there)) for one in tried.values()))
+    shaped = zip(*(_list_shapes(one, _has_bias(known, there)) for one in tried.values()))
     found = (_rate_layouts([one for one, _ in ones], names) for ones in shaped)
     usual = next(found)
     telling = (one for one in chain([usual], found) if {1, -math.inf} & _list_values(one[0]))
@@ -724,7 +729,7 @@ def _find_shapes(known: Candidate) -> Candidate:
     has_bias = _has_bias(known, there)
     probes = [case for case in PROBES if case.bias == has_bias and case.y[-1] > 1]
     best, note, most = known, "", (-1, False)
-    for tried, words in _shape(known, has_bias):
+    for tried, words in _list_shapes(known, has_bias):
         rates, errors = _rate_answers(tried, {f.name for f in there}, probes)
         right = [*rates.values()].count(1)
         rank = right, not any(map(contracts.RANKS.search, errors.values()))

@@ -286,7 +286,7 @@ def parameters(function: Any) -> list[str] | None:
             if one.kind is one.KEYWORD_ONLY and not any(word[0] == "*" for word in words):
                 words.append("*")
             word = STARS.get(one.kind.name, "") + one.name
-            parts = one.default if type(one.default) is tuple else (one.default,)
+            parts = one.default if type(one.default) in (tuple, list) else (one.default,)
             is_plain = all(type(part) in PLAIN for part in parts)
             default = repr(one.default)[:WORDS] if is_plain else "..."  # no stranger's repr
             words.append(word if one.default is one.empty else f"{word}={default}")

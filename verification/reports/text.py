@@ -297,8 +297,8 @@ def _count_explained(finding: Finding, diagnosis: Diagnosis) -> str:
     everywhere = f"in {'all ' * (diagnosis.of > 1)}{cases}" if total > 1 else ""
     if all(outcome.status == "CRASH" for outcome in finding.failing):
         return f"such code raises {everywhere or 'here'}"
-    told = {*diagnosis.mistakes}
-    coded = [one for one in diagnosis.suspects if one.forms and told.intersection(one.mistakes)]
+    named = {*diagnosis.mistakes}
+    coded = [one for one in diagnosis.suspects if one.forms and named.intersection(one.mistakes)]
     if not coded:
         return f"it shows {everywhere or 'here'}"
     who = "this mistake" if count == 1 else "both" if len(coded) == 1 else "one of them"

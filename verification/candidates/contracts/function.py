@@ -365,9 +365,7 @@ class Signature:
             if named & {*before} or self.defaults.get("padding", "").isdigit():
                 return False
         known = {*ours.parameters}.union(*ours.spellings.values())
-        if ours.is_pass and SETTINGS.intersection(binding) - known:
-            return False
-        if self.settings_for_arrays:
+        if self.settings_for_arrays or (ours.is_pass and SETTINGS.intersection(binding) - known):
             return False
         places = sum(name[0] != "*" for name in self.names)
         is_long = self.is_open or places >= sum("=" not in text for text in texts)

@@ -25,7 +25,7 @@ nhw     a batch of such images, x (N, *space)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -127,10 +127,7 @@ def build_functions(takes: Callable[[Case], bool], keywords: Keywords) -> tuple[
                 (row.get("gives", ["y"]), gradients),
                 row.get("telling", ("", "")),
             ):
-                also, moded = (
-                    tuple(word.format(stem) for stem in ones for word in _WAYS[way].split())
-                    for ones in (stems, plain)
-                )
+                also, moded = _list_names(stems, way), _list_names(plain, way)
                 function = Function(
                     own,
                     f"{row.get('kind', op)}_{way}",
@@ -150,6 +147,10 @@ def build_functions(takes: Callable[[Case], bool], keywords: Keywords) -> tuple[
                 )
                 functions.append(function)
     return tuple(functions)
+
+
+def _list_names(stems: Sequence[str], way: str) -> tuple[str, ...]:
+    return tuple(word.format(stem) for stem in stems for word in _WAYS[way].split())
 
 
 def _loosen(*names: str) -> tuple[str, ...]:
