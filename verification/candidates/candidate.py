@@ -588,7 +588,7 @@ Errors = dict[str, str]
 def _rate_answers(
     tried: Candidate, names: Set[str], probes: Sequence[Case]
 ) -> tuple[Rates, Errors]:
-    """How well the first answer of each function has the contract's form, or what it raises.
+    """How well the best answer of each function has the contract's form, or what it raises.
 
     1 where the shape is right, less where only the number of axes is, 0 where neither is; -1 where
     it raises, STRANGE where that is of arrays of other axes, or it cannot be asked; -inf where it
@@ -608,11 +608,13 @@ def _rate_answers(
                 want = _find_shape(function, case, name)
                 shape = () if isinstance(got, Other) else got.shape
                 same = sum(map(operator.eq, shape, want))
-                rate = (len(shape) == len(want)) * (1 + same) / (1 + len(want))
+                rate = max(rate, (len(shape) == len(want)) * (1 + same) / (1 + len(want)))
                 error = SAME if _is_same(function, theirs, case, shape) else ""
-                break
-            rate = max(rate, STRANGE if contracts.wants_other_axes(reply) else -1.0)
-            error = error or reply.error
+                if rate == 1 or error:
+                    break
+            else:
+                rate = max(rate, STRANGE if contracts.wants_other_axes(reply) else -1.0)
+                error = error or reply.error
         rates[function.name], errors[function.name] = rate, error
     return rates, errors
 

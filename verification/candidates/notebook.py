@@ -71,7 +71,7 @@ class Missing:
         return iter(self._looped)
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
-        return ()
+        return (type("Missing", (_MissingBase,), {"_home": self._name}),)
 
     def _stay(self, *key: Any) -> Any:
         return self
@@ -80,6 +80,19 @@ class Missing:
 
     __getitem__ = __enter__ = _stay
     __setitem__ = __setattr__ = __exit__ = _ignore
+
+
+class _MissingBase:
+    """What a class has whose base is missing: nothing, and what is asked for is remembered."""
+
+    _home = ""
+
+    def __init__(self, *arguments: Any, **words: Any) -> None: ...
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("__"):
+            Missing.called[f"{self._home}.{name}"] = None
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 
 def is_needed_but_missing(value: Any) -> bool:

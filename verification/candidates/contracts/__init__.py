@@ -47,7 +47,7 @@ RANKS = re.compile(
 """What is raised where arrays of another number of axes are wanted."""
 TUPLES = re.compile(
     "non-iterable int object|'int' object is not (subscriptable|iterable)|'int' has no len"
-    "|got 1 window_shape"
+    r"|got 1 window_shape|after \* must be an iterable, not int"
 )
 """What is raised where a size must be a tuple."""
 NUMBERS = re.compile("truth value of an array|array element with a sequence|0-dimensional arrays")

@@ -453,12 +453,21 @@ class Survey:
 
     def _find_nearest(self, tries: Sequence[tuple[Layer, Case]]) -> tuple[Layer, Case]:
         """Of tries that give no answer of the right shape, one that takes so many axes: first one
-        that comes as far as to put an array where a number belongs, which may be an error of age.
+        that comes as far as to put an array where a number belongs, which may be an error of age,
+        then the one of whose answer most sides are right.
         """
         asked = [(*one, self.ask(one[0].plan(one[1], _draw(one[1]), False))) for one in tries]
-        for layer, case, reply in sorted(asked, key=lambda one: not NUMBERS.search(one[2].error)):
+
+        def rank(one: tuple[Layer, Case, Reply]) -> tuple[bool, int]:
+            layer, case, reply = one
+            want = layer.form(case, "y", np.zeros(case.y)).shape
+            same = sum(map(operator.eq, _find_sides(reply), want))
+            return not NUMBERS.search(reply.error), -same
+
+        for layer, case, reply in sorted(asked, key=rank):
             error = reply.error
-            if wants_other_axes(reply) or TUPLES.search(error):
+            is_empty = 0 in _find_sides(reply)  # a window beyond what is taken for a side
+            if wants_other_axes(reply) or TUPLES.search(error) or is_empty:
                 continue
             if not error and not layer.takes_kernel:
                 raise LookupError(
@@ -468,7 +477,8 @@ class Survey:
             why = f"{'is' if is_near else 'gives no answer of the right shape:'} asked as"
             self.notes.append(f"{layer.name} {why} {layer.layout}")
             return layer, case
-        raise LookupError(f"{layer.name} answers in no layout, in the last with {error}")
+        why = error or "an empty array"
+        raise LookupError(f"{layer.name} answers in no layout, in the last with {why}")
 
     def _list_tries(
         self, blank: Layer, case: Case, layouts: Sequence[str]
@@ -549,7 +559,10 @@ class Survey:
             return layer
         rates = (one for one in read_names(parameters) if one in _WORDS["rate"])
         layer = replace(layer, backward=backward, rate=(*dict.fromkeys((*wanted, *rates)),))
-        given = _draw(case)
+        given, lazy = _draw(case), replace(layer, is_lazy=True)
+        reply = self.ask(layer.plan(case, given, True))
+        if reply.error and not self.ask(lazy.plan(case, given, True)).error:
+            layer = lazy  # its first forward pass makes more than its weights
         last = self.ask(layer.plan(case, given, True)).values.get("dx")
         kind = last.kind if isinstance(last, Other) else ""
         weights = [name for name in ("w", "b") if name in given]
@@ -602,6 +615,12 @@ class Survey:
             moved.append(self.ask(tried.plan(case, _draw(case), True)).values.get(name))
         is_moved = all(isinstance(one, np.ndarray) and one.any() for one in moved)
         return is_moved and np.allclose(2 * moved[0], moved[1])
+
+
+def _find_sides(reply: Reply) -> tuple[int, ...]:
+    """The shape of what is answered; () where nothing is."""
+    y = reply.values.get("y")
+    return y.shape if isinstance(y, np.ndarray) else ()
 
 
 def _take_none(case: Case) -> bool:
