@@ -9,8 +9,8 @@ float32 (verification/truth/bounds.py); maxima and their places must be equal.
 from __future__ import annotations
 
 import argparse
-import importlib
 import math
+import pkgutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -61,13 +61,12 @@ class Layer:
 
     def ask(self, way: str) -> None:
         """Put it to npcnn, forward or backward."""
-        npcnn = importlib.import_module("npcnn.functional")
-        functions = [f for f in get_contract("npcnn").functions if f.name.startswith("functional.")]
-        able = (f for f in functions if f.op.endswith(way) and f.expresses(self.case))
-        function = next(able)
+        functions = get_contract("npcnn").functions
+        passes = [f for f in functions if f.name.startswith("functional.") and f.op.endswith(way)]
+        function = next(f for f in passes if f.expresses(self.case))
         (call,) = function.plan(self.case, self.given)
-        ask = getattr(npcnn, function.name.removeprefix("functional."))
-        found = ask(*call.arguments, **call.words)
+        run = pkgutil.resolve_name(f"npcnn.{call.function}")
+        found = run(*call.arguments, **call.words)
         self.answers |= zip(call.outputs, found if isinstance(found, tuple) else (found,))
 
     def compare(self) -> None:
@@ -88,14 +87,14 @@ class Pass(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, layer: Layer) -> Tensor:
         ctx.layer = layer
         layer.given["x"] = x.detach().movedim(1, -1).numpy()
-        layer.ask("_forward")
+        layer.ask("forward")
         return torch.from_numpy(layer.answers["y"]).movedim(-1, 1)
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None]:
         layer = ctx.layer
         layer.given["dy"] = dy.movedim(1, -1).numpy()
-        layer.ask("_backward")
+        layer.ask("backward")
         with torch.enable_grad():  # the oracle's own
             layer.compare()
         return torch.from_numpy(layer.answers["dx"]).movedim(-1, 1), None
