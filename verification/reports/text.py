@@ -77,8 +77,8 @@ def write_finding(run: Run, finding: Finding, style: Style = Style()) -> list[st
         return []
     lines = _write_counts(run, finding, style)
     blocks = list_blocks(run, finding)
-    shown = [(Block(outcome), "case") for outcome in finding.outcomes]
-    for block, title in shown if style.full else [(block, "smallest case") for block in blocks]:
+    title = "case" if style.full else "smallest case"
+    for block in map(Block, finding.outcomes) if style.full else blocks:
         lines += _lay_out(label_case(run, finding, block, title))
         lines += [f"{'':10}{line}".rstrip() for line in draw(run, block.outcome)]
         lines += [] if style.full else _lay_out(label_mistake(run, finding, block))
@@ -232,7 +232,9 @@ def label_mistake(run: Run, finding: Finding, block: Block) -> Iterator[tuple[st
         does, change = _describe_mistake(run, finding, block.mistake)
         yield from (("mistake", block.mistake.title), ("", does), ("instead", change))
         if diagnosis and block is [one for one in finding.blocks if one.mistake][-1]:
-            yield "", _claim(finding, diagnosis)
+            conventions = " and ".join(mistake.title for mistake in diagnosis.conventions)
+            beside = f", beside a convention: {conventions}" if conventions else ""
+            yield "", _count_explained(finding, diagnosis) + beside
             for other in diagnosis.others:
                 yield "or", f"{other.title}, by the same evidence"
     elif finding.is_cut and block.outcome.comparisons:
@@ -278,13 +280,6 @@ def describe_kind(finding: Finding) -> str:
     return f"it fails {'; of the rest '.join(told)}{rest}"
 
 
-def _claim(finding: Finding, diagnosis: Diagnosis) -> str:
-    """How much the mistakes explain, and what is followed beside them."""
-    conventions = " and ".join(mistake.title for mistake in diagnosis.conventions)
-    beside = f", beside a convention: {conventions}" if conventions else ""
-    return _count_explained(finding, diagnosis) + beside
-
-
 def _count_explained(finding: Finding, diagnosis: Diagnosis) -> str:
     """How much the mistakes explain, counted as the line of counts does."""
     failing = [outcome for outcome in finding.failing if outcome.has_numbers]
@@ -304,9 +299,9 @@ def _count_explained(finding: Finding, diagnosis: Diagnosis) -> str:
     who = "this mistake" if count == 1 else "both" if len(coded) == 1 else "one of them"
     exactly = "bit for bit" if diagnosis.exactly else "but for roundings"
     exactly += " where no number rounds" * (diagnosis.exactly and diagnosis.rounds)
-    claim = f"your answer is, {exactly}, that of code with {who}"
-    claim += ", or both raise" * any(o.status == "CRASH" for o in failing)
-    return ", ".join(filter(None, (claim, everywhere)))
+    raised = ", or both raise" * any(outcome.status == "CRASH" for outcome in failing)
+    claim = f"your answer is, {exactly}, that of code with {who}{raised}"
+    return f"{claim}, {everywhere}" if everywhere else claim
 
 
 def label_rest(run: Run, finding: Finding) -> Iterator[tuple[str, str]]:
