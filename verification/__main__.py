@@ -1,9 +1,4 @@
-"""python -m verification: arguments in, a report and an exit code out.
-
-Exit codes: 0 all match, 1 something differs, 2 the candidate cannot be loaded, 3 a fault of the
-harness, 4 bad usage, 5 nothing to judge, 130 interrupted.  Of several candidates it is 3 if the
-harness failed, else 1 if any differs or cannot be loaded.
-"""
+"""python -m verification: arguments in, a report and an exit code out (options.toml has both)."""
 
 from __future__ import annotations
 

@@ -150,10 +150,10 @@ def measure(options: argparse.Namespace) -> tuple[dict[str, Any], Iterator[str],
     chosen = [name for name in NETWORKS if text in name]
     if not chosen:
         raise argparse.ArgumentError(None, f"no network's name contains {text!r}")
-    about = {"oracle": truth.prepare(), "seed": options.seed}
-    lines = [run(name, options.seed) for name in chosen]
-    document = {**about, "lines": [asdict(line) for line in lines]}
-    return document, write_table(about, lines), int(any(line.wrong for line in lines))
+    oracle = truth.prepare()
+    lines = [asdict(run(name, options.seed)) for name in chosen]
+    document = {"oracle": oracle, "seed": options.seed, "lines": lines}
+    return document, write_table(document), int(any(line["wrong"] for line in lines))
 
 
 def run(name: str, seed: int) -> Line:
@@ -166,13 +166,12 @@ def run(name: str, seed: int) -> Line:
     return line
 
 
-def write_table(about: dict[str, Any], lines: Sequence[Line]) -> Iterator[str]:
-    yield "npcnn within networks of {oracle}, float32, seed {seed}".format_map(about)
+def write_table(document: dict[str, Any]) -> Iterator[str]:
+    yield "npcnn within networks of {oracle}, float32, seed {seed}".format_map(document)
     yield f"{'network':20}{'layers':>8}{'numbers':>12}{'worst share':>13}{'seconds':>9}"
-    for line in lines:
-        numbers = f"{line.layers:8}{line.numbers:12,}{line.worst:13.2g}{line.seconds:9.1f}"
-        yield f"{line.network:20}{numbers}"
-        yield from (f"  {wrong}" for wrong in line.wrong)
+    for line in document["lines"]:
+        yield "{network:20}{layers:8}{numbers:12,}{worst:13.2g}{seconds:9.1f}".format_map(line)
+        yield from (f"  {wrong}" for wrong in line["wrong"])
 
 
 def fill(steps: Any, words: Sequence[str]) -> Any:

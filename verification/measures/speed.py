@@ -219,12 +219,10 @@ def list_numbers(seconds: Mapping[str, float]) -> dict[str, float]:
     """What the sides' seconds of a pass come to: two ratios, and milliseconds."""
     ours, torch = seconds["npcnn"], min(seconds[name] for name in FORMATS)
     peer = min((seconds[name] for name in seconds.keys() - OURS), default=math.nan)
-    times = {"npcnn": ours, "product": seconds.get("product", math.nan), "torch": torch}
-    return {
-        "ratio": torch / ours,
-        "cores": seconds.get(ALONE, math.nan) / ours,
-        **{name: 1e3 * time for name, time in (times | {"peer": peer}).items()},
-    }
+    ratios = {"ratio": torch / ours, "cores": seconds.get(ALONE, math.nan) / ours}
+    bare = seconds.get("product", math.nan)
+    times = {"npcnn": ours, "product": bare, "torch": torch, "peer": peer}
+    return ratios | {name: 1e3 * time for name, time in times.items()}
 
 
 def write_table(document: Mapping[str, Any]) -> Iterator[str]:
@@ -239,20 +237,17 @@ def write_table(document: Mapping[str, Any]) -> Iterator[str]:
         yield from ("", f"{f'{part}, ms':{WIDTH}}" + "".join(f"{way:>{width}}" for way in PASSES))
         for group, those in groupby(groups, itemgetter("group")):
             yield f"{group:{WIDTH}}" + write_cells(titles) * len(PASSES)
-            table = [
-                [line["layer"], *(list_numbers(line["seconds"][way]) for way in PASSES)]
+            rows: list[tuple[str, list[dict[str, float]]]] = [
+                (line["layer"], [list_numbers(line["seconds"][way]) for way in PASSES])
                 for line in those
             ]
-            for name, *numbers in table:
-                cells = (write_cells(one[title] for title in titles) for one in numbers)
-                yield f"{f'  {name}':{WIDTH}}{''.join(cells)}"
-            _, *columns = zip(*table)
-            means = (
-                write_cells(geometric_mean(one[title] for one in column) for title in titles[:2])
-                for column in columns
-            )
-            text = "".join(f"{two:{width}}" for two in means)
-            yield f"{'  geometric mean':{WIDTH}}{text.rstrip()}"
+            means = [
+                {title: geometric_mean(one[title] for one in column) for title in titles[:2]}
+                for column in zip(*(numbers for _, numbers in rows))
+            ]
+            for name, numbers in (*rows, ("geometric mean", means)):
+                cells = (write_cells(one.get(title, "") for title in titles) for one in numbers)
+                yield f"{f'  {name}':{WIDTH}}{''.join(cells)}".rstrip()
     least, way, name = min((line["ratio"][way], way, line["layer"]) for line, way, _ in passes)
     yield f"{len(lines)} layers; the smallest ratio is {least:.3g}, {way} of {name}"
     for line, way, seconds in passes:

@@ -124,9 +124,10 @@ def look(run: Run, outcome: Outcome) -> View | None:
     is_light = any(compared.worst and compared.got is None for compared in outcome.comparisons)
     if not isinstance(case, Case) or not outcome.comparisons or is_light:
         return None
-    wrong = next((compared for compared in outcome.comparisons if compared.worst), None)
+    worst = (compared for compared in outcome.comparisons if compared.worst)
+    wrong = None if run.settings.exam else next(worst, None)
     place, answers, digits = Place(), list[Plane](), 6
-    if wrong and wrong.worst and not run.settings.exam:
+    if wrong and wrong.worst:
         got, want = np.asarray(wrong.got), np.asarray(wrong.want)
         axes = order.name_axes(case, wrong.name, want.ndim)
         place = _find_place(case, axes, want.shape, wrong.worst.index)
@@ -136,7 +137,6 @@ def look(run: Run, outcome: Outcome) -> View | None:
         if any(f"{a:.6g}" == f"{b:.6g}" for a, b in pairs):  # as many as tell them apart
             digits = 17
     else:
-        wrong = None
         for compared, array in zip(outcome.comparisons, outcome.answers.values(), strict=False):
             if type(array) is np.ndarray and not (compared.is_right and outcome.is_failing):
                 axes = order.name_axes(case, compared.name, array.ndim)

@@ -220,8 +220,6 @@ def label_mistake(run: Run, finding: Finding, block: Block) -> Iterator[tuple[st
     """What a block shows; behind the last mistake, how sure it is."""
     diagnosis = finding.diagnosis
     hint = run.settings.hint
-    if run.settings.exam:
-        return
     if hint and block is finding.blocks[0]:
         yield "hint", describe_kind(finding)
     if hint > 1 and block.mistake:
