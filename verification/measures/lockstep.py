@@ -108,19 +108,19 @@ class Network:
     random: np.random.Generator
     line: Line
 
-    def run(self, steps: Sequence[Any], x: Tensor) -> Tensor:
-        for step in steps:
-            x = self.take(step, x)
-        return x
-
     def take(self, step: Any, x: Tensor) -> Tensor:
+        """A step, a list of them, or branches that meet again."""
+        if isinstance(step, list):
+            for one in step:
+                x = self.take(one, x)
+            return x
         if isinstance(step, dict):
             ((how, branches),) = step.items()
-            ys = [self.run(branch, x) for branch in branches]
+            ys = [self.take(branch, x) for branch in branches]
             return torch.cat(ys, 1) if how == "cat" else torch.stack(ys).sum(0)
         name, *words = step.split()
         if name in self.blocks:
-            return self.run(fill(self.blocks[name], words), x)
+            return self.take(fill(self.blocks[name], words), x)
         if name in OTHERS:
             return OTHERS[name](x)
         examples, channels, *space = x.shape
@@ -160,7 +160,7 @@ def run(name: str, seed: int) -> Line:
     """One network: its layers compared on the way forward, and on the way back."""
     start, line, rows = time.perf_counter(), Line(name), NETWORKS[name]
     network = Network(rows.get("blocks", {}), np.random.default_rng(seed), line)
-    y = network.run(rows["steps"], torch.from_numpy(network.draw(1, rows["x"])).requires_grad_())
+    y = network.take(rows["steps"], torch.from_numpy(network.draw(1, rows["x"])).requires_grad_())
     torch.autograd.backward(y, torch.from_numpy(network.draw(1, y.shape)))
     line.seconds = round(time.perf_counter() - start, 1)
     return line

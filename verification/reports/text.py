@@ -271,7 +271,7 @@ def describe_kind(finding: Finding) -> str:
         words = max(weights, key=weights.__getitem__)
         told.append(f"{sum(kinds[words])} of {len(kinds[words])} where {words}")
         left = [(case, fails) for case, fails in left if not KINDS[words](case)]
-        count = sum(fails for _, fails in left)
+        count -= sum(kinds[words])
     if not told:
         return f"{count} of {len(left)} cases fail, of no kind alone"
     rest = f", and {count} more" if count else ", and no other"
