@@ -54,7 +54,7 @@ WARM, BLOCK = 0.1, 0.03
 """Seconds of calls that are not counted, until no core sleeps, and of those that are."""
 CELLS = 4 * 2**20
 """Bytes of gathered cells in one bare product."""
-WIDTH, COLUMN = 34, 8
+WIDTH, COLUMN = 34, 9
 BAR, ROW = 400, 15
 """Of a plot: the width of the longest bar, and the height of a row."""
 MOST = 2.0

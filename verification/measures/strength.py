@@ -120,9 +120,9 @@ def try_mutant(mutant: Mutant) -> Fate:
 
 def run_all(function: Callable[..., Any], tasks: Sequence[Any], jobs: int) -> list[Any]:
     """What comes of the tasks, in their order, a few processes at a time."""
-    with warnings.catch_warnings(), ProcessPoolExecutor(jobs, get_context("fork")) as pool:
-        warnings.simplefilter("ignore", DeprecationWarning)  # the oracle's threads are at rest
-        results = []
+    results = []
+    quiet = warnings.catch_warnings(action="ignore")  # of a fork: the oracle's threads are at rest
+    with quiet, ProcessPoolExecutor(jobs, get_context("fork")) as pool:
         for result in pool.map(function, tasks):
             results.append(result)
             if sys.stderr.isatty():
