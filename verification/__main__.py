@@ -1,4 +1,4 @@
-"""python -m verification: arguments in, a report and an exit code out (options.toml has both)."""
+"""python -m verification: arguments in, a report and an exit code out, as options.toml says."""
 
 from __future__ import annotations
 

@@ -222,7 +222,7 @@ def list_numbers(seconds: Mapping[str, float]) -> dict[str, float]:
     ratios = {"ratio": torch / ours, "cores": seconds.get(ALONE, math.nan) / ours}
     bare = seconds.get("product", math.nan)
     times = {"npcnn": ours, "product": bare, "torch": torch, "peer": peer}
-    return ratios | {name: 1e3 * time for name, time in times.items()}
+    return ratios | {name: 1e3 * spent for name, spent in times.items()}
 
 
 def write_table(document: Mapping[str, Any]) -> Iterator[str]:
