@@ -212,31 +212,32 @@ def test_the_table_of_ratios(capsys, monkeypatch, tmp_path):
     def time_by_hand(group, *seconds):
         sides = ("npcnn", *speed.FORMATS, "product", speed.ALONE, "im2col", "mygrad")
         times = dict(zip(sides, seconds, strict=True))
-        (case,) = parse("conv x=[8,4,4,1] w=[1,1,1,1] fill=dense")
-        layer = replace(case, name="a layer", dtype="float32")
-        return speed.Timing(group, layer, dict.fromkeys(speed.PASSES, times))
+        about = {"dtype": "float32", "batch": 8, "group": group, "layer": "a layer"}
+        ratio = speed.list_numbers(times)["ratio"]
+        both = {"seconds": times, "ratio": ratio}.items()
+        return about | {name: dict.fromkeys(speed.PASSES, value) for name, value in both}
 
     by_hand = (
         *(("dense", 2, 8, 4, 1, 2, 4, 3), ("dense", 2, 16, 99, 1, 8, 9, 4)),
         ("pools", 4, 2, 1, 1, 6, 2, 8),
     )
-    timings = [time_by_hand(*each) for each in by_hand]
-    assert [timing.ratio("forward") for timing in timings] == [2, 8, 0.25]
-    means = {"dense": 4, "pools": 0.25}
-    assert speed.average(timings) == {g: dict.fromkeys(speed.PASSES, m) for g, m in means.items()}
-    waiting = iter(timings)
+    lines = [time_by_hand(*each) for each in by_hand]
+    assert [line["ratio"]["forward"] for line in lines] == [2, 8, 0.25]
+    means = {"dense": dict.fromkeys(speed.PASSES, 4), "pools": dict.fromkeys(speed.PASSES, 0.25)}
+    assert speed.average(lines) == {"float32, batch 8": means}
+    waiting = iter(lines)
     monkeypatch.setattr(speed, "time_layer", lambda *_: next(waiting))
     monkeypatch.setattr(speed, "choose", lambda options: [("dense", None)] * 3)
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
     plot = tmp_path / "speed.svg"
     assert command.main(["speed", "--plot", str(plot)]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert f"NumPy {np.__version__} with {speed.find_kernel()} kernels" in lines[0]
-    assert "warning: OPENBLAS_CORETYPE=Haswell" in lines[1]
-    assert lines[5].split()[2:8] == ["2", "1", "2e+03", "1e+03", "4e+03", "3e+03"]
-    assert lines[7].split() == ["geometric", "mean", *["4", "2"] * 2]
-    assert lines[-3] == "3 layers; the smallest ratio is 0.25, backward of a layer"
-    assert lines[-1] == "im2col is faster, 2 times: backward of a layer, float32, batch 8"
+    told = capsys.readouterr().out.splitlines()
+    assert f"NumPy {np.__version__} with {speed.find_kernel()} kernels" in told[0]
+    assert "warning: OPENBLAS_CORETYPE=Haswell" in told[1]
+    assert told[5].split()[2:8] == ["2", "1", "2e+03", "1e+03", "4e+03", "3e+03"]
+    assert told[7].split() == ["geometric", "mean", *["4", "2"] * 2]
+    assert told[-3] == "3 layers; the smallest ratio is 0.25, backward of a layer"
+    assert told[-1] == "im2col is faster, 2 times: backward of a layer, float32, batch 8"
     bars = [one.get("width") for one in ElementTree.parse(plot).iter() if one.tag.endswith("rect")]
     assert bars == [width for width in ("400.0", "400.0", "50.0") for _ in speed.PASSES]
 
@@ -254,8 +255,8 @@ def test_the_sides_do_the_same(line, products, monkeypatch):
     """What is timed are the same numbers, npcnn's, torch's and those of what people write."""
     (case,) = parse(f"{line} fill=dense")
     given = arrays(case, 0, "float64")
-    ours = [call() for call in speed.prepare_npcnn(case, given)["npcnn"]]
-    (y, _), grads = ours[0], ours[1] if case.w else ours[1:]
+    ours = [call() for call in speed.prepare_npcnn(case, given)]
+    y, grads = ours[0], ours[1] if case.w else ours[1:]
     theirs, their_grads = (call() for call in prepare_peers(case, given)["im2col"])
     for one, other in zip([y, *grads], [theirs, *their_grads], strict=True):
         np.testing.assert_allclose(one.reshape(other.shape), other, 1e-9, 1e-9)
@@ -265,9 +266,9 @@ def test_the_sides_do_the_same(line, products, monkeypatch):
             np.testing.assert_allclose(one, np.moveaxis(other.numpy(), 1, -1), 1e-9, 1e-9)
     monkeypatch.setattr(speed, "PAUSE", 0)
     monkeypatch.setattr(speed, "WARM", 0)
-    timing = speed.time_layer("a group", replace(case, dtype="float64"), 1, has_peers=True)
+    line = speed.time_layer("a group", replace(case, dtype="float64"), 1, has_peers=True)
     names = {"npcnn", speed.ALONE, *speed.FORMATS, *["product"] * products, "im2col"}
-    named = {name for times in timing.seconds.values() for name in times}
+    named = {name for times in line["seconds"].values() for name in times}
     assert named - {"mygrad", "onnx.reference"} == names
 
 

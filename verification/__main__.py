@@ -1,9 +1,4 @@
-"""python -m verification: arguments in, a report and an exit code out.
-
-Exit codes: 0 all match, 1 something differs, 2 the candidate cannot be loaded, 3 a fault of the
-harness, 4 bad usage, 5 nothing to judge, 130 interrupted.  Of several candidates it is 3 if the
-harness failed, else 1 if any differs or cannot be loaded.
-"""
+"""python -m verification: arguments in, a report and an exit code out, as options.toml says."""
 
 from __future__ import annotations
 
@@ -39,6 +34,8 @@ CODES = {"fault": 3, "interrupted": 130, "unloadable": 2, "differs": 1, "match":
 USAGE = 4
 PAUSE = 0.1
 """Seconds between two looks at a file that is watched."""
+TYPES = {"int": int, "float": float, "json": "json={}".format}
+"""What options.toml makes of an option's text."""
 KNOWN: Mapping[str, Sequence[str]] = {
     "rungs": RUNGS,
     "contracts": NAMES,
@@ -71,7 +68,7 @@ def build_parser() -> Parser:
         if isinstance(about.get("choices"), str):
             about["choices"] = KNOWN[about["choices"].strip("{}")]
         if "type" in about:
-            about["type"] = {"int": int, "float": float}[about["type"]]
+            about["type"] = TYPES[about["type"]]
         parser.add_argument(flag, **about)
     return parser
 
@@ -90,7 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(write_template(options.template), end="", flush=True)
             return CODES["match"]
         options.show = judging.choose_show(options.exam, options.show)
-        options.reports = _read_reports(options)
+        options.reports = [_read_pair("--report", "FORMAT=FILE", one) for one in options.report]
+        if options.list and options.reports:
+            raise UsageError("--list judges nothing, so there is no --json and no --report")
         options.is_told = all(file != "-" for _, file in options.reports)
         if options.watch:
             return _watch_file(options)
@@ -185,11 +184,12 @@ def _read_settings(options: argparse.Namespace) -> list[Settings]:
     if not (shard := re.fullmatch(r"(\d+)/(\d+)", options.shard)):
         raise UsageError(f"--shard takes K/N, got {options.shard}")
     points = [_read_pair("--points", "NAME=N", pair) for pair in options.points]
+    known = _read_text("--known", options.known).splitlines() if options.known else []
     words: dict[str, Any] = {
         **vars(options),
         "only": tuple(name for name in options.only if name not in files),
         "names": dict(_read_pair("--name", "OURS=THEIRS", pair) for pair in options.name),
-        "known": _read_known(options.known),
+        "known": frozenset(line.partition("#")[0].strip() for line in known) - {""},
         "shard": (int(shard[1]), int(shard[2])),
     }
     try:
@@ -202,9 +202,8 @@ def _read_settings(options: argparse.Namespace) -> list[Settings]:
         raise UsageError(f"--list takes one candidate, got {', '.join(every)}")
     if options.reports or int(shard[2]) > 1 or len(every) > 1:
         words.setdefault("seed", 0)
-    known = {field.name for field in fields(Settings)} - {"candidate"}
-    words = {name: value for name, value in words.items() if name in known}
-    return [Settings(candidate=name, **words) for name in every]
+    words = {field.name: words[field.name] for field in fields(Settings) if field.name in words}
+    return [Settings(**{**words, "candidate": name}) for name in every]
 
 
 def _list_candidates(names: Sequence[str]) -> Iterator[str]:
@@ -232,24 +231,11 @@ def _read_pair(option: str, form: str, pair: str) -> tuple[str, str]:
     return name, value
 
 
-def _read_known(file: str) -> frozenset[str]:
-    lines = _read_text("--known", file).splitlines() if file else []
-    return frozenset(filter(None, (line.partition("#")[0].strip() for line in lines)))
-
-
 def _read_text(option: str, file: str) -> str:
     try:
         return Path(file).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise UsageError(f"{option} cannot be read: {error}") from error
-
-
-def _read_reports(options: argparse.Namespace) -> list[tuple[str, str]]:
-    """Formats, and the files that they go to."""
-    wishes = [*options.report, *(f"json={file}" for file in options.json)]
-    if options.list and wishes:
-        raise UsageError("--list judges nothing, so there is no --json and no --report")
-    return [_read_pair("--report", "FORMAT=FILE", wish) for wish in wishes]
 
 
 def _check_reports(wishes: Sequence[tuple[str, str]], names: Sequence[str]) -> None:

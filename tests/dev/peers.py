@@ -25,8 +25,8 @@ def read(answer):
 for line, names in LINES.items():
     (case,) = parse(f"{line} fill=dense")
     given = arrays(case, 0, "float64")
-    forward, backward = prepare_npcnn(case, given)["npcnn"]
-    right = forward()[0], *read(backward())
+    forward, backward = prepare_npcnn(case, given)
+    right = forward(), *read(backward())
     peers = prepare_peers(case, given)
     assert [*peers] == names, (line, [*peers])
     for name, calls in peers.items():

@@ -61,8 +61,7 @@ def guard(judge: int, serve: Callable[[socket], None]) -> NoReturn:
 
 def fork(judge: int, serve: Callable[[socket], None]) -> int:
     """Copy this process; the copy becomes a guard that has nothing in common with what it was."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads
+    with warnings.catch_warnings(action="ignore"):  # of a fork beside threads
         pid = os.fork()
     if pid:
         return pid

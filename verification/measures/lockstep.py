@@ -9,8 +9,8 @@ float32 (verification/truth/bounds.py); maxima and their places must be equal.
 from __future__ import annotations
 
 import argparse
-import importlib
 import math
+import pkgutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -61,13 +61,12 @@ class Layer:
 
     def ask(self, way: str) -> None:
         """Put it to npcnn, forward or backward."""
-        npcnn = importlib.import_module("npcnn.functional")
-        functions = [f for f in get_contract("npcnn").functions if f.name.startswith("functional.")]
-        able = (f for f in functions if f.op.endswith(way) and f.expresses(self.case))
-        function = next(able)
+        functions = get_contract("npcnn").functions
+        passes = [f for f in functions if f.name.startswith("functional.") and f.op.endswith(way)]
+        function = next(f for f in passes if f.expresses(self.case))
         (call,) = function.plan(self.case, self.given)
-        ask = getattr(npcnn, function.name.removeprefix("functional."))
-        found = ask(*call.arguments, **call.words)
+        run = pkgutil.resolve_name(f"npcnn.{call.function}")
+        found = run(*call.arguments, **call.words)
         self.answers |= zip(call.outputs, found if isinstance(found, tuple) else (found,))
 
     def compare(self) -> None:
@@ -88,14 +87,14 @@ class Pass(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, layer: Layer) -> Tensor:
         ctx.layer = layer
         layer.given["x"] = x.detach().movedim(1, -1).numpy()
-        layer.ask("_forward")
+        layer.ask("forward")
         return torch.from_numpy(layer.answers["y"]).movedim(-1, 1)
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None]:
         layer = ctx.layer
         layer.given["dy"] = dy.movedim(1, -1).numpy()
-        layer.ask("_backward")
+        layer.ask("backward")
         with torch.enable_grad():  # the oracle's own
             layer.compare()
         return torch.from_numpy(layer.answers["dx"]).movedim(-1, 1), None
@@ -109,19 +108,19 @@ class Network:
     random: np.random.Generator
     line: Line
 
-    def run(self, steps: Sequence[Any], x: Tensor) -> Tensor:
-        for step in steps:
-            x = self.take(step, x)
-        return x
-
     def take(self, step: Any, x: Tensor) -> Tensor:
+        """A step, a list of them, or branches that meet again."""
+        if isinstance(step, list):
+            for one in step:
+                x = self.take(one, x)
+            return x
         if isinstance(step, dict):
             ((how, branches),) = step.items()
-            ys = [self.run(branch, x) for branch in branches]
+            ys = [self.take(branch, x) for branch in branches]
             return torch.cat(ys, 1) if how == "cat" else torch.stack(ys).sum(0)
         name, *words = step.split()
         if name in self.blocks:
-            return self.run(fill(self.blocks[name], words), x)
+            return self.take(fill(self.blocks[name], words), x)
         if name in OTHERS:
             return OTHERS[name](x)
         examples, channels, *space = x.shape
@@ -151,29 +150,28 @@ def measure(options: argparse.Namespace) -> tuple[dict[str, Any], Iterator[str],
     chosen = [name for name in NETWORKS if text in name]
     if not chosen:
         raise argparse.ArgumentError(None, f"no network's name contains {text!r}")
-    about = {"oracle": truth.prepare(), "seed": options.seed}
-    lines = [run(name, options.seed) for name in chosen]
-    document = {**about, "lines": [asdict(line) for line in lines]}
-    return document, write_table(about, lines), int(any(line.wrong for line in lines))
+    oracle = truth.prepare()
+    lines = [asdict(run(name, options.seed)) for name in chosen]
+    document = {"oracle": oracle, "seed": options.seed, "lines": lines}
+    return document, write_table(document), int(any(line["wrong"] for line in lines))
 
 
 def run(name: str, seed: int) -> Line:
     """One network: its layers compared on the way forward, and on the way back."""
     start, line, rows = time.perf_counter(), Line(name), NETWORKS[name]
     network = Network(rows.get("blocks", {}), np.random.default_rng(seed), line)
-    y = network.run(rows["steps"], torch.from_numpy(network.draw(1, rows["x"])).requires_grad_())
+    y = network.take(rows["steps"], torch.from_numpy(network.draw(1, rows["x"])).requires_grad_())
     torch.autograd.backward(y, torch.from_numpy(network.draw(1, y.shape)))
     line.seconds = round(time.perf_counter() - start, 1)
     return line
 
 
-def write_table(about: dict[str, Any], lines: Sequence[Line]) -> Iterator[str]:
-    yield "npcnn within networks of {oracle}, float32, seed {seed}".format_map(about)
+def write_table(document: dict[str, Any]) -> Iterator[str]:
+    yield "npcnn within networks of {oracle}, float32, seed {seed}".format_map(document)
     yield f"{'network':20}{'layers':>8}{'numbers':>12}{'worst share':>13}{'seconds':>9}"
-    for line in lines:
-        numbers = f"{line.layers:8}{line.numbers:12,}{line.worst:13.2g}{line.seconds:9.1f}"
-        yield f"{line.network:20}{numbers}"
-        yield from (f"  {wrong}" for wrong in line.wrong)
+    for line in document["lines"]:
+        yield "{network:20}{layers:8}{numbers:12,}{worst:13.2g}{seconds:9.1f}".format_map(line)
+        yield from (f"  {wrong}" for wrong in line["wrong"])
 
 
 def fill(steps: Any, words: Sequence[str]) -> Any:

@@ -11,7 +11,8 @@ Keras's NumPy backend is none of them: its convolutions are JAX's.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -45,45 +46,40 @@ def _look(case: Case, x: Array) -> tuple[Array, Array]:
     return xp, cells[:, ::down, ::right]
 
 
+def _flatten(case: Case, cells: Array, w: Array) -> tuple[Array, Array]:
+    """Windows side by side (G, NPQ, CRS), and weights (G, CRS, K)."""
+    rows = cells.reshape(math.prod(cells.shape[:3]), case.groups, -1).swapaxes(0, 1)
+    columns = w.transpose(2, 0, 1, 3).reshape(rows.shape[-1], case.groups, -1).swapaxes(0, 1)
+    return rows, columns
+
+
 def _forward(case: Case, given: Arrays) -> Array:
     cells = _look(case, given["x"])[1]
     if case.op != "conv":
         y: Array = cells.max((-2, -1)) if case.op == "max_pool" else cells.mean((-2, -1))
         return y
-    parts = (
-        np.tensordot(part, w, ((4, 5, 3), (0, 1, 2)))
-        for part, w, _ in _by_group(case, cells, given)
-    )
-    return np.concatenate([*parts], axis=-1) + given["b"]
+    rows, columns = _flatten(case, cells, given["w"])
+    return (rows @ columns).swapaxes(0, 1).reshape(case.y) + given["b"]
 
 
 def _backward(case: Case, given: Arrays) -> tuple[Array, ...]:
     dy, (xp, cells) = given["dy"], _look(case, given["x"])
-    dxp, (down, right), (rows, columns) = np.zeros_like(xp), case.stride, dy.shape[1:3]
+    others: tuple[Array, ...] = ()
     if case.op == "max_pool":
-        won = cells == cells.max((-2, -1), keepdims=True)
+        dcells = dy[..., None, None] * (cells == cells.max((-2, -1), keepdims=True))
+    elif case.op == "avg_pool":
+        dcells = np.broadcast_to(dy[..., None, None] / math.prod(case.kernel), cells.shape)
+    else:
+        rows, columns = _flatten(case, cells, given["w"])
+        dys = dy.reshape(rows.shape[1], case.groups, -1).swapaxes(0, 1)
+        dcells = (dys @ columns.mT).swapaxes(0, 1).reshape(cells.shape)
+        dw = (rows.mT @ dys).swapaxes(0, 1).reshape(-1, *case.kernel, case.w[-1])
+        others = dw.transpose(1, 2, 0, 3), dy.sum((0, 1, 2))
+    dxp, (down, right), (height, width) = np.zeros_like(xp), case.stride, dy.shape[1:3]
     for r, s in np.ndindex(*case.kernel):
-        reached = dxp[:, r : r + rows * down : down, s : s + columns * right : right]
-        if case.op == "conv":
-            parts = (part @ w[r, s].T for _, w, part in _by_group(case, cells, given))
-            reached += np.concatenate([*parts], axis=-1)
-        else:
-            reached += dy * won[..., r, s] if case.op == "max_pool" else dy / np.prod(case.kernel)
+        dxp[:, r : r + height * down : down, s : s + width * right : right] += dcells[..., r, s]
     inner = (slice(before, before + n) for n, (before, _) in zip(case.space, case.pad))
-    dx = dxp[:, *inner]
-    if case.op != "conv":
-        return (dx,)
-    dws = (
-        np.tensordot(part, d, ((0, 1, 2), (0, 1, 2)))
-        for part, _, d in _by_group(case, cells, given)
-    )
-    return dx, np.concatenate([*dws], axis=-1).transpose(1, 2, 0, 3), dy.sum((0, 1, 2))
-
-
-def _by_group(case: Case, cells: Array, given: Arrays) -> Iterator[tuple[Array, Array, Array]]:
-    """Of each group the cells, the weights and dy."""
-    split = np.split(cells, case.groups, axis=3)
-    yield from zip(split, *(np.split(given[name], case.groups, axis=-1) for name in ("w", "dy")))
+    return dxp[:, *inner], *others
 
 
 def _prepare_mygrad(case: Case, given: Arrays) -> Calls:

@@ -22,10 +22,10 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import groupby, product
-from operator import attrgetter
+from operator import itemgetter
 from pathlib import Path
 from statistics import geometric_mean, median
 from string import Template
@@ -37,12 +37,16 @@ from verification.measures import read_table
 from verification.measures.peers import Calls, prepare_peers
 from verification.questions import Arrays, Case, arrays, parse
 
+Line = Mapping[str, Any]
+"""A layer: dtype, batch, group, name, and by pass the sides' seconds and torch's / npcnn's."""
 Sides = dict[str, Calls]
 """A layer's passes forward and backward, by whose they are."""
 
 LAYERS, PASSES = read_table("layers.toml"), ("forward", "backward")
 FORMATS = {"torch": "contiguous_format", "torch, channels last": "channels_last"}
 ALONE = "npcnn, one core"
+OURS = {"npcnn", ALONE, "product", *FORMATS}
+"""The sides that are no peers."""
 FORCING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 PAUSE = 0.2
 """Seconds after which no other side's thread still spins: OpenBLAS's wait 0.1 s for a call."""
@@ -50,40 +54,11 @@ WARM, BLOCK = 0.1, 0.03
 """Seconds of calls that are not counted, until no core sleeps, and of those that are."""
 CELLS = 4 * 2**20
 """Bytes of gathered cells in one bare product."""
-WIDTH, COLUMN = 34, 8
+WIDTH, COLUMN = 34, 9
 BAR, ROW = 400, 15
 """Of a plot: the width of the longest bar, and the height of a row."""
 MOST = 2.0
 """The longest bar's ratio: of larger ones there is the number."""
-
-
-@dataclass(frozen=True)
-class Timing:
-    """A layer's seconds, by pass and by whose they are."""
-
-    group: str
-    layer: Case
-    seconds: Mapping[str, Mapping[str, float]]
-
-    @property
-    def part(self) -> str:
-        return f"{self.layer.dtype}, batch {self.layer.x[0]}"
-
-    def torch_seconds(self, way: str) -> float:
-        """torch's seconds in its better format."""
-        return min(self.seconds[way][name] for name in FORMATS)
-
-    def ratio(self, way: str) -> float:
-        return self.torch_seconds(way) / self.seconds[way]["npcnn"]
-
-    def cores(self, way: str) -> float:
-        return self.seconds[way].get(ALONE, math.nan) / self.seconds[way]["npcnn"]
-
-    def peer(self, way: str) -> tuple[float, str]:
-        """The seconds of the fastest peer, and its name."""
-        ours = {"npcnn", ALONE, "product", *FORMATS}
-        there = self.seconds[way]
-        return min(((there[name], name) for name in there.keys() - ours), default=(math.nan, ""))
 
 
 def measure(options: argparse.Namespace) -> tuple[dict[str, Any], Iterator[str], int]:
@@ -101,17 +76,11 @@ def measure(options: argparse.Namespace) -> tuple[dict[str, Any], Iterator[str],
         "torch": importlib.import_module("torch").__version__,
         "turns": options.turns,
     }
-    timings = [time_layer(group, layer, options.turns, options.peers) for group, layer in layers]
-    lines = [
-        {"dtype": t.layer.dtype, "batch": t.layer.x[0], "group": t.group, "layer": t.layer.name}
-        | {"seconds": t.seconds, "ratio": {way: t.ratio(way) for way in PASSES}}
-        for t in timings
-    ]
-    means = {part: average(those) for part, those in groupby(timings, attrgetter("part"))}
-    document = {**machine, "lines": lines, "means": means}
+    lines = [time_layer(group, layer, options.turns, options.peers) for group, layer in layers]
+    document = {**machine, "lines": lines, "means": average(lines)}
     if options.plot:
-        Path(options.plot).write_text(draw_plot(timings), encoding="utf-8")
-    return document, write_table(document, timings), 0
+        Path(options.plot).write_text(draw_plot(lines), encoding="utf-8")
+    return document, write_table(document), 0
 
 
 def choose(options: argparse.Namespace) -> Iterator[tuple[str, Case]]:
@@ -135,10 +104,10 @@ def find_kernel() -> str:
     return "unknown"
 
 
-def time_layer(group: str, layer: Case, turns: int, has_peers: bool = False) -> Timing:
+def time_layer(group: str, layer: Case, turns: int, has_peers: bool) -> Line:
     """The fastest block of every pass of every side."""
     given = arrays(layer, 0, layer.dtype)
-    sides = prepare_npcnn(layer, given) | prepare_torch(layer, given)
+    sides = {"npcnn": prepare_npcnn(layer, given), **prepare_torch(layer, given)}
     sides |= prepare_products(layer, given) | (prepare_peers(layer, given) if has_peers else {})
     if hasattr(os, "sched_setaffinity"):
         sides[ALONE] = sides["npcnn"]
@@ -149,7 +118,9 @@ def time_layer(group: str, layer: Case, turns: int, has_peers: bool = False) -> 
                 for way, call in zip(PASSES, calls):
                     spent = time_block(call)
                     seconds[way][name] = min(seconds[way].get(name, spent), spent)
-    return Timing(group, layer, seconds)
+    about = {"dtype": layer.dtype, "batch": layer.x[0], "group": group, "layer": layer.name}
+    ratio = {way: list_numbers(seconds[way])["ratio"] for way in PASSES}
+    return {**about, "seconds": seconds, "ratio": ratio}
 
 
 @contextmanager
@@ -177,17 +148,14 @@ def time_block(call: Callable[[], Any]) -> float:
     return median(counted)
 
 
-def prepare_npcnn(case: Case, given: Arrays) -> Sides:
-    """The assignment's functions, which check what they are given."""
-    npcnn = importlib.import_module("npcnn")
-    words: dict[str, Any] = {"stride": case.stride, "pad": case.pad}
-    if case.op == "conv":
-        words |= {"groups": case.groups}
-        forward = partial(npcnn.conv_forward, given["x"], given["w"], given["b"], words)
-        return {"npcnn": (forward, partial(npcnn.conv_backward, given["dy"], forward()[1]))}
-    mode = {"max_pool": "max", "avg_pool": "average"}[case.op]
-    forward = partial(npcnn.pool_forward, given["x"], words | {"f": case.kernel}, mode)
-    return {"npcnn": (forward, partial(npcnn.pool_backward, given["dy"], forward()[1], mode))}
+def prepare_npcnn(case: Case, given: Arrays) -> Calls:
+    """Its functions, which check what they are given."""
+    npcnn = importlib.import_module("npcnn.functional")
+    forward, backward = (getattr(npcnn, f"{case.op}2d{end}") for end in ("", "_backward"))
+    words: dict[str, Any] = {"stride": case.stride, "padding": case.pad}
+    words |= {"groups": case.groups} if case.op == "conv" else {"kernel_size": case.kernel}
+    own = [given[name] for name in ("x", "w", "b") if name in given]
+    return partial(forward, *own, **words), partial(backward, given["dy"], *own[:2], **words)
 
 
 def prepare_torch(case: Case, given: Arrays) -> Sides:
@@ -233,52 +201,60 @@ def prepare_products(case: Case, given: Arrays) -> Sides:
     return {"product": (forward, backward)}
 
 
-def average(timings: Iterable[Timing]) -> dict[str, dict[str, float]]:
-    """The geometric means of the ratios, by group and by pass."""
-    groups = {group: [*those] for group, those in groupby(timings, attrgetter("group"))}
-    return {
-        group: {way: geometric_mean(t.ratio(way) for t in those) for way in PASSES}
-        for group, those in groups.items()
-    }
+def name_part(line: Line) -> str:
+    return "{dtype}, batch {batch}".format_map(line)
 
 
-def write_table(document: Mapping[str, Any], timings: Sequence[Timing]) -> Iterator[str]:
+def average(lines: Sequence[Line]) -> dict[str, dict[str, dict[str, float]]]:
+    """The geometric means of the ratios, by dtype and batch, by group and by pass."""
+    means: dict[str, dict[str, dict[str, float]]] = {}
+    for (part, group), those in groupby(lines, lambda line: (name_part(line), line["group"])):
+        ratios = [line["ratio"] for line in those]
+        mean = {way: geometric_mean(ratio[way] for ratio in ratios) for way in PASSES}
+        means.setdefault(part, {})[group] = mean
+    return means
+
+
+def list_numbers(seconds: Mapping[str, float]) -> dict[str, float]:
+    """What the sides' seconds of a pass come to: two ratios, and milliseconds."""
+    ours, torch = seconds["npcnn"], min(seconds[name] for name in FORMATS)
+    peer = min((seconds[name] for name in seconds.keys() - OURS), default=math.nan)
+    ratios = {"ratio": torch / ours, "cores": seconds.get(ALONE, math.nan) / ours}
+    bare = seconds.get("product", math.nan)
+    times = {"npcnn": ours, "product": bare, "torch": torch, "peer": peer}
+    return ratios | {name: 1e3 * spent for name, spent in times.items()}
+
+
+def write_table(document: Mapping[str, Any]) -> Iterator[str]:
     yield "{cpus} CPUs, NumPy {numpy} with {kernel} kernels, torch {torch}".format_map(document)
     for forced in document["forced"]:
         yield f"warning: {forced} chooses NumPy's kernels, which may be faster without it"
-    every = [(timing, way) for timing in timings for way in PASSES]
-    has_peers = any(timing.peer(way)[1] for timing, way in every)
-    titles = ("ratio", "cores", "npcnn", "product", "torch", *["peer"] * has_peers)
+    lines, titles = document["lines"], ["ratio", "cores", "npcnn", "product", "torch"]
+    passes = [(line, way, line["seconds"][way]) for line, way in product(lines, PASSES)]
+    titles += ["peer"] * any(seconds.keys() - OURS for _, _, seconds in passes)
     width = COLUMN * len(titles)
-    for part, groups in document["means"].items():
+    for part, groups in groupby(lines, name_part):
         yield from ("", f"{f'{part}, ms':{WIDTH}}" + "".join(f"{way:>{width}}" for way in PASSES))
-        for group, means in groups.items():
-            those = [t for t in timings if (t.part, t.group) == (part, group)]
+        for group, those in groupby(groups, itemgetter("group")):
             yield f"{group:{WIDTH}}" + write_cells(titles) * len(PASSES)
-            for timing in those:
-                cells = (write_cells(list_numbers(timing, way)[: len(titles)]) for way in PASSES)
-                yield f"{f'  {timing.layer.name}':{WIDTH}}{''.join(cells)}"
-            cells = (
-                write_cells([means[way], geometric_mean(t.cores(way) for t in those)])
-                for way in PASSES
-            )
-            text = "".join(f"{two:{width}}" for two in cells)
-            yield f"{'  geometric mean':{WIDTH}}{text.rstrip()}"
-    least, way, name = min((t.ratio(way), way, t.layer.name) for t, way in every)
-    yield f"{len(timings)} layers; the smallest ratio is {least:.3g}, {way} of {name}"
-    for timing, way in every if has_peers else ():
-        seconds, name = timing.peer(way)
-        if (times := timing.seconds[way]["npcnn"] / seconds) > 1:
-            layer = f"{way} of {timing.layer.name}, {timing.part}"
-            yield f"{name} is faster, {times:.3g} times: {layer}"
-
-
-def list_numbers(timing: Timing, way: str) -> list[float]:
-    """What stands in a layer's line: two ratios, and milliseconds."""
-    ours = timing.seconds[way]
-    sides = ours["npcnn"], ours.get("product", math.nan), timing.torch_seconds(way)
-    times = (1e3 * seconds for seconds in (*sides, timing.peer(way)[0]))
-    return [timing.ratio(way), timing.cores(way), *times]
+            rows: list[tuple[str, list[dict[str, float]]]] = [
+                (line["layer"], [list_numbers(line["seconds"][way]) for way in PASSES])
+                for line in those
+            ]
+            means = [
+                {title: geometric_mean(one[title] for one in column) for title in titles[:2]}
+                for column in zip(*(numbers for _, numbers in rows))
+            ]
+            for name, numbers in (*rows, ("geometric mean", means)):
+                cells = (write_cells(one.get(title, "") for title in titles) for one in numbers)
+                yield f"{f'  {name}':{WIDTH}}{''.join(cells)}".rstrip()
+    least, way, name = min((line["ratio"][way], way, line["layer"]) for line, way, _ in passes)
+    yield f"{len(lines)} layers; the smallest ratio is {least:.3g}, {way} of {name}"
+    for line, way, seconds in passes:
+        for name in sorted(seconds.keys() - OURS, key=seconds.__getitem__)[:1]:
+            if (times := seconds["npcnn"] / seconds[name]) > 1:
+                layer = f"{way} of {line['layer']}, {name_part(line)}"
+                yield f"{name} is faster, {times:.3g} times: {layer}"
 
 
 def write_cells(cells: Iterable[object]) -> str:
@@ -287,12 +263,12 @@ def write_cells(cells: Iterable[object]) -> str:
     return "".join(f"{text:>{COLUMN}}" for text in texts)
 
 
-def draw_plot(timings: Sequence[Timing]) -> str:
+def draw_plot(lines: Sequence[Line]) -> str:
     """The ratios as SVG: a bar and a number each, and a line where torch is."""
-    ratios = [(t, way, t.ratio(way)) for t in timings for way in PASSES]
+    ratios = [(line, way, line["ratio"][way]) for line, way in product(lines, PASSES)]
     scale, bars = BAR / min(MOST, max(1.0, *(ratio for _, _, ratio in ratios))), ""
-    for row, (timing, way, ratio) in enumerate(ratios):
-        name = html.escape(f"{timing.layer.name}, {timing.part}, {way}")
+    for row, (line, way, ratio) in enumerate(ratios):
+        name = html.escape(f"{line['layer']}, {name_part(line)}, {way}")
         width = scale * min(ratio, MOST)
         bars += f'<g transform="translate(0 {ROW * row})"><text x="-340" y="11">{name}</text>'
         bars += f'<rect class="{way}" y="2" width="{width:.1f}" height="11"/>'

@@ -11,15 +11,14 @@ code for all that stands in `equivalents.toml`, with its reason.
 from __future__ import annotations
 
 import argparse
-import functools
 import sys
 import tomllib
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, closing
-from functools import partial
+from contextlib import closing
+from functools import cache, partial
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
@@ -99,7 +98,7 @@ def gather(options: argparse.Namespace) -> Iterator[Mutant]:
     yield from changes
 
 
-@functools.cache
+@cache
 def plan_groups() -> source.Groups:
     small = [question for question in read() if question.work <= BOOK_WORK]
     return source.plan_groups(Book(), small)
@@ -121,9 +120,9 @@ def try_mutant(mutant: Mutant) -> Fate:
 
 def run_all(function: Callable[..., Any], tasks: Sequence[Any], jobs: int) -> list[Any]:
     """What comes of the tasks, in their order, a few processes at a time."""
-    with warnings.catch_warnings(), ProcessPoolExecutor(jobs, get_context("fork")) as pool:
-        warnings.simplefilter("ignore", DeprecationWarning)  # the oracle's threads are at rest
-        results = []
+    results = []
+    quiet = warnings.catch_warnings(action="ignore")  # of a fork: the oracle's threads are at rest
+    with quiet, ProcessPoolExecutor(jobs, get_context("fork")) as pool:
         for result in pool.map(function, tasks):
             results.append(result)
             if sys.stderr.isatty():
@@ -190,16 +189,11 @@ def find_alarms(seeds: Sequence[int]) -> list[str]:
     for question in read():
         if question.work <= SEED_WORK:
             groups.setdefault((question.op, rung(question)), []).append(question)
-    names, alarms = ["npcnn", *map(str, sorted((FOLDER / "right").glob("*.py")))], list[str]()
-    with ExitStack() as stack:
-        everybody = [
-            stack.enter_context(closing(load(name, Terms(layout=find_layout(name), timeout=60))))
-            for name in names
-        ]
-        for seed in seeds:
-            truth.forget()
-            chosen = [group[seed % len(group)] for group in groups.values()]
-            for judged in everybody:
+    alarms = list[str]()
+    for name in ("npcnn", *map(str, sorted((FOLDER / "right").glob("*.py")))):
+        with closing(load(name, Terms(layout=find_layout(name), timeout=60))) as judged:
+            for seed in seeds:
+                chosen = [group[seed % len(group)] for group in groups.values()]
                 checks, _ = plan(judged, chosen, lambda name, question: True)
                 outcomes = Trial(judged, seed, DTYPES[seed % 2]).run(checks)
                 wrong = [o for o in outcomes if o.is_failing or o.status == "not judged"]
@@ -228,11 +222,10 @@ def read_wrong(path: Path) -> list[dict[str, Any]]:
     bases: dict[str, str] = tables.pop("bases", {})
     rows: list[dict[str, Any]] = [row for rows in tables.values() for row in rows]
     for row in rows:
-        if row["base"] not in bases:
-            bases[row["base"]] = (FOLDER / row["base"]).read_text(encoding="utf-8")
-        row["text"] = bases[row["base"]]
+        base = row["base"]
+        row["text"] = bases.get(base) or (FOLDER / base).read_text(encoding="utf-8")
         for edit in row["edits"]:
-            row["text"] = replace_once(row["text"], edit, row["base"])
+            row["text"] = replace_once(row["text"], edit, base)
     return rows
 
 

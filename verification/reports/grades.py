@@ -173,9 +173,8 @@ def _write_junit(runs: Sequence[Run]) -> str:
             suite = _add_node(root, "testsuite", name=run.candidate)
             for words in problems:
                 kind = run.fault or f"stale: {words}"
-                about = {"classname": run.candidate, "time": "0.000"}
-                case = _add_node(suite, "testcase", name=kind, **about)
-                _add_words(case, "failure", kind, words)
+                about = {"name": kind, "classname": run.candidate, "time": "0.000"}
+                _add_words(_add_node(suite, "testcase", **about), "failure", kind, words)
     for suite in root:
         for key, path in COUNTS.items():
             suite.set(key, str(len(suite.findall(path))))
@@ -186,9 +185,8 @@ def _write_junit(runs: Sequence[Run]) -> str:
 
 
 def _add_case(suite: ElementTree.Element, run: Run, finding: Finding, outcome: Outcome) -> None:
-    name = f"{run.candidate} {finding.function}"
-    case = _add_node(suite, "testcase", name=outcome.question.id, classname=name)
-    case.set("time", f"{outcome.seconds:.3f}")
+    about = {"classname": f"{run.candidate} {finding.function}", "time": f"{outcome.seconds:.3f}"}
+    case = _add_node(suite, "testcase", name=outcome.question.id, **about)
     is_due = run.settings.strict or finding.function in run.wanted
     words = "\n".join(text.describe(run, finding, outcome))
     if outcome.is_failing or (outcome.status == "not attempted" and is_due):

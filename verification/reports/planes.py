@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import zip_longest
 from typing import NamedTuple
@@ -65,9 +65,33 @@ class Order(NamedTuple):
     is_first: bool
     weights: str
 
-    def list_weights(self, rank: int) -> Axes:
-        space = range(rank - len(self.weights) + 1)
-        return [axis for letter in self.weights for axis in (space if letter == "*" else letter)]
+    def name_axes(self, case: Case, name: str, rank: int) -> Axes:
+        if rank < 3:
+            return [*range(rank)]
+        if case.op == "conv_single_step":
+            return [*range(rank - 1), "C"]
+        if name in WEIGHTS:
+            ends = {"C": "K", "K": "C"} if case.op == "conv_transpose" else {}
+            kernel = range(rank - len(self.weights) + 1)
+            axes = [axis for one in self.weights for axis in (kernel if one == "*" else one)]
+            return [ends.get(str(axis), axis) for axis in axes]
+        is_single = case.op != "unfold" and bool(case.kernel) and rank == len(case.space) + 1
+        channel = "K" if case.w else "taps" if case.op == "unfold" else "C"
+        channel = "C" if name in INPUTS else channel
+        space: list[str | int] = [*range(rank - 2 + is_single)]
+        axes = ["N", channel, *space] if self.is_first else ["N", *space, channel]
+        return axes[is_single:]
+
+    def turn(self, case: Case, name: str, array: Array) -> Array:
+        """One of the oracle's arrays with its axes in this order."""
+        own = [*PLAIN.name_axes(case, name, array.ndim)]
+        if {"C", "K"} <= {*own} and "C" not in self.weights:  # weights of a plane
+            array, own = array[..., 0, :], [axis for axis in own if axis != "C"]
+        return array.transpose([own.index(axis) for axis in self.name_axes(case, name, array.ndim)])
+
+
+PLAIN = Order(False, "*CK")
+"""The oracle's."""
 
 
 class View(NamedTuple):
@@ -100,11 +124,12 @@ def look(run: Run, outcome: Outcome) -> View | None:
     is_light = any(compared.worst and compared.got is None for compared in outcome.comparisons)
     if not isinstance(case, Case) or not outcome.comparisons or is_light:
         return None
-    wrong = next((compared for compared in outcome.comparisons if compared.worst), None)
+    worst = (compared for compared in outcome.comparisons if compared.worst)
+    wrong = None if run.settings.exam else next(worst, None)
     place, answers, digits = Place(), list[Plane](), 6
-    if wrong and wrong.worst and not run.settings.exam:
+    if wrong and wrong.worst:
         got, want = np.asarray(wrong.got), np.asarray(wrong.want)
-        axes = _name_axes(order, case, wrong.name, want.ndim)
+        axes = order.name_axes(case, wrong.name, want.ndim)
         place = _find_place(case, axes, want.shape, wrong.worst.index)
         answers = [Plane("yours", axes, got, place), Plane("oracle", axes, want, place)]
         answers = answers if run.settings.show == "all" else answers[:1]
@@ -112,41 +137,27 @@ def look(run: Run, outcome: Outcome) -> View | None:
         if any(f"{a:.6g}" == f"{b:.6g}" for a, b in pairs):  # as many as tell them apart
             digits = 17
     else:
-        wrong = None
         for compared, array in zip(outcome.comparisons, outcome.answers.values(), strict=False):
             if type(array) is np.ndarray and not (compared.is_right and outcome.is_failing):
-                axes = _name_axes(order, case, compared.name, array.ndim)
+                axes = order.name_axes(case, compared.name, array.ndim)
                 answers.append(Plane(f"your {compared.name}", axes, array, place))
     known = {axis for one in answers for axis in one.axes}
-    inputs = _list_inputs(run, order, case, outcome.op)
     planes = [
         Plane(name, axes, array, at)
-        for name, array in inputs.items()
-        for axes in [_name_axes(order, case, name, array.ndim)]
+        for name, array in _list_inputs(run, order, case, outcome.op)
+        for axes in [order.name_axes(case, name, array.ndim)]
         for at in _spread(case, dict(zip(axes, array.shape, strict=True)), place, known)
     ]
     return View(planes, answers, wrong, digits)
 
 
-def _list_inputs(run: Run, order: Order, case: Case, op: str) -> dict[str, Array]:
+def _list_inputs(run: Run, order: Order, case: Case, op: str) -> Iterator[tuple[str, Array]]:
     """In the function's order of axes."""
     given = truth.answer(case, run.seed, run.settings.dtype).arrays
     is_gradient = op.endswith("_backward") or op == "distribute_value"
     names = ["dy", "x", "w"] if is_gradient else ["x", "w", "b"]
     names += ["index", *["mean", "var"] * (not (is_gradient and case.training))]
-    inputs = {name: given[name] for name in names if name in given}
-    return {name: _turn(order, case, name, array) for name, array in inputs.items()}
-
-
-def _turn(order: Order, case: Case, name: str, array: Array) -> Array:
-    if array.ndim < 2 or case.op == "conv_single_step":
-        return array
-    if name != "w":
-        return np.moveaxis(array, -1, 1) if order.is_first else array
-    own = [*range(array.ndim - 2), "C", "K"]
-    if "C" not in order.weights:
-        array, own = array[..., 0, :], [*own[:-2], "K"]
-    return array.transpose([own.index(axis) for axis in order.list_weights(array.ndim)])
+    yield from ((name, order.turn(case, name, given[name])) for name in names if name in given)
 
 
 def _spread(
@@ -157,22 +168,6 @@ def _spread(
     if case.groups > 1 or math.prod(free.values()) > FEW:
         return [place]
     return [{**place, **dict(zip(free, index))} for index in np.ndindex(*free.values())]
-
-
-def _name_axes(order: Order, case: Case, name: str, rank: int) -> Axes:
-    if rank < 3:
-        return [*range(rank)]
-    is_single = case.op != "unfold" and bool(case.kernel) and rank == len(case.space) + 1
-    space: list[str | int] = [*range(rank - 2 + is_single)]
-    if case.op == "conv_single_step":
-        return [*range(rank - 1), "C"]
-    if name in WEIGHTS:
-        ends = {"C": "K", "K": "C"} if case.op == "conv_transpose" else {}
-        return [ends.get(str(axis), axis) for axis in order.list_weights(rank)]
-    channel = "K" if case.w else "taps" if case.op == "unfold" else "C"
-    channel = "C" if name in INPUTS else channel
-    axes = ["N", channel, *space] if order.is_first else ["N", *space, channel]
-    return axes[is_single:]
 
 
 def _find_place(case: Case, axes: Axes, shape: Ints, worst: Ints) -> Place:

@@ -77,8 +77,8 @@ def write_finding(run: Run, finding: Finding, style: Style = Style()) -> list[st
         return []
     lines = _write_counts(run, finding, style)
     blocks = list_blocks(run, finding)
-    shown = [(Block(outcome), "case") for outcome in finding.outcomes]
-    for block, title in shown if style.full else [(block, "smallest case") for block in blocks]:
+    title = "case" if style.full else "smallest case"
+    for block in map(Block, finding.outcomes) if style.full else blocks:
         lines += _lay_out(label_case(run, finding, block, title))
         lines += [f"{'':10}{line}".rstrip() for line in draw(run, block.outcome)]
         lines += [] if style.full else _lay_out(label_mistake(run, finding, block))
@@ -220,8 +220,6 @@ def label_mistake(run: Run, finding: Finding, block: Block) -> Iterator[tuple[st
     """What a block shows; behind the last mistake, how sure it is."""
     diagnosis = finding.diagnosis
     hint = run.settings.hint
-    if run.settings.exam:
-        return
     if hint and block is finding.blocks[0]:
         yield "hint", describe_kind(finding)
     if hint > 1 and block.mistake:
@@ -232,7 +230,9 @@ def label_mistake(run: Run, finding: Finding, block: Block) -> Iterator[tuple[st
         does, change = _describe_mistake(run, finding, block.mistake)
         yield from (("mistake", block.mistake.title), ("", does), ("instead", change))
         if diagnosis and block is [one for one in finding.blocks if one.mistake][-1]:
-            yield "", _claim(finding, diagnosis)
+            conventions = " and ".join(mistake.title for mistake in diagnosis.conventions)
+            beside = f", beside a convention: {conventions}" if conventions else ""
+            yield "", _count_explained(finding, diagnosis) + beside
             for other in diagnosis.others:
                 yield "or", f"{other.title}, by the same evidence"
     elif finding.is_cut and block.outcome.comparisons:
@@ -271,18 +271,11 @@ def describe_kind(finding: Finding) -> str:
         words = max(weights, key=weights.__getitem__)
         told.append(f"{sum(kinds[words])} of {len(kinds[words])} where {words}")
         left = [(case, fails) for case, fails in left if not KINDS[words](case)]
-        count = sum(fails for _, fails in left)
+        count -= sum(kinds[words])
     if not told:
         return f"{count} of {len(left)} cases fail, of no kind alone"
     rest = f", and {count} more" if count else ", and no other"
     return f"it fails {'; of the rest '.join(told)}{rest}"
-
-
-def _claim(finding: Finding, diagnosis: Diagnosis) -> str:
-    """How much the mistakes explain, and what is followed beside them."""
-    conventions = " and ".join(mistake.title for mistake in diagnosis.conventions)
-    beside = f", beside a convention: {conventions}" if conventions else ""
-    return _count_explained(finding, diagnosis) + beside
 
 
 def _count_explained(finding: Finding, diagnosis: Diagnosis) -> str:
@@ -304,9 +297,9 @@ def _count_explained(finding: Finding, diagnosis: Diagnosis) -> str:
     who = "this mistake" if count == 1 else "both" if len(coded) == 1 else "one of them"
     exactly = "bit for bit" if diagnosis.exactly else "but for roundings"
     exactly += " where no number rounds" * (diagnosis.exactly and diagnosis.rounds)
-    claim = f"your answer is, {exactly}, that of code with {who}"
-    claim += ", or both raise" * any(o.status == "CRASH" for o in failing)
-    return ", ".join(filter(None, (claim, everywhere)))
+    raised = ", or both raise" * any(outcome.status == "CRASH" for outcome in failing)
+    claim = f"your answer is, {exactly}, that of code with {who}{raised}"
+    return f"{claim}, {everywhere}" if everywhere else claim
 
 
 def label_rest(run: Run, finding: Finding) -> Iterator[tuple[str, str]]:
