@@ -112,7 +112,7 @@ def _pieces(x: Array, axes: Axes) -> Sequence[Piece]:
 
 def _is_global(axes: Axes) -> bool:
     """Whether the plane is one window."""
-    return all(axis.out == 1 and axis.cells == axis.size for axis in axes)
+    return all(axis.out == 1 and axis.kernel >= axis.before + axis.size for axis in axes)
 
 
 def _highest(x: Array, axes: Axes, y: Array) -> None:
