@@ -223,42 +223,6 @@ def test_the_last_nan_has_its_own_bits(dtype):
     assert (index.item(), y.view(kind).item()) == (2, bits + 2)
 
 
-def test_windows_in_padding_need_no_plane():
-    """Of 3.6 billion cells; the same as without that padding, where it reaches the input."""
-    x, w = RNG.integers(-9, 10, (2, 4, 5, 4)), RNG.integers(-9, 10, (3, 2, 2, 6))
-    b, words = RNG.integers(-9, 10, 6), {"padding": 30000, "stride": 30000, "groups": 2}
-    y = functional.conv(x, w, b, **words)
-    assert y.shape == (2, 3, 3, 6)
-    inner = functional.conv(x[:, :3, :2], w, b, groups=2)
-    assert np.array_equal(y[:, 1:2, 1:2], inner)
-    y[:, 1, 1] = b
-    assert np.array_equal(y, np.broadcast_to(b, y.shape))
-    dy = RNG.integers(-9, 10, y.shape)
-    dx, dw, db = functional.conv_backward(dy, x, w, **words)
-    least = functional.conv_backward(dy[:, 1:2, 1:2], x[:, :3, :2], w, groups=2)
-    assert np.array_equal(dx[:, :3, :2], least[0])
-    assert not dx[:, 3:].any()
-    assert not dx[:, :, 2:].any()
-    assert np.array_equal(dw, least[1])
-    assert np.array_equal(db, dy.sum((0, 1, 2)))
-    y = functional.conv(x, w[:2], None, 30000, 30000, 30000, 2)
-    assert np.array_equal(y[:, 1:, 1:], functional.conv(x[:, :1, :1], w[:1, :1], groups=2))
-    dx, _, _ = functional.conv_backward(dy[:, 1:, 1:], x, w[:2], 30000, 30000, 30000, 2)
-    corner = np.zeros((2, 1, 1, 4))  # each of four windows has another tap there
-    for i, j in np.ndindex(2, 2):
-        tap, one = w[1 - i : 2 - i, 1 - j : 2 - j], dy[:, 1 + i : 2 + i, 1 + j : 2 + j]
-        corner += functional.conv_backward(one, x[:, :1, :1], tap, groups=2)[0]
-    assert np.array_equal(dx[:, :1, :1], corner)
-    assert functional.conv(x[:0], w, b, **words).shape == (0, 3, 3, 6)
-    cells = functional.unfold(x, 2, padding=30000, stride=30000)
-    assert np.array_equal(cells[:, 4], x[:, :2, :2].reshape(2, -1))
-    assert not np.delete(cells, 4, axis=1).any()
-    assert np.array_equal(
-        functional.fold(cells, (4, 5), 2, 1, 30000, 30000)[:, :2, :2], x[:, :2, :2]
-    )
-    assert functional.max_pool2d(x, 2000, ceil_mode=True).shape == (2, 1, 1, 4)
-
-
 @pytest.mark.parametrize("b", [0.5, 2])
 def test_a_number_of_pythons_has_no_width(b):
     """As NumPy promotes it."""
