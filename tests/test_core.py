@@ -221,16 +221,3 @@ def test_the_last_nan_has_its_own_bits(dtype):
     x.view(kind)[0, 0, 0, 0], x.view(kind)[0, 1, 0, 0] = bits + 1, bits + 2
     y, index = functional.max_pool2d(x, 2, return_indices=True)
     assert (index.item(), y.view(kind).item()) == (2, bits + 2)
-
-
-@pytest.mark.parametrize("b", [0.5, 2])
-def test_a_number_of_pythons_has_no_width(b):
-    """As NumPy promotes it."""
-    step = npcnn.conv_single_step(np.ones(3, np.float32), np.ones(3, np.float32), b)
-    assert (step, step.dtype) == (3 + b, np.float32)
-
-
-def test_a_masked_array_is_refused():
-    """Its mask would be lost."""
-    with pytest.raises(TypeError, match="X must be a plain array, got a masked one"):
-        npcnn.zero_pad(np.ma.masked_array(np.ones((1, 2, 2, 1))), 1)
