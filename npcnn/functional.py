@@ -511,7 +511,7 @@ def batch_norm(
     rate, eps = _number("momentum", momentum), _number("eps", eps)
     given, old = _given(x, is_training, eps, mean=running_mean, var=running_var, w=w, b=b)
     dtype = arg.result_dtype(x, *given.values())
-    z, _, now = _normalised(x, dtype, eps, [] if is_training else old)
+    z, _, now = _normalise(x, dtype, eps, [] if is_training else old)
     y = (z * given.get("w", 1) + given.get("b", 0)).reshape(x.shape).astype(dtype, copy=False)
     if not (is_training and old):
         return y
@@ -537,7 +537,7 @@ def batch_norm_backward(
     is_training = mean is None and var is None
     given, seen = _given(x, is_training, eps, mean=mean, var=var, w=w)
     dtype = arg.result_dtype(arg.fitting("dy", dy, x.shape), x, *given.values())
-    z, slope, _ = _normalised(x, dtype, eps, seen)
+    z, slope, _ = _normalise(x, dtype, eps, seen)
     dx = _rows(dy, dtype)
     dw, db = (a.sum(axis=0, dtype=np.float64) for a in (dx * z, dx))
     if is_training:
@@ -570,7 +570,7 @@ def _rows(a: Array, dtype: DType) -> Array:
     return wide.reshape(math.prod(a.shape[:-1]), a.shape[-1])
 
 
-def _normalised(
+def _normalise(
     x: Array, dtype: DType, eps: float, statistics: list[Array]
 ) -> tuple[Array, Array, list[Array]]:
     """z by rows, its slope, and mean and biased var in float64: those given, or x's own."""
