@@ -204,7 +204,7 @@ def divisor(axes: Axes, count_include_pad: object, override: object) -> Array:
     """(*out): what an average divides each window's sum by; what overhangs the pad never counts."""
     include = switch("count_include_pad", count_include_pad)
     if override is None:
-        lines = [axis.padded_cells if include else axis.cells for axis in axes]
+        lines = [axis.count_cells(include) for axis in axes]
         return functools.reduce(np.multiply.outer, lines)
     number = count("divisor_override", override)
     if number == 0:

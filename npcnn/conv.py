@@ -86,7 +86,7 @@ def weight_grad(dy: Array, x: Array, axes: Axes, groups: int) -> Array:
     parts = [pieces[at : at + step] for at in range(0, len(pieces), step or 1)]
     for total in workers.run(work, parts, multiplies=True):
         dwg += total
-    return np.moveaxis(dwg, 0, 1).reshape(*kernel, channels, dy.shape[-1])
+    return np.ascontiguousarray(dwg.swapaxes(0, 1)).reshape(*kernel, channels, dy.shape[-1])
 
 
 def bias_grad(dy: Array) -> Array:

@@ -19,7 +19,6 @@ TypeError.  Every rule is that of torch 2.13.
 from __future__ import annotations
 
 import functools
-import inspect
 import itertools
 import math
 from collections.abc import Callable
@@ -512,13 +511,12 @@ def batch_norm(
     rate, eps = _number("momentum", momentum), _number("eps", eps)
     given, old = _given(x, is_training, eps, mean=running_mean, var=running_var, w=w, b=b)
     dtype = arg.result_dtype(x, *given.values())
-    rows = _rows(x, dtype)
-    mean, var = _statistics(rows) if is_training else old
-    z = _normalise(rows, mean, 1 / np.sqrt(var + eps))
+    z, _, now = _normalise(x, dtype, eps, [] if is_training else old)
     y = (z * given.get("w", 1) + given.get("b", 0)).reshape(x.shape).astype(dtype, copy=False)
     if not (is_training and old):
         return y
-    now = (mean, var * len(rows) / (len(rows) - 1)) if len(rows) else old
+    n = len(z)
+    now = [now[0], now[1] * n / (n - 1)] if n else old
     return y, *(((1 - rate) * was + rate * a).astype(dtype) for was, a in zip(old, now))
 
 
@@ -539,13 +537,11 @@ def batch_norm_backward(
     is_training = mean is None and var is None
     given, seen = _given(x, is_training, eps, mean=mean, var=var, w=w)
     dtype = arg.result_dtype(arg.fitting("dy", dy, x.shape), x, *given.values())
-    dx, rows = _rows(dy, dtype), _rows(x, dtype)
-    mean, var = _statistics(rows) if is_training else seen
-    slope = 1 / np.sqrt(var + eps)
-    z = _normalise(rows, mean, slope)
+    z, slope, _ = _normalise(x, dtype, eps, seen)
+    dx = _rows(dy, dtype)
     dw, db = (a.sum(axis=0, dtype=np.float64) for a in (dx * z, dx))
     if is_training:
-        n = max(1, len(rows))
+        n = max(1, len(z))
         dx = dx - (db / n).astype(z.dtype) - z * (dw / n).astype(z.dtype)
     dx = dx * (slope * given.get("w", 1)).astype(z.dtype)
     return dx.reshape(x.shape).astype(dtype, copy=False), dw.astype(dtype), db.astype(dtype)
@@ -574,15 +570,18 @@ def _rows(a: Array, dtype: DType) -> Array:
     return wide.reshape(math.prod(a.shape[:-1]), a.shape[-1])
 
 
-def _statistics(rows: Array) -> tuple[Array, Array]:
-    """Mean and biased variance of each channel, in float64."""
-    mean = rows.sum(axis=0, dtype=np.float64) / max(1, len(rows))
-    return mean, np.square(rows - mean).sum(axis=0) / max(1, len(rows))
-
-
-def _normalise(rows: Array, mean: Array, slope: Array) -> Array:
-    z: Array = (rows - mean.astype(rows.dtype)) * slope.astype(rows.dtype)
-    return z
+def _normalise(
+    x: Array, dtype: DType, eps: float, statistics: list[Array]
+) -> tuple[Array, Array, list[Array]]:
+    """z by rows, its slope, and mean and biased var in float64: those given, or x's own."""
+    rows = _rows(x, dtype)
+    if not statistics:
+        n = max(1, len(rows))
+        mean = rows.sum(axis=0, dtype=np.float64) / n
+        statistics = [mean, np.square(rows - mean).sum(axis=0) / n]
+    mean, var = statistics
+    slope = 1 / np.sqrt(var + eps)
+    return (rows - mean.astype(rows.dtype)) * slope.astype(rows.dtype), slope, statistics
 
 
 def _check(is_so: bool, rule: str, **numbers: object) -> None:
@@ -599,8 +598,8 @@ def _number(name: str, value: object) -> float:
 
 def _by_rank(operation: Operation) -> tuple[Operation, Operation, Operation]:
     """`operation` for arrays with exactly one spatial axis, two and three."""
-    leading = next(iter(inspect.signature(operation).parameters))
     kind, backward, _ = operation.__name__.partition("_backward")
+    leading = "dy" if backward else "x"
 
     def insist(rank: int) -> Operation:
         @functools.wraps(operation)

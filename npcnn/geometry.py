@@ -114,24 +114,11 @@ class Axis:
                 found.append((k, slice(first, stop), cells))
         return found
 
-    @property
-    def cells(self) -> NDArray[np.int64]:
-        """For each window the number of cells of the input that it meets."""
-        starts = self._starts
-        first = np.maximum(starts, starts % self.dilation)
-        last = np.minimum(starts + self.span, self.size)
-        counts: NDArray[np.int64] = np.maximum(0, -(-(last - first) // self.dilation))
-        return counts
-
-    @property
-    def padded_cells(self) -> NDArray[np.int64]:
-        """For each undilated window the number of cells of the padded axis that it meets."""
-        return np.minimum(self.kernel, self.size + self.after - self._starts)
-
-    @property
-    def _starts(self) -> NDArray[np.int64]:
-        """The corners as an array."""
-        return np.arange(self.out) * self.stride - self.before
+    def count_cells(self, with_pads: bool) -> NDArray[np.int64]:
+        """How many cells of the input, or of the padded axis, each undilated window meets."""
+        first, stop = (-self.before, self.size + self.after) if with_pads else (0, self.size)
+        starts = np.arange(self.out) * self.stride - self.before
+        return np.minimum(starts + self.kernel, stop) - np.maximum(starts, first)
 
     def check_windows(self) -> None:
         """Refuse a window without a cell of the input: a pool of padding has no answer."""

@@ -97,8 +97,10 @@ def avg_backward(dy: Array, axes: Axes, divisor: Array) -> Array:
                 reached += share
             else:
                 for _, among, cells in reversed(piece.taps):
-                    _add(share[among], reached[cells], axes)
+                    before = 0 if are_apart else reached[cells]
+                    np.add(before, share[among], out=reached[cells])  # added to 0, -0 becomes 0
 
+    are_apart = all(axis.stride >= axis.span for axis in axes)  # cells are 0 yet: none is read
     over = divisor.astype(dy.dtype)[..., None]
     dx = np.zeros((len(dy), *(axis.size for axis in axes), dy.shape[-1]), dy.dtype)
     workers.run(work, geometry.by_image(_pieces(dx, axes)))
@@ -112,7 +114,7 @@ def _pieces(x: Array, axes: Axes) -> Sequence[Piece]:
 
 def _is_global(axes: Axes) -> bool:
     """Whether the plane is one window."""
-    return all(axis.out == 1 and axis.cells == axis.size for axis in axes)
+    return all(axis.out == 1 and axis.kernel >= axis.before + axis.size for axis in axes)
 
 
 def _highest(x: Array, axes: Axes, y: Array) -> None:
@@ -150,12 +152,6 @@ def _combine(by: np.ufunc, x: Array, taps: Sequence[tuple[Box, Box]], y: Array) 
         by(y[among], x[cells], out=y[among])
 
 
-def _add(share: Array, cells: Array, axes: Axes) -> None:
-    """share to the cells; those of windows that lie apart are 0 yet, and need not be read."""
-    are_apart = all(axis.stride >= axis.span for axis in axes)
-    np.add(0 if are_apart else cells, share, out=cells)  # added to 0, -0 becomes 0
-
-
 def _winners(x: Array, y: Array, piece: Piece, steps: Sequence[int]) -> NDArray[np.int64]:
     """Where each window's largest cell lies: as many steps along the batch and every axis."""
     strides = [axis.dilation * step for axis, step in zip(piece.axes, steps[1:])]
@@ -170,7 +166,7 @@ def _winners(x: Array, y: Array, piece: Piece, steps: Sequence[int]) -> NDArray[
 
 def _is_doubtful(x: Array, y: Array) -> bool:
     """Whether maximum may have taken another zero than the first, or another NaN than the last."""
-    bits = _bits(x)
+    bits = x.view(f"i{x.itemsize}")
     least = np.iinfo(bits.dtype).min  # the bits of -0
     return bool(np.isnan(y.min(initial=0)) or (not y.all() and bits.min(initial=0) == least))
 
@@ -188,7 +184,3 @@ def _ranks(x: Array, taps: Taps, y: Array) -> Array:
         for rank, (_, among, cells) in reversed([*enumerate(reversed(taps), 1)]):
             np.copyto(ranks[among], rank, where=np.isnan(x[cells]))
     return ranks
-
-
-def _bits(a: Array) -> Array:
-    return a.view(f"i{a.itemsize}")

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from parametrize_from_file import Namespace, cast
 
-from verification.questions import Case, arrays, parse
+from verification.questions import arrays, parse
 from verification.truth import oracle
 
 X, W = torch.zeros(2, 4, 7, 8), torch.zeros(6, 2, 3, 3)
@@ -36,45 +36,6 @@ def test_torch_refuses(call, error):
     with pytest.raises((RuntimeError, TypeError, IndexError, ValueError)) as raised:
         call()
     assert raised.typename == error
-
-
-def count_windows(case):
-    """How many windows torch makes along each axis, or None where it refuses."""
-    rank, pad = len(case.space), [before for before, _ in case.pad]
-    x = torch.zeros(1, 1, *case.space)
-    words = {"stride": case.stride, "padding": pad}
-    if case.op != "avg_pool":
-        words["dilation"] = case.dilation
-    if case.w:
-        words["weight"] = torch.zeros(1, 1, *case.kernel)
-    else:
-        words |= {"kernel_size": case.kernel, "ceil_mode": case.ceil_mode}
-    try:
-        return getattr(F, f"{case.op}{rank}d")(x, **words).shape[2:]
-    except RuntimeError:
-        return None
-
-
-@pytest.mark.parametrize("rank", [1, 2, 3])
-@pytest.mark.parametrize("op", ["conv", "max_pool", "avg_pool"])
-def test_torch_counts_windows_as_we_do(op, rank):
-    """Rounded down and up, or none; and it has no words for pads beyond half a kernel."""
-    wrong, sizes = [], itertools.product((1, 2, 3, 5, 6), (1, 2, 3, 5), (1, 2, 3, 4), (0, 1, 2))
-    for (size, kernel, stride, pad), dilation, ceil in itertools.product(
-        sizes, (1,) if op == "avg_pool" else (1, 2, 3), (False,) if op == "conv" else (False, True)
-    ):
-        if dilation > size and pad and op != "conv":
-            continue  # a window may lie wholly in padding
-        axis = (size + kernel) % rank
-        one, plain = (size, kernel, stride, dilation, (pad, pad)), (3, 1, 1, 1, (0, 0))
-        axes = [one if i == axis else plain for i in range(rank)]
-        space, *settings = zip(*axes, strict=True)
-        w = (*settings[0], 1, 1) if op == "conv" else ()
-        case = Case("sized", op, "dense", (1, *space, 1), w, (), *settings, ceil_mode=ceil)
-        speechless = case.needs_padding and not w
-        expected = None if min(case.out) < 1 or speechless else case.out
-        wrong += [] if count_windows(case) == expected else [case.row]
-    assert wrong == []
 
 
 def test_its_settings_are_fixed():
