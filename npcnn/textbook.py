@@ -42,10 +42,16 @@ def conv_forward(A_prev: Array, W: Array, b: Array, hparameters: HParams) -> tup
     n_W = (n_W_prev + 2 * pad - f) // stride + 1
     A_prev_pad = zero_pad(A_prev, pad)
     Z = np.zeros((m, n_H, n_W, n_C), _dtype(A_prev, W, b))
-    for i, h, w, c in np.ndindex(Z.shape):
-        rows, columns = _window(h, w, f, stride)
-        a_slice_prev = A_prev_pad[i, rows, columns, :]
-        Z[i, h, w, c] = conv_single_step(a_slice_prev, W[:, :, :, c], b[:, :, :, c])
+    for i in range(m):
+        for h in range(n_H):
+            vert_start = h * stride
+            vert_end = vert_start + f
+            for w in range(n_W):
+                horiz_start = w * stride
+                horiz_end = horiz_start + f
+                a_slice_prev = A_prev_pad[i, vert_start:vert_end, horiz_start:horiz_end, :]
+                for c in range(n_C):
+                    Z[i, h, w, c] = conv_single_step(a_slice_prev, W[:, :, :, c], b[:, :, :, c])
     return Z, (A_prev, W, b, hparameters)
 
 
@@ -58,18 +64,27 @@ def conv_backward(dZ: Array, cache: Cache) -> tuple[Array, Array, Array]:
     stride, pad = hparameters["stride"], hparameters["pad"]
     _, n_H_prev, n_W_prev, _ = A_prev.shape
     f, f, _, _ = W.shape
+    m, n_H, n_W, n_C = dZ.shape
     dtype = _dtype(dZ, A_prev, W)
     dZ = dZ.astype(dtype)
     A_prev_pad = zero_pad(A_prev, pad)
     dA_prev_pad = np.zeros(A_prev_pad.shape, dtype)
     dW = np.zeros(W.shape, dtype)
     db = np.zeros(b.shape, dtype)
-    for i, h, w, c in np.ndindex(dZ.shape):
-        rows, columns = _window(h, w, f, stride)
-        dz = dZ[i, h, w, c]
-        dA_prev_pad[i, rows, columns, :] += W[:, :, :, c] * dz
-        dW[:, :, :, c] += A_prev_pad[i, rows, columns, :] * dz
-        db[:, :, :, c] += dz
+    for i in range(m):
+        for h in range(n_H):
+            vert_start = h * stride
+            vert_end = vert_start + f
+            for w in range(n_W):
+                horiz_start = w * stride
+                horiz_end = horiz_start + f
+                a_slice = A_prev_pad[i, vert_start:vert_end, horiz_start:horiz_end, :]
+                da_slice = dA_prev_pad[i, vert_start:vert_end, horiz_start:horiz_end, :]
+                for c in range(n_C):
+                    dz = dZ[i, h, w, c]
+                    da_slice += W[:, :, :, c] * dz  # a slice is a view: this fills dA_prev_pad
+                    dW[:, :, :, c] += a_slice * dz
+                    db[:, :, :, c] += dz
     dA_prev = dA_prev_pad[:, pad : pad + n_H_prev, pad : pad + n_W_prev, :]  # pad:-pad fails at 0
     return dA_prev, dW, db
 
@@ -85,10 +100,19 @@ def pool_forward(A_prev: Array, hparameters: HParams, mode: str = "max") -> tupl
     n_H = (n_H_prev - f) // stride + 1
     n_W = (n_W_prev - f) // stride + 1
     A = np.zeros((m, n_H, n_W, n_C), _dtype(A_prev))
-    for i, h, w, c in np.ndindex(A.shape):
-        rows, columns = _window(h, w, f, stride)
-        a_slice_prev = A_prev[i, rows, columns, c]
-        A[i, h, w, c] = np.max(a_slice_prev) if mode == "max" else np.mean(a_slice_prev)
+    for i in range(m):
+        for h in range(n_H):
+            vert_start = h * stride
+            vert_end = vert_start + f
+            for w in range(n_W):
+                horiz_start = w * stride
+                horiz_end = horiz_start + f
+                for c in range(n_C):
+                    a_slice_prev = A_prev[i, vert_start:vert_end, horiz_start:horiz_end, c]
+                    if mode == "max":
+                        A[i, h, w, c] = np.max(a_slice_prev)
+                    else:
+                        A[i, h, w, c] = np.mean(a_slice_prev)
     return A, (A_prev, hparameters)
 
 
@@ -115,22 +139,23 @@ def pool_backward(dA: Array, cache: Cache, mode: str = "max") -> Array:
     assert mode in ("max", "average"), f"{mode=}"
     A_prev, hparameters = cache
     f, stride = hparameters["f"], hparameters["stride"]
+    m, n_H, n_W, n_C = dA.shape
     dA_prev = np.zeros(A_prev.shape, _dtype(dA, A_prev))
-    for i, h, w, c in np.ndindex(dA.shape):
-        rows, columns = _window(h, w, f, stride)
-        da_slice = dA_prev[i, rows, columns, c]  # a view: what is added to it, dA_prev gets
-        if mode == "max":
-            mask = create_mask_from_window(A_prev[i, rows, columns, c])
-            da_slice[mask] += dA[i, h, w, c]
-        else:
-            da_slice += distribute_value(dA[i, h, w, c], (f, f))
+    for i in range(m):
+        for h in range(n_H):
+            vert_start = h * stride
+            vert_end = vert_start + f
+            for w in range(n_W):
+                horiz_start = w * stride
+                horiz_end = horiz_start + f
+                for c in range(n_C):
+                    a_slice = A_prev[i, vert_start:vert_end, horiz_start:horiz_end, c]
+                    da_slice = dA_prev[i, vert_start:vert_end, horiz_start:horiz_end, c]
+                    if mode == "max":
+                        da_slice[create_mask_from_window(a_slice)] += dA[i, h, w, c]
+                    else:
+                        da_slice += distribute_value(dA[i, h, w, c], (f, f))
     return dA_prev
-
-
-def _window(h: int, w: int, f: int, stride: int) -> tuple[slice, slice]:
-    """The rows and columns of the input under the window whose result stands at h, w."""
-    vert_start, horiz_start = h * stride, w * stride
-    return slice(vert_start, vert_start + f), slice(horiz_start, horiz_start + f)
 
 
 def _dtype(*arrays: Array) -> np.dtype[Any]:
