@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from functools import partial
@@ -111,13 +111,9 @@ def plan(
     """
     checks, outside = [], Counter[str]()
     functions = judged.contract.functions
-    kin = defaultdict[str, list[Function]](list)
-    for function in functions:
-        kin[function.kind].append(function)
-    kinds = [*kin]
+    kinds = [function.kind for function in functions]
     for question in sorted(questions, key=lambda question: question.work or EMPTY):
-        alike = functions if isinstance(question, Refusal) else kin.get(question.kind, ())
-        concerned = [f for f in alike if _concerns(judged, f, question)]
+        concerned = [f for f in functions if _concerns(judged, f, question)]
         wanted = {f.name for f in concerned if chosen(judged.name_of(f), question)}
         if not wanted:
             continue
@@ -131,9 +127,11 @@ def plan(
 
 
 def _concerns(judged: Candidate, function: Function, question: Question) -> bool:
-    """Whether one of its kind is to be asked it."""
+    """Whether it is to be asked this."""
     if isinstance(question, Refusal):
         return judged.contract.is_bitwise and question.function == function.name
+    if function.kind != question.kind:
+        return False
     is_gradient = function.is_gradient
     if question.check == "adjoint":
         return is_gradient and judged.has(judged.contract.forward_of(function))

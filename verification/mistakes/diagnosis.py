@@ -112,10 +112,6 @@ class Suspect:
         """Each of its mistakes alone."""
         return [replace(self, parts=(part,)) for part in self.parts]
 
-    def leave(self, mistake: Mistake) -> Suspect:
-        """All of its mistakes but one."""
-        return replace(self, parts=tuple(part for part in self.parts if part[0] != mistake))
-
 
 @dataclass(frozen=True)
 class Diagnosis:
@@ -198,7 +194,8 @@ class Inquiry:
 
     def needs(self, suspect: Suspect, mistake: Mistake, seen: Sighting) -> bool:
         """Whether a case shows a suspect, and not without one of its mistakes."""
-        return self.shows(suspect, seen) and not self.explains(suspect.leave(mistake), seen)
+        rest = replace(suspect, parts=tuple(one for one in suspect.parts if one[0] != mistake))
+        return self.shows(suspect, seen) and not self.explains(rest, seen)
 
     def explains_part(self, suspect: Suspect, seen: Sighting) -> bool:
         """Whether one of several outputs is wrong as the suspect has it."""

@@ -47,11 +47,6 @@ class Format:
             near: Array = np.ldexp(np.rint(np.ldexp(values, -step)), step)
         return np.where(np.abs(near) >= 2.0**self.top, np.copysign(np.inf, near), near)
 
-    def limit(self, a: Array) -> Array:
-        """With infinity for what is beyond the top."""
-        once = self.round(a)
-        return np.where(np.isinf(once), once, a)
-
 
 FORMATS = {
     "bfloat16": Format(8, -125, 128),
@@ -109,7 +104,9 @@ def _find_trace(asked: Truth, answers: Mapping[str, Any], form: Form, kind: str)
             is_traced = True
             continue
         wider = coarse * narrow.unit / FORMATS["float32"].unit + 2.0 ** (narrow.least - narrow.bits)
-        is_near = any(_is_near(got, narrow.limit(a), wider) for a in (first, want))
+        # beyond the top it is infinite
+        tops = (np.where(np.isinf(once := narrow.round(a)), once, a) for a in (first, want))
+        is_near = any(_is_near(got, a, wider) for a in tops)
         distance = _measure(got, want)
         if not (is_near and distance < LARGE):
             return None

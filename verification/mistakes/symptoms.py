@@ -136,15 +136,10 @@ def _name_line(line: Array, size: int, name: str) -> str:
     if len(line) == last - first + 1:
         return f"{name}s {first} to {last}"
     if len(line) <= LISTED:
-        return f"{name}s {_join([str(int(i)) for i in line])}"
+        return f"{name}s {', '.join(map(str, line[:-1]))} and {last}"
     return f"{len(line)} of {size} {name}s"
 
 
 def _write(value: float) -> str:
     """With as many digits as it needs."""
     return short if float(short := f"{value:g}") == value else repr(float(value)).removesuffix(".0")
-
-
-def _join(words: Sequence[str]) -> str:
-    """With commas, and "and" before the last."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
