@@ -107,7 +107,7 @@ def test_messages_match(message, mistakes):
     assert tuple(known.id for known in read() if known.matches(message)) == mistakes
 
 
-@pytest.mark.parametrize("contract", ["cs231n", "functional", "holberton"])
+@pytest.mark.parametrize("contract", ["cs231n", "functional-hw", "layers", "holberton"])
 def test_other_courses_read_their_own_words(contract):
     """No name of the first course is left in what another is told, nor an index of its layout."""
     foreign = r"\bn_[HW]|hparameters|pad:pad" if contract == "holberton" else FOREIGN

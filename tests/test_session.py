@@ -128,6 +128,17 @@ def test_what_no_mistake_explains_is_shown_by_a_case_of_its_own(opened):
     )
 
 
+def test_what_comes_too_late_is_not_to_be_explained(opened):
+    """The mistake explains all that came; the other case is shown, and nothing is said of it."""
+    bend = "crash('late', 'TIMEOUT') if case.name == 'padded' else wrong('bias-twice')"
+    run, found = judge(opened, {"conv_forward": bend})
+    finding = found["conv_forward"]
+    assert (finding.diagnosis.mistakes[0].id, finding.diagnosis.is_whole) == ("bias-twice", True)
+    named, late = finding.blocks
+    assert (named.mistake.id, late.outcome.status, late.of) == ("bias-twice", "TIMEOUT", 1)
+    assert dict(label_mistake(run, finding, late)) == {}
+
+
 def test_what_raises_hides_no_wrong_numbers(opened):
     """Each has a mistake of its own, or none, and a case of its own."""
     raising = "crash('ValueError: 7') if case.name == 'padded' else "

@@ -98,14 +98,15 @@ class Reasons:
 
     def explain(self, finding: Finding, more: Sequence[Outcome]) -> Finding:
         """With the mistakes that are known, and what to show; `more` is what was asked for it."""
-        failing = [outcome for outcome in finding.failing if outcome.has_numbers]
+        lost = [outcome for outcome in finding.failing if outcome.kind in LOST]
+        failing = [o for o in finding.failing if o.has_numbers and o not in lost]
         if not failing:
             least = min(finding.failing, key=_size)
             return replace(finding, blocks=(Block(least, call=self._write_call(least)),))
         inquiry = self._inquire()
         seen = more or finding.outcomes
         passing = [o for o in seen if o.status == "ok" and o.has_numbers]
-        others = [o for o in seen if o.is_failing and o.has_numbers]
+        others = [o for o in seen if o.is_failing and o.has_numbers and o.kind not in LOST]
         followed = [name for outcome in seen for name in outcome.deviations]
         answered = [outcome for outcome in others or failing if outcome.answers]
         telling = others or failing
@@ -118,8 +119,11 @@ class Reasons:
         if found and more:
             explained = sum(inquiry.covers(found.suspects, outcome) for outcome in failing)
             found = replace(found, explains=explained, of=len(failing))
-        blocks = tuple(self._show(inquiry, failing, found, others))
-        return replace(finding, diagnosis=found, is_cut=is_cut, blocks=blocks, more=tuple(more))
+        blocks = [*self._show(inquiry, failing, found, others)]
+        if lost:
+            least = min(lost, key=_size)
+            blocks.append(Block(least, call=self._write_call(least), of=len(lost)))
+        return replace(finding, diagnosis=found, is_cut=is_cut, blocks=(*blocks,), more=tuple(more))
 
     def _inquire(self) -> Inquiry:
         function, trial = self.function, self._trial

@@ -56,6 +56,8 @@ class Mistake:
 
     def tell(self, channels_first: bool, contract: str, op: str = "") -> tuple[str, str]:
         """`does` and `change`, in a contract's own layout and names, for its pools apart."""
+        # whatever the layout; layers speak torch's words as its functions do
+        contract = contract.partition("-")[0].replace("layers", "functional")
         first = (f"{contract}-pool",) if op.startswith("pool") else ()
         layout = ("channels-first",) if channels_first else ()
         does, change = self.does, self.change

@@ -15,6 +15,7 @@ from pathlib import Path
 from textwrap import TextWrapper
 
 from verification import mistakes
+from verification.candidates import LOST
 from verification.judging import Block, Comparison, Drawn, Finding, Outcome, Run, Settings
 from verification.mistakes import Diagnosis
 from verification.questions import LINE, RUNGS, Case, read_where, rung
@@ -224,7 +225,7 @@ def label_mistake(run: Run, finding: Finding, block: Block) -> Iterator[tuple[st
         yield "hint", describe_kind(finding)
     if hint > 1 and block.mistake:
         yield "look at", block.mistake.hint
-    if not run.settings.is_naming:
+    if not run.settings.is_naming or block.outcome.kind in LOST:  # nothing is there to compare
         return
     if block.mistake:
         does, change = _describe_mistake(run, finding, block.mistake)
@@ -240,7 +241,7 @@ def label_mistake(run: Run, finding: Finding, block: Block) -> Iterator[tuple[st
     elif diagnosis:
         left = diagnosis.of - diagnosis.explains
         rest = f"the other {left if left > 1 else 'one'}"
-        if sum(not one.mistake for one in finding.blocks) > 1:
+        if sum(not (one.mistake or one.outcome.kind in LOST) for one in finding.blocks) > 1:
             rest = f"{block.of} of the others"
         yield "mistake", f"no known mistake fits {rest}"
     elif block.outcome.comparisons or len(finding.blocks) > 1:
@@ -288,7 +289,7 @@ def _count_explained(finding: Finding, diagnosis: Diagnosis) -> str:
     if not diagnosis.is_whole:
         return f"{_EXPLAIN.get(count, 'they explain')} {diagnosis.explains} of {cases}"
     everywhere = f"in {'all ' * (diagnosis.of > 1)}{cases}" if total > 1 else ""
-    if all(outcome.status == "CRASH" for outcome in finding.failing):
+    if all(outcome.status != "WRONG" for outcome in finding.failing):
         return f"such code raises {everywhere or 'here'}"
     named = {*diagnosis.mistakes}
     coded = [one for one in diagnosis.suspects if one.forms and named.intersection(one.mistakes)]
