@@ -241,10 +241,15 @@ class Inquiry:
         return self.has_sign(mistake, seen) or mistake.matches(seen.message)
 
     def has_sign(self, mistake: Mistake, seen: Sighting) -> bool:
-        """Whether it shows beside the numbers: by a habit, or in the answer's dtype."""
-        if mistake.sign != "narrow":
-            return seen.shows(mistake.sign)
-        return self.is_right(seen) and any(self._is_narrow(got) for got in seen.answers.values())
+        """Whether it shows beside the numbers: by a habit, or in what the answer is."""
+        answers = [*seen.answers.values()]
+        if mistake.sign == "nothing":
+            return any(getattr(got, "kind", "") == "NoneType" for got in answers)
+        if mistake.sign == "narrow":
+            return self.is_right(seen) and any(map(self._is_narrow, answers))
+        if mistake.sign == "integral":
+            return self.is_right(seen) and any(map(_is_integral, answers))
+        return seen.shows(mistake.sign)
 
     def _is_narrow(self, got: Any) -> bool:
         return type(got) is np.ndarray and got.dtype == np.float32 and self.dtype == "float64"
@@ -378,6 +383,10 @@ def _define(op: str, case: Case, seed: int, dtype: str, book: Mapping[str, Any])
 @functools.lru_cache(maxsize=512)
 def _define_rightly(op: str, case: Case, seed: int, dtype: str) -> dict[str, Any]:
     return _define(op, case, seed, dtype, vars(textbook))
+
+
+def _is_integral(got: Any) -> bool:
+    return type(got) is np.ndarray and got.dtype.kind in "iu"
 
 
 def _is_near(one: Any, other: Any, near: float) -> bool:
