@@ -72,7 +72,7 @@ def max_backward(dy: Array, x: Array, axes: Axes) -> Array:
 def avg_forward(x: Array, axes: Axes, divisor: Array) -> Array:
     def work(piece: Piece) -> None:
         total, reached = y[piece.box], x[piece.reach]
-        if _is_global(axes):
+        if _is_alone(axes):
             cells = reached.reshape(len(reached), -1, x.shape[-1])
             # of one channel sum would add pairs, and not in row order
             sums = cells.sum(axis=1) if x.shape[-1] > 1 else cells.cumsum(axis=1)[:, -1]
@@ -93,7 +93,7 @@ def avg_backward(dy: Array, axes: Axes, divisor: Array) -> Array:
     def work(image: Sequence[Piece]) -> None:
         for piece in image:
             share, reached = dy[piece.box] / over[piece.box[1:]], dx[piece.reach]
-            if _is_global(axes):
+            if _is_alone(axes):
                 reached += share
             else:
                 for _, among, cells in reversed(piece.taps):
@@ -112,9 +112,9 @@ def _pieces(x: Array, axes: Axes) -> Sequence[Piece]:
     return geometry.cut(len(x), axes, windows.over(work, x, axes))
 
 
-def _is_global(axes: Axes) -> bool:
-    """Whether the plane is one window."""
-    return all(axis.out == 1 and axis.kernel >= axis.before + axis.size for axis in axes)
+def _is_alone(axes: Axes) -> bool:
+    """Whether there is one window, which all that is reached lies under."""
+    return all(axis.out == 1 for axis in axes)
 
 
 def _highest(x: Array, axes: Axes, y: Array) -> None:
