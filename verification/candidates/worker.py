@@ -8,6 +8,9 @@ order.  Nothing is ever unpickled.  A request:
      "arguments": [...], "words": {...}, "outputs": ["y", ""], "returns": "Z, cache",
      "kept": false}, ...]}
 
+Where there are helpers, {theirs: ours}, it is watched what a call comes through, and ours stand in
+for theirs.
+
 An argument is a plain value, a list, an array, {"objects": [...]}, {"tuple": [...]},
 {"dict": [[key, value], ...]}, {"identity": 0}, {"chance": 0}, or {"result": [call, item]} of an
 earlier call (a cache).  Every request is answered twice, on fresh copies.

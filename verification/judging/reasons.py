@@ -99,7 +99,7 @@ class Reasons:
     def explain(self, finding: Finding, more: Sequence[Outcome]) -> Finding:
         """With the mistakes that are known, and what to show; `more` is what was asked for it."""
         lost = [outcome for outcome in finding.failing if outcome.kind in LOST]
-        failing = [o for o in finding.failing if o.has_numbers and o not in lost]
+        failing = [o for o in finding.failing if o.has_numbers and o.kind not in LOST]
         if not failing:
             least = min(finding.failing, key=_size)
             return replace(finding, blocks=(Block(least, call=self._write_call(least)),))
