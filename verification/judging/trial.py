@@ -111,9 +111,11 @@ def plan(
     """
     checks, outside = [], Counter[str]()
     functions = judged.contract.functions
-    kinds = [function.kind for function in functions]
+    kinds = list(dict.fromkeys(function.kind for function in functions))
+    alike = {kind: [f for f in functions if f.kind == kind] for kind in kinds}
+    alike[Refusal.kind] = [*functions]
     for question in sorted(questions, key=lambda question: question.work or EMPTY):
-        concerned = [f for f in functions if _concerns(judged, f, question)]
+        concerned = [f for f in alike.get(question.kind, ()) if _concerns(judged, f, question)]
         wanted = {f.name for f in concerned if chosen(judged.name_of(f), question)}
         if not wanted:
             continue
@@ -127,11 +129,9 @@ def plan(
 
 
 def _concerns(judged: Candidate, function: Function, question: Question) -> bool:
-    """Whether it is to be asked this."""
+    """Whether it is to be asked this, if it is of its kind."""
     if isinstance(question, Refusal):
         return judged.contract.is_bitwise and question.function == function.name
-    if function.kind != question.kind:
-        return False
     is_gradient = function.is_gradient
     if question.check == "adjoint":
         return is_gradient and judged.has(judged.contract.forward_of(function))

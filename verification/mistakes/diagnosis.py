@@ -257,11 +257,7 @@ class Inquiry:
     def _run(self, suspect: Suspect, case: Case) -> dict[str, Any] | Exception:
         """What such code comes to: its outputs, or what it raises."""
         self.effort += 1 + case.work // EVERY
-        book = write_wrongly(*suspect.forms) or {}
-        try:
-            return _define(self.op, case, self.seed, self.dtype, book)
-        except Exception as error:  # as people's code does
-            return error
+        return _err(self.op, case, self.seed, self.dtype, suspect.forms)
 
     def _refuses(self, came: Mapping[str, Any], seen: Sighting) -> int:
         """A result of a wrong shape, which an assertion or a reshape does not let through."""
@@ -378,6 +374,17 @@ def _define(op: str, case: Case, seed: int, dtype: str, book: Mapping[str, Any])
         given = {name: a if name == "index" else a.astype(dtype) for name, a in given.items()}
     with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
         return define(op, case, given, book)
+
+
+@functools.lru_cache(maxsize=16_384)
+def _err(
+    op: str, case: Case, seed: int, dtype: str, forms: tuple[Form, ...]
+) -> dict[str, Any] | Exception:
+    """What code with these edits comes to; a search asks the same again and again."""
+    try:
+        return _define(op, case, seed, dtype, write_wrongly(*forms) or {})
+    except Exception as error:  # as people's code does
+        return error.with_traceback(None)
 
 
 @functools.lru_cache(maxsize=512)

@@ -52,6 +52,7 @@ class Refusal:
     words: tuple[str, ...]
     why: str = ""
     op: ClassVar[str] = "refuse"
+    kind: ClassVar[str] = "refuse"
     work: ClassVar[int] = 0
 
     @property
@@ -77,7 +78,7 @@ def read(folder: Path = FOLDER, within: str = "") -> tuple[Question, ...]:
     questions = tuple(chain.from_iterable(_read_file(path, within) for path in files))
     if not questions and not within:
         raise CaseError(f"no cases in {folder}")
-    counts = Counter((getattr(one, "kind", one.op), one.id) for one in questions)
+    counts = Counter((one.kind, one.id) for one in questions)
     for (kind, name), count in counts.most_common(1):
         if count > 1:
             raise CaseError(f"the id {name!r} is used twice for {kind}")
