@@ -162,14 +162,13 @@ class Candidate:
         """Whether the question can be put to it under the contract."""
         if isinstance(question, Refusal):
             return True
-        is_known, forward = self.understands(function), self.contract.forward_of(function)
-        if not (is_known and self._read(function).expresses(question)):
+        if not (self._read(function).expresses(question) and self.understands(function)):
             return False
         if (function.kind, "f") in self._dialect.keys and len({*question.kernel}) > 1:
             return False  # one number is for square windows
         if self._read(function).wants_word and question.is_padded and not self._dialect.knows_same:
             return False
-        if function.is_chained and forward is not function:
+        if function.is_chained and (forward := self.contract.forward_of(function)) is not function:
             return self.expresses(forward, question)
         if not (narrow := self._find_narrow(function)):
             return True
