@@ -9,6 +9,7 @@ from parametrize_from_file import defaults
 
 from verification import truth
 from verification.candidates import CANONICAL
+from verification.judging.laws import LAWS
 from verification.judging.trial import FAILING, PATIENCE, Trial, plan
 from verification.questions import Refusal, parse, read, rung
 
@@ -86,12 +87,19 @@ def test_right_answers_obey_every_law(fake, dtype):
 
 @parametrize_from_file(schema=defaults(contract="assignment"))
 def test_broken(fake, contract, row, function, bend, outputs):
-    """A law, the adjoint or a proof without an oracle's help: which outputs it sees wrong."""
+    """A law, the adjoint or a proof without an oracle's help: which outputs it sees wrong.
+
+    What a law says is told with its name.
+    """
     judged = fake({function: bend}, contract)
     found = run(judged, [row])[1]
     outcome = found.pop(function)
     assert (outcome.status, outcome.comparisons) == ("WRONG", ())
-    assert {line.partition("[")[0].split()[0] for line in outcome.message.split("\n")} == {*outputs}
+    lines = outcome.message.split("\n")
+    assert {line.partition("[")[0].split()[0] for line in lines} == {*outputs}
+    law = outcome.question.check
+    says = f" breaks the law '{law}' ({LAWS[law]}) at " if law in LAWS else ""
+    assert [line for line in lines if says not in line] == []
     assert {o.status for o in found.values()} <= {"ok"}
 
 

@@ -1,15 +1,8 @@
 """Laws: what holds of every convolution or pool, whatever its numbers.  No oracle is asked.
 
-A function is asked a question and a changed one, and its answers must be related exactly:
-
-    batch, channels    examples, channels and filters in another order
-    transpose          the first spatial axis last, with all its settings
-    flip               every spatial axis reversed, without the cells behind the last window
-    linear             y of two summands of x, or of w, adds up, with the bias once; each gradient
-                       of two summands of any array that it is linear in
-    monotone           a strictly increasing map of x commutes with the maximum, whose place stays;
-                       a norm of more is not less
-    affine             a batch norm in training does not mind another scale and zero of x
+A function is asked a question and a changed one, and its answers must be related exactly, as LAWS
+says.  A flip is without the cells behind the last window; a sum is linear in x, in w, and a
+gradient in each array that it is a sum of products of.
 
 A gradient is the adjoint map of the forward pass: of whatever x', and w' and b' in the same way,
 
@@ -38,6 +31,16 @@ View = tuple[Case, Callable[[str, Array], Array]]
 Pair = tuple[str, Array, Array]
 """An output's name, what was got and what is wanted."""
 
+LAWS = {
+    "batch": "examples in another order give the same in that order",
+    "channels": "channels and filters in another order give the same in that order",
+    "transpose": "with the first spatial axis put last, settings too, the same comes so",
+    "flip": "with the spatial axes reversed the same comes reversed",
+    "linear": "of two summands of an array the answers add up, with the bias once",
+    "monotone": "an increasing map of x moves no maximum, and a norm of more is not less",
+    "affine": "in training another scale and zero of x do not matter",
+}
+"""What each of them says."""
 SUMMANDS = {"y": ("x", "w"), "dx": ("w", "dy"), "dw": ("x", "dy"), "db": ("dy",)}
 """What each output is linear in."""
 PROBES, FRESH = 2, 7_000_000
@@ -57,7 +60,8 @@ def check(law: str, case: Case, given: Arrays, ask: Ask) -> Iterator[str]:
             room = NEAR[str(given["x"].dtype)] * np.abs(want).max(initial=0)
             differs = ~(np.abs(got - want) <= room)
         if wrong := int(differs.sum()):
-            yield f"{name} breaks the law {law!r} at {wrong} of {want.size} places"
+            says = f"{name} breaks the law {law!r} ({LAWS[law]})"
+            yield f"{says} at {wrong} of {want.size} places"
 
 
 def _look(law: str, case: Case, given: Arrays, ask: Ask) -> Iterator[Pair]:

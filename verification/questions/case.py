@@ -88,7 +88,7 @@ class Case:
     def id(self) -> str:
         return ".".join(filter(None, (self.name, self.check or self.fill, self.dtype)))
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """The operation, pools of either mode together."""
         return self.op.replace("max_pool", "pool").replace("avg_pool", "pool")

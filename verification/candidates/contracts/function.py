@@ -183,23 +183,23 @@ class Function:
     def channels_first(self) -> bool:
         return self.layout in FIRST
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """conv, pool and their like, or the helper's own name."""
         return self.op.removesuffix("_forward").removesuffix("_backward")
 
-    @property
+    @cached_property
     def parameters(self) -> list[str]:
         """The names of the contract's own."""
         return read_names(self.signature.split(", "))
 
-    @property
+    @cached_property
     def spellings(self) -> dict[str, Sequence[str]]:
         """The names that each of its optional settings goes by."""
         words = self.parameters if self.settings else ()
         return {word: SPELLINGS[word] for word in words if word in SPELLINGS}
 
-    @property
+    @cached_property
     def is_gradient(self) -> bool:
         return self.op.endswith("_backward")
 

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from verification.candidates.contracts import Ask, Contract, has_equal_pads, is_affordable
@@ -103,8 +103,13 @@ def _write_output_size(case: Case) -> Any:
 
 def _choose(words: dict[str, Any], signature: str) -> dict[str, Any]:
     """The words that a signature has."""
-    names = read_names(signature.split(", "))
+    names = _read_names(signature)
     return {word: value for word, value in words.items() if word in names}
+
+
+@cache
+def _read_names(signature: str) -> frozenset[str]:
+    return frozenset(read_names(signature.split(", ")))
 
 
 def build_functions(takes: Callable[[Case], bool], keywords: Keywords) -> tuple[Function, ...]:
