@@ -73,12 +73,15 @@ class Missing:
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
         return (type("Missing", (_MissingBase,), {"_home": self._name}),)
 
+    def __instancecheck__(self, value: Any) -> bool:
+        return type(value) is Missing
+
     def _stay(self, *key: Any) -> Any:
         return self
 
     def _ignore(self, *arguments: Any) -> None: ...
 
-    __getitem__ = __enter__ = _stay
+    __getitem__ = __enter__ = __or__ = __ror__ = _stay
     __setitem__ = __setattr__ = __exit__ = _ignore
 
 
