@@ -37,11 +37,11 @@ def prove(case: Case, ask: Ask, dtype: str, is_gradient: bool, write: Write) -> 
     spike = float(np.lcm.reduce(divisors(case).ravel())) if "avg" in case.op else SPIKE
     still = oracle.answers(case, base)
 
-    def put(spikes: Sequence[Ints]) -> tuple[Arrays, Arrays]:
-        """What is answered where these cells stand out, and what should be."""
+    def put(spikes: Sequence[Ints], share: float = 1) -> tuple[Arrays, Arrays]:
+        """What is answered where these cells stand out, so far, and what should be."""
         given = base | {by: base[by].copy()}
         for at in spikes:
-            given[by][at] = math.nan if case.fill == "special" else spike * (1 + at[0])
+            given[by][at] = math.nan if case.fill == "special" else share * spike * (1 + at[0])
         return ask(case, given), oracle.answers(case, given)
 
     for spikes in _place_spikes(case, by, base[by].shape):
@@ -59,10 +59,12 @@ def prove(case: Case, ask: Ask, dtype: str, is_gradient: bool, write: Write) -> 
             cell = " and ".join(write(by, at) for at in shown) or "nothing"
             if case.w and len(shown) == 1:
                 height = spike * (1 + shown[0][0])
-                values = (float((a - still[out])[place] / height) for a in (got, right))
-                takes, should = (_name(out, value, base, write) for value in values)
+                half = 2 * (put(shown, 0.5)[0][out] - still[out])
+                changes = (half, got - still[out], right - still[out])
+                less, taken, value = (float(change[place] / height) for change in changes)
+                takes, should = (_name(out, one, base, write) for one in (taken, value))
                 wrong[out] = f"takes {takes} times {cell}, it should take {should}"
-                if not takes:
+                if not takes or less != taken:  # of what is cut off no factor can be told
                     wrong[out] = f"should take {should} times {cell}, and takes something else"
             else:
                 numbers = f"is {got[place]:g}, it should be {right[place]:g}"
