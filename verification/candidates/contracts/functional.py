@@ -38,7 +38,8 @@ from verification.questions import ADAPTIVE, FURTHER, Case, simplify, simplify_p
 _TABLE = read_table("functional")
 _WAYS = {
     "forward": "{} {}_forward {}_fwd forward_{}",
-    "backward": "{}_backward {}_backprop {}_bwd {}_grad {}_gradient d{} backward_{}",
+    "backward": "{}_backward {}_backprop {}_bwd {}_grad {}_gradient {}_derivative d{}"
+    " backward_{} backprop_{} grad_{}",
 }
 """What else a function is called: conv2d_forward, conv2d_grad, dconv2d."""
 Keywords = Callable[[Case], dict[str, Any]]
