@@ -602,7 +602,7 @@ def _rate_answers(
             reply = tried.ask(function, case, _draw(case))
             if reply.kind in LOST:
                 return {**rates, function.name: -math.inf}, errors
-            if reply.values:
+            if reply.values and not reply.missing:
                 name, got = next(iter(reply.values.items()))
                 want = _find_shape(function, case, name)
                 shape = () if isinstance(got, Other) else got.shape
@@ -612,8 +612,12 @@ def _rate_answers(
                 if rate == 1 or error:
                     break
             else:
-                rate = max(rate, STRANGE if contracts.wants_other_axes(reply) else -1.0)
-                error = error or reply.error
+                is_strange = not reply.missing and contracts.wants_other_axes(reply)
+                rate = max(rate, STRANGE if is_strange else -1.0)
+                missing = "".join(
+                    f"it calls {name}, which is missing" for name in reply.missing[:1]
+                )
+                error = error or missing or reply.error
         rates[function.name], errors[function.name] = rate, error
     return rates, errors
 
