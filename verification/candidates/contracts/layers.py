@@ -80,6 +80,12 @@ def _keep_planes(case: Case, name: str, value: Array) -> Any:
     return value[0, ..., 0] if name in ("x", "dx") else value[0]
 
 
+def _keep_maps(case: Case, name: str, value: Array) -> Any:
+    """The same, but that the images of its filters lie first."""
+    kept = _keep_planes(case, name, value)
+    return np.moveaxis(kept, -1, 0) if name in ("y", "dy") else kept
+
+
 def _lead_filters(case: Case, name: str, value: Array) -> Array:
     """Weights (K, *kernel, C)."""
     return np.moveaxis(value, -1, 0)
@@ -108,7 +114,7 @@ def _hold(form: Form, held: Form, case: Case, name: str, value: Array) -> Any:
     return (held if name in ("w", "dw") else form)(case, name, value)
 
 
-_FORMS = {**FORMS, "planes": _keep_planes}
+_FORMS = {**FORMS, "planes": _keep_planes, "maps": _keep_maps}
 _HELD: dict[str, Form] = {
     "KC*": lead_channels,
     "*CK": keep_form,
@@ -119,11 +125,11 @@ _HELD: dict[str, Form] = {
 """The layouts of images and outputs, and those of weights; the order decides where several fit."""
 _PROBES: Mapping[str, Sequence[str]] = {
     "probe": ("nchw", "nhwc", "chw", "hwc"),
-    "plane": ("hw", "planes", "nchw", "nhwc", "chw", "hwc"),
+    "plane": ("hw", "planes", "maps", "nchw", "nhwc", "chw", "hwc"),
 }
 """The questions that tell a layout by the answer's shape, each with the layouts to try."""
-_ONES = {"chw": ("images",), "hwc": ("images",), "planes": ("images", "channels")}
-_ONES["hw"] = ("images", "channels", "filters")
+_ONES = {"chw": ("images",), "hwc": ("images",), "hw": ("images", "channels", "filters")}
+_ONES |= dict.fromkeys(("planes", "maps"), ("images", "channels"))
 """What there is one of in a layout."""
 
 
@@ -497,7 +503,7 @@ class Survey:
         is_spread = case.w and math.prod(shape) > case.y[-1]
         for layout in layouts:
             form = _FORMS[layout]
-            weights = held or "K*" * (layout == "planes")
+            weights = held or "K*" * (layout in ("planes", "maps"))
             form = partial(_hold, form, _HELD.get(weights, form))
             spread = partial(_spread_bias, form, len(shape))
             form = spread if is_spread else partial(reshape_bias, form, sizes_of_b)
