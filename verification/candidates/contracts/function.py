@@ -78,7 +78,7 @@ Form = Callable[[Case, str, Array], Any]
 LAYOUTS = ("nchw", "nhwc", "chw", "hwc", "hw", "nhw")
 """How arrays may be laid out; the order decides where several fit alike."""
 FIRST = ("nchw", "chw", "maps")
-"""Those that have their channels in front; `maps` is a layer's: a plane in, a plane a filter out."""
+"""Those that have their channels in front; `maps` are a layer's, of one plane."""
 PAD = "zero_pad"
 """The helper whose arrays are a pass's, and have its layout."""
 BATCHED = ("batch_norm", "unfold")
