@@ -47,6 +47,12 @@ def test_right_ones_pass(judge, text, contract, functions, notes):
     assert tuple(run.notes) == notes
 
 
+def test_a_map_of_each_filter_is_written_with_its_filter_first(judge):
+    """Where reports name a place of it."""
+    run = judge(TEXTS["one_plane_and_a_map_of_each_filter"], level=1)
+    assert run.channels_first >= {"Conv2D.forward", "Conv2D.backward"}
+
+
 @parametrize_from_file(schema=parametrize_from_file.defaults(level=4))
 def test_wrong_ones_are_named(judge, base, function, mistake, right, wrong, level):
     """By the very mistake that stands there."""

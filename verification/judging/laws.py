@@ -1,8 +1,7 @@
 """Laws: what holds of every convolution or pool, whatever its numbers.  No oracle is asked.
 
 A function is asked a question and a changed one, and its answers must be related exactly, as LAWS
-says.  A flip is without the cells behind the last window; a sum is linear in x, in w, and a
-gradient in each array that it is a sum of products of.
+says.  A flip is without the cells behind the last window.
 
 A gradient is the adjoint map of the forward pass: of whatever x', and w' and b' in the same way,
 

@@ -38,7 +38,7 @@ def prove(case: Case, ask: Ask, dtype: str, is_gradient: bool, write: Write) -> 
     still = oracle.answers(case, base)
 
     def put(spikes: Sequence[Ints], share: float = 1) -> tuple[Arrays, Arrays]:
-        """What is answered where these cells stand out, so far, and what should be."""
+        """What is answered where these cells stand out, in part, and what should be."""
         given = base | {by: base[by].copy()}
         for at in spikes:
             given[by][at] = math.nan if case.fill == "special" else share * spike * (1 + at[0])
@@ -58,14 +58,11 @@ def prove(case: Case, ask: Ask, dtype: str, is_gradient: bool, write: Write) -> 
                     break
             cell = " and ".join(write(by, at) for at in shown) or "nothing"
             if case.w and len(shown) == 1:
-                height = spike * (1 + shown[0][0])
-                half = 2 * (put(shown, 0.5)[0][out] - still[out])
-                changes = (half, got - still[out], right - still[out])
+                height, half = spike * (1 + shown[0][0]), put(shown, 0.5)[0][out]
+                changes = (2 * (half - still[out]), got - still[out], right - still[out])
                 less, taken, value = (float(change[place] / height) for change in changes)
                 takes, should = (_name(out, one, base, write) for one in (taken, value))
-                wrong[out] = f"takes {takes} times {cell}, it should take {should}"
-                if not takes or less != taken:  # of what is cut off no factor can be told
-                    wrong[out] = f"should take {should} times {cell}, and takes something else"
+                wrong[out] = _say_factor(cell, takes * (less == taken), should)
             else:
                 numbers = f"is {got[place]:g}, it should be {right[place]:g}"
                 wrong[out] = f"{numbers}, where {cell} stands out"
@@ -73,6 +70,13 @@ def prove(case: Case, ask: Ask, dtype: str, is_gradient: bool, write: Write) -> 
         if wrong.keys() == answers.keys():
             break
     return [wrong[out] for out in case.outputs if out in wrong]
+
+
+def _say_factor(cell: str, takes: str, should: str) -> str:
+    """What a cell is multiplied by, if that is a number of ours, and what it should be."""
+    if not takes:
+        return f"should take {should} times {cell}, and takes something else"
+    return f"takes {takes} times {cell}, it should take {should}"
 
 
 def _find_differing(got: Array, right: Array) -> Ints | None:

@@ -257,7 +257,7 @@ class Inquiry:
     def _run(self, suspect: Suspect, case: Case) -> dict[str, Any] | Exception:
         """What such code comes to: its outputs, or what it raises."""
         self.effort += 1 + case.work // EVERY
-        return _err(self.op, case, self.seed, self.dtype, suspect.forms)
+        return _define_wrongly(self.op, case, self.seed, self.dtype, suspect.forms)
 
     def _refuses(self, came: Mapping[str, Any], seen: Sighting) -> int:
         """A result of a wrong shape, which an assertion or a reshape does not let through."""
@@ -377,7 +377,7 @@ def _define(op: str, case: Case, seed: int, dtype: str, book: Mapping[str, Any])
 
 
 @functools.lru_cache(maxsize=16_384)
-def _err(
+def _define_wrongly(
     op: str, case: Case, seed: int, dtype: str, forms: tuple[Form, ...]
 ) -> dict[str, Any] | Exception:
     """What code with these edits comes to; a search asks the same again and again."""

@@ -55,8 +55,8 @@ _BIAS = re.compile(r"(b\w*|\w*bias\w*|offset|intercept)=None$", re.IGNORECASE)
 _PAD_WORD = re.compile(r"\w+=['\"](same|valid|full)['\"]$", re.IGNORECASE)
 """A parameter that takes pads in words, whatever its name."""
 UPSTREAM = re.compile(
-    r"(d_?(y|z|out|output)|d_\w+|d(pool|conv)\w*|(?-i:d[A-Z]\w*)"
-    r"|(d_?)?grad\w*|(out\w*|top|y|z)_?grad\w*|\w+_grad(ient)?s?|upstream\w*|delta\w*)$",
+    r"(d_\w+|d(y|z|out|output|pool\w*|conv\w*)|(?-i:d[A-Z]\w*)"
+    r"|d?grad\w*|(out\w*|top|y|z)grad\w*|\w+_grad\w*|upstream\w*|delta\w*)$",
     re.IGNORECASE,
 )
 """The names that a gradient by the output goes by."""

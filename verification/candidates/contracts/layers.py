@@ -114,7 +114,8 @@ def _hold(form: Form, held: Form, case: Case, name: str, value: Array) -> Any:
     return (held if name in ("w", "dw") else form)(case, name, value)
 
 
-_FORMS = {**FORMS, "planes": _keep_planes, "maps": _keep_maps}
+_PLANES: Mapping[str, Form] = {"planes": _keep_planes, "maps": _keep_maps}
+_FORMS = {**FORMS, **_PLANES}
 _HELD: dict[str, Form] = {
     "KC*": lead_channels,
     "*CK": keep_form,
@@ -129,7 +130,7 @@ _PROBES: Mapping[str, Sequence[str]] = {
 }
 """The questions that tell a layout by the answer's shape, each with the layouts to try."""
 _ONES = {"chw": ("images",), "hwc": ("images",), "hw": ("images", "channels", "filters")}
-_ONES |= dict.fromkeys(("planes", "maps"), ("images", "channels"))
+_ONES |= dict.fromkeys(_PLANES, ("images", "channels"))
 """What there is one of in a layout."""
 
 
@@ -503,7 +504,7 @@ class Survey:
         is_spread = case.w and math.prod(shape) > case.y[-1]
         for layout in layouts:
             form = _FORMS[layout]
-            weights = held or "K*" * (layout in ("planes", "maps"))
+            weights = held or "K*" * (layout in _PLANES)
             form = partial(_hold, form, _HELD.get(weights, form))
             spread = partial(_spread_bias, form, len(shape))
             form = spread if is_spread else partial(reshape_bias, form, sizes_of_b)
