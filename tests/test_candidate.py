@@ -30,8 +30,10 @@ def find(candidate, name):
     return next(f for f in candidate.contract.functions if candidate.name_of(f) == name)
 
 
-@parametrize_from_file(schema=defaults(terms={}, misfit=(), names=None))
-def test_a_contract_is_found_or_the_reader_helped(write, text, terms, contract, misfit, names):
+@parametrize_from_file(schema=defaults(terms={}, misfit=(), names=None, notes=None))
+def test_a_contract_is_found_or_the_reader_helped(
+    write, text, terms, contract, misfit, names, notes
+):
     """What is asked for is obeyed; where nothing fits, nothing is asked, and why is said."""
     with write(text, **terms) as candidate:
         assert candidate.contract.name == contract
@@ -39,6 +41,7 @@ def test_a_contract_is_found_or_the_reader_helped(write, text, terms, contract, 
         assert names is None or candidate.names == names
         has = [function for function in candidate.contract.functions if candidate.has(function)]
         assert bool(has) == (not misfit)
+        assert notes is None or (*candidate.notes,) == notes
 
 
 @parametrize_from_file(schema=defaults(function="conv2d", terms={}, lacks="", outside=(), asked=()))

@@ -37,7 +37,7 @@ def read_names(text):
 @parametrize_from_file
 def test_a_contract_is_recognised(names, contract):
     """By names, and where they are shared by parameters."""
-    assert contracts.recognise(read_names(names)) == contract
+    assert [*contracts.recognise(read_names(names)), ""][0] == contract
 
 
 def test_contracts_are_found_by_their_names():

@@ -129,6 +129,12 @@ class Candidate:
     def hello(self) -> Hello:
         return self.process.hello
 
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether anything that is there takes a plain question."""
+        there = (one for one in self.contract.functions if one.name in self.names)
+        return any(self._read(one).expresses(case) for one in there for case in PROBES)
+
     def name_of(self, function: Function) -> str:
         """The candidate's own name for it."""
         return self.names.get(function.name, function.name)
@@ -497,29 +503,42 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
         inner = [name for name in hello.names if name.startswith(f"{theirs}.")]
         known |= {name.replace(theirs, ours, 1): hello.names[name] for name in inner}
     wished = {**hello.names, **dict.fromkeys(terms.names)}  # a wish is no guess
-    found = (
-        terms.contract
-        or contracts.recognise(known, terms.names)
+    found = [terms.contract] * bool(terms.contract) or (
+        contracts.recognise(known, terms.names)
         or contracts.recognise(wished, terms.names)
         or contracts.recognise(known)
     )
-    contract = contracts.get(found, terms.layout) if found else contracts.find_nearest(known)
-    names = _resolve(hello, contract, terms) if found else {}
-    contract, names, more = contract.adapt(hello, names, process.ask)
-    contract = replace(contract, functions=(*_order_by_calls(hello, contract, names),))
-    misfit = "" if found else contracts.explain_misfit(hello.names, contract)
-    more += _list_hidden(hello, contract, names) if found else []
-    there = ((function, names.get(function.name, "")) for function in contract.functions)
-    moded = (their for function, their in there if function.has_no_mode(their))
-    more += [f"{their} is judged in the mode of its default alone" for their in moded]
-    notes, timeout = [*hello.notes, *more], math.inf if terms.here else terms.timeout
     source = b"".join(file.read_bytes() for file in _find_files(name))
     sha256 = hashlib.sha256(source).hexdigest()
-    judged = Candidate(name, contract, names, process, sha256, notes, timeout, misfit)
-    if found == "functional" and not terms.layout:
-        judged = _find_layout(judged, terms.names)
-    judged.learn_words(source.decode("utf-8", "replace"))
-    return judged
+    nearest, timeout = contracts.find_nearest(known), math.inf if terms.here else terms.timeout
+    judged = Candidate(name, nearest, {}, process, sha256, [*hello.notes], timeout)
+    if not found:
+        return replace(judged, misfit=contracts.explain_misfit(hello.names, nearest))
+    tried = list[Candidate]()
+    for one in found:
+        tried.append(_fit(judged, contracts.get(one, terms.layout), terms))
+        if tried[-1].can_be_asked:
+            break
+    best = tried[-1] if tried[-1].can_be_asked else tried[0]
+    hidden = _list_hidden(hello, best.contract, best.names)
+    for note in [note for one in tried for note in one.notes] + hidden:
+        best._note(note)
+    best.learn_words(source.decode("utf-8", "replace"))
+    return best
+
+
+def _fit(blank: Candidate, contract: Contract, terms: Terms) -> Candidate:
+    """The candidate under a contract, as its functions are found to be."""
+    hello, known = blank.hello, contract.name
+    names = _resolve(hello, contract, terms)
+    contract, names, notes = contract.adapt(hello, names, blank.process.ask)
+    contract = replace(contract, functions=(*_order_by_calls(hello, contract, names),))
+    there = ((function, names.get(function.name, "")) for function in contract.functions)
+    moded = (their for function, their in there if function.has_no_mode(their))
+    notes += [f"{their} is judged in the mode of its default alone" for their in moded]
+    fitted = replace(blank, contract=contract, names=names, notes=[*blank.notes, *notes])
+    is_laid = terms.layout or known != "functional"
+    return fitted if is_laid else _find_layout(fitted, terms.names)
 
 
 def _start(name: str, namespace: Mapping[str, Any] | None, terms: Terms) -> Process | Here:

@@ -302,23 +302,22 @@ def get(name: str, layout: str = "") -> Contract:
     return cast("Contract", room.CONTRACT).lay(layout)
 
 
-def recognise(names: Names, ours: Iterable[str] = ()) -> str:
-    """The contract that most of these functions are written for, passes first; "" if none is.
+def recognise(names: Names, ours: Iterable[str] = ()) -> list[str]:
+    """The contracts that some of these functions are written for, that of most, passes first, in
+    front.
 
-    It is one that has functions, or classes, of our names that are meant.  Which ones cannot fit
-    better than those before them their marks tell.
+    They are some that have functions, or classes, of our names that are meant.  Which ones fit none
+    their marks tell.
     """
     texts = [f"{fold(name)}({', '.join(words or ())})" for name, words in names.items()]
-    best, most = "", (0, 0)
+    counts = dict[str, tuple[int, int]]()
     for name in sorted(NAMES, key="functional".__eq__):  # last: it knows the courses' names, too
-        marked = sum(bool(re.search(WORDS["marks"].get(name, ""), text)) for text in texts)
-        if not marked or (name == "functional" and most[0] >= marked):
-            continue
         known = {one for f in get(name).functions for one in (f.name, f.name.partition(".")[0])}
-        count = get(name).count_fitting(names) if known.issuperset(ours) else (0, 0)
-        if count > most:
-            best, most = name, count
-    return best
+        mark = re.compile(WORDS["marks"].get(name, ""))
+        if known.issuperset(ours) and any(map(mark.search, texts)):
+            counts[name] = get(name).count_fitting(names)
+    fitting = (name for name, count in counts.items() if any(count))
+    return sorted(fitting, key=lambda name: counts[name], reverse=True)
 
 
 def find_nearest(names: Names) -> Contract:
