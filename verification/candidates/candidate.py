@@ -160,6 +160,9 @@ class Candidate:
 
     def _explain_unfit(self, function: Function) -> str:
         if function.name in self.unfit:
+            forward = self.contract.forward_of(function)
+            if function.is_chained and forward.name in self.unfit:
+                return f"its cache is that of {self.name_of(forward)}, which is not judged"
             return f"no layout fits it: {self.unfit[function.name]}"
         foreign = self._read(function).foreign
         return f"nobody knows what it takes as {', '.join(foreign)}" if foreign else ""
