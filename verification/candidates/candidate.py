@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from itertools import chain, permutations, product, zip_longest
+from itertools import permutations, product, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -453,10 +453,10 @@ class Candidate:
         words = {name: _build_argument(value) for name, value in refusal.arguments.items()}
         return self._call([Call(self.name_of(function), words=words)], "C")
 
-    def mend(self) -> None:
-        """From now on errors of age are mended in flight, and recorded."""
-        self.process.mend()
+    def mend(self) -> bool:
+        """From now on errors of age are mended in flight, and recorded; False if they were."""
         self._narrow.clear()  # it may answer now, and show what it takes
+        return self.process.mend()
 
     def close(self) -> None:
         self.process.close()
@@ -537,7 +537,8 @@ def _fit(blank: Candidate, contract: Contract, terms: Terms) -> Candidate:
     contract, names, notes = contract.adapt(hello, names, blank.process.ask)
     contract = replace(contract, functions=(*_order_by_calls(hello, contract, names),))
     there = ((function, names.get(function.name, "")) for function in contract.functions)
-    moded = (their for function, their in there if function.has_no_mode(their))
+    plain = ((function, their) for function, their in there if not function.is_chained)
+    moded = (their for function, their in plain if function.has_no_mode(their))
     notes += [f"{their} is judged in the mode of its default alone" for their in moded]
     fitted = replace(blank, contract=contract, names=names, notes=[*blank.notes, *notes])
     is_laid = terms.layout or known != "functional"
@@ -678,8 +679,27 @@ def _rate_layouts(
     return rates, raised
 
 
+def _may_age(errors: Errors) -> bool:
+    """Whether one of them is such as an older NumPy would not have raised."""
+    return any(map(contracts.NUMBERS.search, errors.values()))
+
+
 def _list_values(rates: Mapping[str, Rates]) -> set[float]:
     return {value for one in rates.values() for value in one.values()}
+
+
+def _rate_shapes(
+    tried: Mapping[str, Candidate], names: Set[str], has_bias: bool
+) -> tuple[dict[str, Rates], dict[str, Errors], bool]:
+    """The same with the first shapes of weights and b of which answers tell; where none do, with
+    the usual ones, and whether an older NumPy may have given some.
+    """
+    tries = list[tuple[dict[str, Rates], dict[str, Errors]]]()
+    for ones in zip(*(_list_shapes(one, has_bias) for one in tried.values())):
+        tries.append(_rate_layouts([one for one, _ in ones], names))
+        if {1, -math.inf} & _list_values(tries[-1][0]):
+            return *tries[-1], False
+    return *tries[0], any(_may_age(errors) for _, raised in tries for errors in raised.values())
 
 
 def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
@@ -690,11 +710,9 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
         contract = contracts.get("functional", layout)
         contract, *_ = contract.adapt(known.hello, known.names, known.process.ask)
         tried[layout] = replace(known, contract=contract, notes=[*known.notes])
-    shaped = zip(*(_list_shapes(one, _has_bias(known, there)) for one in tried.values()))
-    found = (_rate_layouts([one for one, _ in ones], names) for ones in shaped)
-    usual = next(found)
-    telling = (one for one in chain([usual], found) if {1, -math.inf} & _list_values(one[0]))
-    rates, raised = next(telling, usual)
+    rates, raised, may_age = _rate_shapes(tried, names, _has_bias(known, there))
+    if may_age and known.mend():
+        return _find_layout(known, wished)
     if -math.inf in _list_values(rates):
         return known
 
@@ -707,6 +725,11 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
     known = tried[best]
     unfit = {n: SAME for n in names if SAME in (errors[n] for errors in raised.values())}
     unfit = {n: why for n, why in unfit.items() if rates[best][n] < 1}
+    bare = (one for one in there if "padding" not in known._read(one).spelled)
+    behind = SAME.replace("its", "its forward pass's", 1)
+    unfit |= {
+        f.name: behind for f in bare if known.contract.forward_of(f).name in unfit.keys() - {f.name}
+    }
     if 1 in rates[best].values():
         strange = {n for n in names if all(one.get(n) == STRANGE for one in rates.values())}
         unfit |= {n: why for n in strange if (why := raised[best][n])}
@@ -752,20 +775,27 @@ def _find_shapes(known: Candidate) -> Candidate:
     answer in the right one; or else the first whose axes they want.
     """
     there = [f for f in known.contract.functions if f.op in ("conv_forward", "conv_backward")]
-    there = [f for f in there if known.has(f) and known.understands(f)]
+    there = [f for f in there if known.has(f) and (f.name in known.unfit or known.understands(f))]
     has_bias = _has_bias(known, there)
     probes = [case for case in PROBES if case.bias == has_bias and case.y[-1] > 1]
-    best, note, most = known, "", (-1, False)
-    for tried, words in _list_shapes(known, has_bias):
+    best, note, most, may_age = known, "", (-1, False), False
+    unfit = {**known.unfit}
+    for tried, words in _list_shapes(replace(known, unfit={}), has_bias):
         rates, errors = _rate_answers(tried, {f.name for f in there}, probes)
         right = [*rates.values()].count(1)
+        may_age |= _may_age(errors)
         rank = right, not any(map(contracts.RANKS.search, errors.values()))
         if rank > most:
             best, note, most = tried, words, rank
+            strange = {n for n, rate in rates.items() if rate == STRANGE or not right}
+            unfit = {n: why for n, why in known.unfit.items() if n in strange or SAME[3:] in why}
         if right == len(there):
             break
+    else:
+        if may_age and known.mend():
+            return _find_shapes(known)
     known.notes += [f"{note}, as its answers show"] * bool(note)
-    return replace(known, contract=best.contract)
+    return replace(known, contract=best.contract, unfit=unfit)
 
 
 def _has_bias(known: Candidate, functions: Sequence[Function]) -> bool:

@@ -184,11 +184,14 @@ class Process:
             self._end()  # it may have kept what it took
         return reply
 
-    def mend(self) -> None:
-        """From now on errors of age are mended in flight, in a process of their own."""
-        if not self._setup["mend"]:
+    def mend(self) -> bool:
+        """From now on errors of age are mended in flight, in a process of their own; False where
+        they were before.
+        """
+        if is_new := not self._setup["mend"]:
             self._setup["mend"] = True
             self._end()
+        return is_new
 
     def close(self) -> None:
         """End the candidate and all that it has started, for good."""
@@ -253,7 +256,8 @@ class Here:
             headers.append({**header, "values": values})
         return _read(headers, "", calls)
 
-    def mend(self) -> None: ...
+    def mend(self) -> bool:
+        return False
 
     def close(self) -> None: ...
 

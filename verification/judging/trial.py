@@ -289,7 +289,8 @@ class Trial:
             before = self._put(forward, case, given, OWN) if judged.has(forward) else reply
             if before.error.endswith(NO_REST):  # and so its gradient is asked no such thing
                 return replace(before, seconds=reply.seconds)
-        is_alone = function.forward and not judged.has(forward)
+        is_agreed = not function.is_chained or cache == OWN  # torch's functions have no cache
+        is_alone = function.forward and not (judged.has(forward) and is_agreed)
         if is_alone and judged.wants_another_cache(function, reply):
             words = f"{word} wants a cache of its own, and no {forward.name} makes it"
             return replace(reply, status="outside", error=words)

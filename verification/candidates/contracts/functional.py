@@ -31,14 +31,20 @@ from functools import cache, partial
 from typing import Any
 
 from verification.candidates.contracts import Ask, Contract, has_equal_pads, is_affordable
-from verification.candidates.contracts.function import Function, drop_usual, read_names, read_table
+from verification.candidates.contracts.function import (
+    Function,
+    Names,
+    drop_usual,
+    read_names,
+    read_table,
+)
 from verification.candidates.process import Hello
 from verification.questions import ADAPTIVE, FURTHER, Case, simplify, simplify_pad
 
 _TABLE = read_table("functional")
 _WAYS = {
     "forward": "{} {}_forward {}_fwd forward_{}",
-    "backward": "{}_backward {}_backprop {}_bwd {}_grad {}_gradient {}_derivative d{}"
+    "backward": "{}_backward {}_back {}_backprop {}_bwd {}_grad {}_gradient {}_derivative d{}"
     " backward_{} backprop_{} grad_{}",
 }
 """What else a function is called: conv2d_forward, conv2d_grad, dconv2d."""
@@ -47,6 +53,19 @@ Keywords = Callable[[Case], dict[str, Any]]
 
 class Functional(Contract):
     """The contract; `adapt` finds the gradients that take a cache."""
+
+    def resolve(self, names: Names, renames: Mapping[str, str]) -> dict[str, str]:
+        """A gradient of a name that says no mode belongs to the one pool whose cache it takes."""
+        resolved = super().resolve(names, renames)
+        for function in self.functions:
+            own = self.forward_of(function).name
+            alike = [f for f in self.functions if f.op == "pool_forward" and f.name in resolved]
+            if function.op == "pool_backward" and [own] == [one.name for one in alike]:
+                named = (one for one in names if function.has_no_mode(one))
+                caches = (one for one in named if function.read(names[one]).takes_cache)
+                if name := next(caches, ""):
+                    resolved.setdefault(function.name, name)
+        return resolved
 
     def lay(self, layout: str) -> Contract:
         """The same in a layout, by the name of which it goes."""
