@@ -152,7 +152,8 @@ class Candidate:
         caches = self._read(function).names[1:2]
         line = "".join(reply.where[-1:]).partition(": ")[2]
         is_there = any(re.search(rf"\b{cache}\b", line) for cache in caches)
-        return is_there and bool(contracts.CACHE.search(reply.error))
+        is_opened = is_there and contracts.CACHE.search(reply.error)
+        return bool(is_opened) or "'tuple' object has no attribute" in reply.error
 
     def understands(self, function: Function) -> bool:
         """Whether all that it must be given is known."""
@@ -513,10 +514,11 @@ def load(candidate: str | Mapping[str, Any], terms: Terms) -> Candidate:
     )
     source = b"".join(file.read_bytes() for file in _find_files(name))
     sha256 = hashlib.sha256(source).hexdigest()
-    nearest, timeout = contracts.find_nearest(known), math.inf if terms.here else terms.timeout
-    judged = Candidate(name, nearest, {}, process, sha256, [*hello.notes], timeout)
+    contract = contracts.get(found[0]) if found else contracts.find_nearest(known)
+    timeout = math.inf if terms.here else terms.timeout
+    judged = Candidate(name, contract, {}, process, sha256, [*hello.notes], timeout)
     if not found:
-        return replace(judged, misfit=contracts.explain_misfit(hello.names, nearest))
+        return replace(judged, misfit=contracts.explain_misfit(hello.names, contract))
     tried = list[Candidate]()
     for one in found:
         tried.append(_fit(judged, contracts.get(one, terms.layout), terms))
@@ -839,8 +841,8 @@ def _write(value: Any, name: str, inner: Sequence[str] = ()) -> str:
             return "cache"
         case dict():
             return f"{{{', '.join(f'{key!r}: {_write(one, key)}' for key, one in value.items())}}}"
-        case (np.ndarray(), *_):
-            return f"({', '.join(map(_write, value, inner))})"
+        case (np.ndarray(), *rest):
+            return f"({', '.join(map(_write, value, inner))}{',' * (not rest)})"
     return "lambda Z: Z" if value is IDENTITY else repr(value)
 
 

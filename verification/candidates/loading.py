@@ -283,8 +283,13 @@ def parameters(function: Any) -> list[str] | None:
     words: list[str] = []
     try:
         for one in inspect.signature(function).parameters.values():
-            if one.kind is one.KEYWORD_ONLY and not any(word[0] == "*" for word in words):
+            keys = _read_keys(function, one.name) if one.kind is one.VAR_KEYWORD else None
+            is_alone = keys or one.kind is one.KEYWORD_ONLY
+            if is_alone and not any(word[0] == "*" for word in words):
                 words.append("*")
+            if keys is not None:
+                words += [f"{key}=..." for key in keys]
+                continue
             word = STARS.get(one.kind.name, "") + one.name
             parts = one.default if type(one.default) in (tuple, list) else (one.default,)
             is_plain = all(type(part) in PLAIN for part in parts)
@@ -293,6 +298,24 @@ def parameters(function: Any) -> list[str] | None:
     except Exception:  # a stranger's __signature__, or a function of C
         return None
     return words
+
+
+def _read_keys(function: Any, name: str) -> list[str] | None:
+    """The keywords that it takes out of all that it is given; None where it may take any."""
+    tree = ast.parse(dedent(inspect.getsource(inspect.unwrap(function))))
+    uses = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == name]
+    keys = list[str]()
+    for node in ast.walk(tree):
+        match node:
+            case (
+                ast.Subscript(ast.Name(owner), ast.Constant(str(key)))
+                | ast.Call(
+                    ast.Attribute(ast.Name(owner), "get" | "pop"), [ast.Constant(str(key)), *_]
+                )
+                | ast.Compare(ast.Constant(str(key)), [ast.In()], [ast.Name(owner)])
+            ) if owner == name:
+                keys.append(key)
+    return [*dict.fromkeys(keys)] if len(keys) == len(uses) else None
 
 
 def place(function: Any, arguments: list[Any], words: dict[str, Any]) -> list[Any]:

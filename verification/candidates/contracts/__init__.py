@@ -306,15 +306,18 @@ def recognise(names: Names, ours: Iterable[str] = ()) -> list[str]:
     """The contracts that some of these functions are written for, that of most, passes first, in
     front.
 
-    They are some that have functions, or classes, of our names that are meant.  Which ones fit none
-    their marks tell.
+    They are some that have functions, or classes, of our names that are meant.  Which ones cannot
+    fit better than those before them their marks tell.
     """
     texts = [f"{fold(name)}({', '.join(words or ())})" for name, words in names.items()]
     counts = dict[str, tuple[int, int]]()
     for name in sorted(NAMES, key="functional".__eq__):  # last: it knows the courses' names, too
+        marked = sum(bool(re.search(WORDS["marks"].get(name, ""), text)) for text in texts)
+        most = max(counts.values(), default=(0, 0))[0]
+        if marked <= most * (name == "functional"):
+            continue
         known = {one for f in get(name).functions for one in (f.name, f.name.partition(".")[0])}
-        mark = re.compile(WORDS["marks"].get(name, ""))
-        if known.issuperset(ours) and any(map(mark.search, texts)):
+        if known.issuperset(ours):
             counts[name] = get(name).count_fitting(names)
     fitting = (name for name, count in counts.items() if any(count))
     return sorted(fitting, key=lambda name: counts[name], reverse=True)
