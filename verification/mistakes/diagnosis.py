@@ -46,6 +46,8 @@ TOLD = {False: 2 / 3, True: 1 / 6}
 where numbers, or a wrong shape in the words, are among it."""
 MOST = 0.5
 """The share of the failing cases that the best suspect explains, if none explains all."""
+FEW = 20
+"""Of so many failing cases one must be explained: a few plain answers may be other code's, too."""
 PARTS = 3
 """Kinds of failures that are looked at apart: wrong numbers, and exceptions by their lines."""
 VARIED = 3
@@ -328,6 +330,8 @@ def diagnose(
         parts = {mistake: code for mistake, code in parts.items() if mistake.kind == "mistake"}
     degrees = [(max(asked.explains(one, seen) for one in suspects), seen) for seen in small]
     told = [(degree, seen) for degree, seen in degrees if degree]
+    if len(told) * FEW < len(small) and not habits:
+        return None
     numbers = [one for one in told if one[1] in wrong and one[1].status != "CRASH"]
     exact = [degree for degree, seen in numbers if seen.case.is_exact]
     return Diagnosis(
