@@ -22,7 +22,7 @@ from npcnn import depthwise, geometry, windows, workers
 from npcnn.geometry import Axes, Piece
 from npcnn.windows import Array
 
-WORK = 2**22
+WORK = 2**23
 """Bytes of gathered cells, results or weights' gradients in one product: they stay in caches."""
 SUMS = 2**25
 """Bytes of sums of dw over parts of the windows, which are at work at once."""

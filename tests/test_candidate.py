@@ -150,3 +150,15 @@ def test_write_call(fake, contract, function, missing, row, calls):
     judged = fake((), contract, missing)
     (asked,) = (one for one in judged.contract.functions if one.name == function)
     assert judged.write_call(asked, *parse(row)).split("\n") == list(calls)
+
+
+def test_a_cache_of_one_array_is_written_as_a_tuple(write):
+    """As it is handed over, where torch's functions have a cache that none of them makes."""
+    text = """
+    def max_pool2d(x, k): return x[:, :, ::k, ::k]
+    def max_pool2d_backward(dy, cache): return cache[0]
+    """
+    with write(text) as candidate:
+        (case,) = parse("max_pool x=[1,2,2,1] kernel=2 fill=ties")
+        call = candidate.write_call(find(candidate, "max_pool2d_backward"), case, CANONICAL)
+        assert call == "max_pool2d_backward(dy, (x,))"

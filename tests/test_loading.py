@@ -82,6 +82,13 @@ def test_who_calls_whom(load, files, text, calls):
     assert {name: {*words} for name, words in found.items()} == {n: {*w} for n, w in calls.items()}
 
 
+@parametrize_from_file
+def test_parameters(load, text, parameters):
+    """As a signature writes them; of keywords that are taken one by one, these."""
+    program = load({"my.py": text})
+    assert loading.parameters(program.functions()["f"]) == list(parameters)
+
+
 def test_parameters_and_words_that_cannot_be_had():
     """Whatever a signature or an exception does; words are cut."""
 

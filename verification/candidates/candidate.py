@@ -52,7 +52,8 @@ AVERAGE = "average"
 OPEN, UNBIASED, AXES = "None in output_size", "None as b", "array of {} axes"
 """What may not be taken: an adaptive pool's axis that keeps its size, no bias, so many axes."""
 SAME = "its answers are as large as x, and it takes no padding"
-"""What is said of filters of images, whose borders are everybody's own."""
+BEHIND = f"its forward pass's{SAME.removeprefix('its')}"
+"""What is said of filters of images, whose borders are everybody's own, and of their gradients."""
 FEWER = {
     "(dx, dw, db), it returned a tuple": (("dx", "dw"), ("dw", "db"), ("dw", "dx"), ("db", "dw")),
     "(dx, dw, db), it returned a ndarray": (("dx",), ("dw",)),
@@ -603,7 +604,7 @@ def _list_hidden(hello: Hello, contract: Contract, names: Mapping[str, str]) -> 
 
 STRANGE = -2.0
 """The rate of a function that is not for such arrays."""
-UNBOUND = ("NameError", "UnboundLocalError")
+UNBOUND = ("NameError", "UnboundLocalError", "AttributeError: 'int' object")
 """What is raised whatever the arrays are."""
 Rates = dict[str, float]
 Errors = dict[str, str]
@@ -727,11 +728,9 @@ def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
     known = tried[best]
     unfit = {n: SAME for n in names if SAME in (errors[n] for errors in raised.values())}
     unfit = {n: why for n, why in unfit.items() if rates[best][n] < 1}
-    bare = (one for one in there if "padding" not in known._read(one).spelled)
-    behind = SAME.replace("its", "its forward pass's", 1)
-    unfit |= {
-        f.name: behind for f in bare if known.contract.forward_of(f).name in unfit.keys() - {f.name}
-    }
+    forwards = {f.name: known.contract.forward_of(f).name for f in there if f.is_gradient}
+    bare = [f.name for f in there if "padding" not in known._read(f).spelled]
+    unfit |= {n: BEHIND for n in bare if n in forwards and forwards[n] in unfit}
     if 1 in rates[best].values():
         strange = {n for n in names if all(one.get(n) == STRANGE for one in rates.values())}
         unfit |= {n: why for n in strange if (why := raised[best][n])}
@@ -790,7 +789,8 @@ def _find_shapes(known: Candidate) -> Candidate:
         if rank > most:
             best, note, most = tried, words, rank
             strange = {n for n, rate in rates.items() if rate == STRANGE or not right}
-            unfit = {n: why for n, why in known.unfit.items() if n in strange or SAME[3:] in why}
+            left = {n for n, why in known.unfit.items() if n in strange or why in (SAME, BEHIND)}
+            unfit = {n: known.unfit[n] for n in left}
         if right == len(there):
             break
     else:
