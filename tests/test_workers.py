@@ -221,19 +221,19 @@ def measure(work, *arrays, **words):
 @pytest.mark.parametrize("groups", [1, 4, 16])
 @pytest.mark.parametrize("cores", [1, 2])
 def test_large_layers_are_cut_in_pieces(groups, cores, monkeypatch):
-    """16 MiB at most, and nothing is kept anew by a thread that was at work before."""
+    """Of 16 MiB at most, of 32 in convolutions; and nothing is kept anew by a thread that was at work before."""
     monkeypatch.setattr(workers, "count_cores", lambda: cores)
     x, w = np.ones((2, 112, 112, 16)), np.ones((3, 3, 16 // groups, 16))
     words, window = {"padding": 1, "groups": groups}, {"kernel_size": 3, "stride": 1, "padding": 1}
-    for peak, kept in (
-        measure(functional.conv, x, w, **words),
-        measure(functional.conv_backward, x, x, w, **words),
-        measure(functional.max_pool, x, **window),
-        measure(functional.max_pool_backward, x, x, **window),
-        measure(functional.avg_pool, x, **window),
-        measure(functional.avg_pool_backward, x, x, **window),
+    for most, (peak, kept) in (
+        (2**25, measure(functional.conv, x, w, **words)),
+        (2**25, measure(functional.conv_backward, x, x, w, **words)),
+        (2**24, measure(functional.max_pool, x, **window)),
+        (2**24, measure(functional.max_pool_backward, x, x, **window)),
+        (2**24, measure(functional.avg_pool, x, **window)),
+        (2**24, measure(functional.avg_pool_backward, x, x, **window)),
     ):
-        assert peak <= 2**24
+        assert peak <= most
         assert kept <= 2**20 or cores > 1  # of two threads one may have had no piece before
 
 

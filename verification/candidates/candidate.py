@@ -7,20 +7,18 @@ import math
 import operator
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import permutations, product, zip_longest
+from itertools import permutations, zip_longest
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from verification.candidates import contracts
-from verification.candidates.contracts import PROBES, Contract
+from verification.candidates.contracts import PROBES, Contract, fill
 from verification.candidates.contracts.function import (
-    BIASES,
     CANONICAL,
-    LAYOUTS,
     OWN,
     Function,
     Signature,
@@ -28,10 +26,10 @@ from verification.candidates.contracts.function import (
     read_names,
 )
 from verification.candidates.helpers import HELPERS
+from verification.candidates.layout import find_layout
 from verification.candidates.loading import FILES
 from verification.candidates.process import (
     IDENTITY,
-    LOST,
     Call,
     Hello,
     Here,
@@ -41,7 +39,7 @@ from verification.candidates.process import (
     Result,
     UnloadableError,
 )
-from verification.questions import ADAPTIVE, Arrays, Case, Question, Refusal, arrays, shapes
+from verification.questions import ADAPTIVE, Arrays, Case, Question, Refusal, shapes
 
 _STRANGE = re.compile(r"unexpected keyword argument '(\w+)'")
 """What is raised where keywords are passed on to who does not take them."""
@@ -51,9 +49,6 @@ AVERAGE = "average"
 """The mode of a pool, in the assignment's word."""
 OPEN, UNBIASED, AXES = "None in output_size", "None as b", "array of {} axes"
 """What may not be taken: an adaptive pool's axis that keeps its size, no bias, so many axes."""
-SAME = "its answers are as large as x, and it takes no padding"
-BEHIND = f"its forward pass's{SAME.removeprefix('its')}"
-"""What is said of filters of images, whose borders are everybody's own, and of their gradients."""
 FEWER = {
     "(dx, dw, db), it returned a tuple": (("dx", "dw"), ("dw", "db"), ("dw", "dx"), ("db", "dw")),
     "(dx, dw, db), it returned a ndarray": (("dx",), ("dw",)),
@@ -134,7 +129,7 @@ class Candidate:
     def can_be_asked(self) -> bool:
         """Whether anything that is there takes a plain question."""
         there = (one for one in self.contract.functions if one.name in self.names)
-        return any(self._read(one).expresses(case) for one in there for case in PROBES)
+        return any(self.read(one).expresses(case) for one in there for case in PROBES)
 
     def name_of(self, function: Function) -> str:
         """The candidate's own name for it."""
@@ -150,7 +145,7 @@ class Candidate:
 
     def wants_another_cache(self, function: Function, reply: Reply) -> bool:
         """Whether it has raised where it opens the contract's cache."""
-        caches = self._read(function).names[1:2]
+        caches = self.read(function).names[1:2]
         line = "".join(reply.where[-1:]).partition(": ")[2]
         is_there = any(re.search(rf"\b{cache}\b", line) for cache in caches)
         is_opened = is_there and contracts.CACHE.search(reply.error)
@@ -166,24 +161,24 @@ class Candidate:
             if function.is_chained and forward.name in self.unfit:
                 return f"its cache is that of {self.name_of(forward)}, which is not judged"
             return f"no layout fits it: {self.unfit[function.name]}"
-        foreign = self._read(function).foreign
+        foreign = self.read(function).foreign
         return f"nobody knows what it takes as {', '.join(foreign)}" if foreign else ""
 
     def expresses(self, function: Function, question: Question) -> bool:
         """Whether the question can be put to it under the contract."""
         if isinstance(question, Refusal):
             return True
-        if not (self._read(function).expresses(question) and self.understands(function)):
+        if not (self.read(function).expresses(question) and self.understands(function)):
             return False
         if (function.kind, "f") in self._dialect.keys and len({*question.kernel}) > 1:
             return False  # one number is for square windows
-        if self._read(function).wants_word and question.is_padded and not self._dialect.knows_same:
+        if self.read(function).wants_word and question.is_padded and not self._dialect.knows_same:
             return False
         if function.is_chained and (forward := self.contract.forward_of(function)) is not function:
             return self.expresses(forward, question)
         if not (narrow := self._find_narrow(function)):
             return True
-        words = self._read(function).choose_words(question, function.keywords(question)).items()
+        words = self.read(function).choose_words(question, function.keywords(question)).items()
         tuples = {f"tuple as {name}": word for name, word in words if isinstance(word, tuple)}
         wanted = {*tuples, *[OPEN for word in tuples.values() if None in word]}
         wanted |= {AXES.format(len(question.x)), *[UNBIASED] * (not question.bias)}
@@ -191,7 +186,7 @@ class Candidate:
 
     def lacks(self, function: Function) -> str:
         """What cannot be put to it and why, in a sentence; "" where all can."""
-        theirs = self._read(function)
+        theirs = self.read(function)
         parts = [word for word in function.spellings if word not in theirs.spelled]
         parts += self._find_narrow(function)
         parts += ["number as padding"] * theirs.wants_word
@@ -254,12 +249,12 @@ class Candidate:
             _, self._dialect, note, again = min(meant, key=operator.itemgetter(0))
             self._note(note)
             return again
-        if why := self._find_lack(self._read(function), reply):
+        if why := self._find_lack(self.read(function), reply):
             return Reply("outside", error=f"{self.name_of(function)} takes {why}")
         if not (case.training and self._dialect.returns.get(function.name) == ("y",)):
             return reply
         # running statistics that are not returned may change in their place, as torch's do
-        own = self._read(function).named_arrays.values()
+        own = self.read(function).named_arrays.values()
         if reply.error.endswith("read-only"):
             return Reply("outside", error="it moves the running statistics in their place")
         return replace(reply, changed=tuple(one for one in reply.changed if one not in own))
@@ -281,11 +276,11 @@ class Candidate:
     ) -> Iterator[tuple[Dialect, str]]:
         """Those that may be meant where such a reply comes, each with what is to be noted."""
         known, name, their = self._dialect, function.name, self.name_of(function)
-        if reply.status == "CRASH" and self._read(function).wants_word and not case.is_padded:
-            note = f"{their} takes numbers as {self._read(function).spelled['padding']}, too"
+        if reply.status == "CRASH" and self.read(function).wants_word and not case.is_padded:
+            note = f"{their} takes numbers as {self.read(function).spelled['padding']}, too"
             yield replace(known, numbers=known.numbers | {name}), note
         if function.settings and name not in known.wide and contracts.TUPLES.search(reply.error):
-            theirs = self._read(function)
+            theirs = self.read(function)
             defaults = {our: theirs.defaults.get(one, "") for our, one in theirs.spelled.items()}
             for sizes in list_wide(defaults):
                 note = f"{their} takes tuples as {', '.join(sizes)}, no numbers"
@@ -294,7 +289,7 @@ class Candidate:
         for our, others in contracts.KEYS.items():
             at = function.kind, our
             is_new = at not in known.keys and (our != "f" or len({*case.kernel}) == 1)
-            is_new &= our != "mode" or self._read(function).lacks_mode
+            is_new &= our != "mode" or self.read(function).lacks_mode
             if reply.kind == "KeyError" and key.lower() in others and is_new:
                 keys = {**known.keys, at: key}
                 more = ": of maxima alone is it asked" if our == "mode" else ""
@@ -313,7 +308,7 @@ class Candidate:
         got = [getattr(one, "shape", None) for one in reply.values.values()]
         is_whole = {*reply.values} == {*words} <= {*case.outputs}
         for order in permutations(words) if function.is_gradient and is_whole else ():
-            if got == [_find_shape(function, case, our) for our in order]:
+            if got == [function.find_shape(case, our) for our in order]:
                 if order != (*words,):
                     yield order, f"returns {', '.join(words[our] for our in order)}"
                 break
@@ -339,7 +334,7 @@ class Candidate:
         calls = []
         for call in self._plan(function, case, given, cache):
             called = ours[call.function]
-            parameters = self._read(called).parameters or called.signature.split(", ")
+            parameters = self.read(called).parameters or called.signature.split(", ")
             names = [name for name in read_names(parameters) if name != "*"]
             named = zip_longest(call.arguments, names[: len(call.arguments)], fillvalue="...")
             inner = called.forward.signature.split(", ") if called.forward else []
@@ -353,7 +348,7 @@ class Candidate:
         ours, calls = {one.name: one for one in self.contract.functions}, []
         for call in function.plan(case, given, cache):
             called = ours.get(call.function, function)
-            theirs = self._read(called)
+            theirs = self.read(called)
             call = theirs.fit(case, call, self._dialect.wide.get(called.name, ()))
             if theirs.bias:
                 value = called.form(
@@ -380,7 +375,7 @@ class Candidate:
         is_several = isinstance(value, tuple)
         return tuple(self._translate(one, kind) for one in value) if is_several else value
 
-    def _read(self, function: Function) -> Signature:
+    def read(self, function: Function) -> Signature:
         """The function as it is written here."""
         key = function.name, function.name in self._dialect.numbers
         if key not in self._signatures:
@@ -391,7 +386,7 @@ class Candidate:
     def _find_narrow(self, function: Function) -> tuple[str, ...]:
         """What it does not take: a tuple, or None, or so many axes."""
         if function.name not in self._narrow:
-            theirs = self._read(function)
+            theirs = self.read(function)
             can_try = function.settings and theirs.parameters and self.has(function)
             lacks = [*(self._try_settings(function) if can_try else ())]
             forward = self.contract.forward_of(function)
@@ -407,13 +402,13 @@ class Candidate:
         answered in the right shape.
         """
         asked = {len(case.x): case for case in reversed(PROBES) if function.takes(case)}
-        replies = {n: self.ask(function, asked[n], _draw(asked[n])) for n in sorted(asked)}
+        replies = {n: self.ask(function, asked[n], fill(asked[n])) for n in sorted(asked)}
         shown = {n for n in asked if contracts.shows_form(function.form, asked[n], replies[n])}
         yield from (AXES.format(n) for n in replies if shown and n not in shown)
         first = min(shown or asked)
-        theirs = self._read(function)  # as its answers may have shown by now
+        theirs = self.read(function)  # as its answers may have shown by now
         case, spelled = asked[first], theirs.spelled
-        given, axes = _draw(case), len(case.space)
+        given, axes = fill(case), len(case.space)
         defaults = theirs.defaults
         bias = defaults.get(spelled.get("b", ""), "")
         if replies[first].status == "outside":
@@ -447,7 +442,7 @@ class Candidate:
                 words[name] = (0, 1)
                 got = self.process.ask([replace(call, words=words)]).values.get("y")
                 sides = replace(case, pad=(words[name],) * axes)
-                if isinstance(got, np.ndarray) and got.shape == _find_shape(function, sides, "y"):
+                if isinstance(got, np.ndarray) and got.shape == function.find_shape(sides, "y"):
                     yield lack  # np.pad takes it for the sides of every axis
 
     def refuse(self, function: Function, refusal: Refusal) -> Reply:
@@ -474,12 +469,8 @@ def _count_strange(function: Function, case: Case, reply: Reply) -> int:
     """How many of its answers have another shape than they should."""
     count = 0
     for name, got in reply.values.items():
-        count += isinstance(got, Other) or got.shape != _find_shape(function, case, name)
+        count += isinstance(got, Other) or got.shape != function.find_shape(case, name)
     return count
-
-
-def _find_shape(function: Function, case: Case, name: str) -> tuple[int, ...]:
-    return np.shape(function.form(case, name, np.zeros(case.outputs[name])))
 
 
 def _resolve(hello: Hello, contract: Contract, terms: Terms) -> dict[str, str]:
@@ -545,7 +536,7 @@ def _fit(blank: Candidate, contract: Contract, terms: Terms) -> Candidate:
     notes += [f"{their} is judged in the mode of its default alone" for their in moded]
     fitted = replace(blank, contract=contract, names=names, notes=[*blank.notes, *notes])
     is_laid = terms.layout or known != "functional"
-    return fitted if is_laid else _find_layout(fitted, terms.names)
+    return fitted if is_laid else find_layout(fitted, terms.names)
 
 
 def _start(name: str, namespace: Mapping[str, Any] | None, terms: Terms) -> Process | Here:
@@ -602,208 +593,6 @@ def _list_hidden(hello: Hello, contract: Contract, names: Mapping[str, str]) -> 
     return [f"not judged: {', '.join(ones)}; {words}" for words, ones in ways.items() if ones]
 
 
-STRANGE = -2.0
-"""The rate of a function that is not for such arrays."""
-UNBOUND = ("NameError", "UnboundLocalError", "AttributeError: 'int' object")
-"""What is raised whatever the arrays are."""
-Rates = dict[str, float]
-Errors = dict[str, str]
-
-
-def _rate_answers(
-    tried: Candidate, names: Set[str], probes: Sequence[Case]
-) -> tuple[Rates, Errors]:
-    """How well the best answer of each function has the contract's form, or what it raises.
-
-    1 where the shape is right, less where only the number of axes is, 0 where neither is; -1 where
-    it raises, STRANGE where that is of arrays of other axes, or it cannot be asked; -inf where it
-    gives no answer in time, and no other is asked.
-    """
-    rates, errors = Rates(), Errors()
-    for function in (one for one in tried.contract.functions if one.name in names):
-        rate, error, theirs = STRANGE, "", tried._read(function)
-        for case in (one for one in probes if one.space and tried.expresses(function, one)):
-            if contracts.NUMBERS.search(error) and "c" in function.layout and case.x[-1] == 1:
-                continue  # it takes cells for numbers: its arrays have no channels
-            reply = tried.ask(function, case, _draw(case))
-            if reply.kind in LOST:
-                return {**rates, function.name: -math.inf}, errors
-            if reply.values and not reply.missing:
-                name, got = next(iter(reply.values.items()))
-                want = _find_shape(function, case, name)
-                shape = () if isinstance(got, Other) else got.shape
-                same = sum(map(operator.eq, shape, want))
-                rate = max(rate, (len(shape) == len(want)) * (1 + same) / (1 + len(want)))
-                error = SAME if _is_same(function, theirs, case, shape) else ""
-                if rate == 1 or error:
-                    break
-            else:
-                is_strange = not reply.missing and contracts.wants_other_axes(reply)
-                rate = max(rate, STRANGE if is_strange else -1.0)
-                missing = "".join(
-                    f"it calls {name}, which is missing" for name in reply.missing[:1]
-                )
-                error = error or missing or reply.error
-        rates[function.name], errors[function.name] = rate, error
-    return rates, errors
-
-
-def _is_same(function: Function, theirs: Signature, case: Case, shape: tuple[int, ...]) -> bool:
-    """Whether a convolution that takes no padding gives an image as large as its input."""
-    if function.op != "conv_forward" or "padding" in theirs.spelled:
-        return False
-    same = replace(case, pad=tuple((size // 2, size // 2) for size in case.kernel))
-    return shape == _find_shape(function, same, "y")
-
-
-def _list_shapes(known: Candidate, has_bias: bool) -> Iterator[tuple[Candidate, str]]:
-    """The candidate as its weights and b may be shaped; each with what is to be noted."""
-    for is_led, sizes in product((False, True), BIASES if has_bias else BIASES[:1]):
-        contract = known.contract.lead_filters() if is_led else known.contract
-        words = [f"its b is of shape {sizes}".replace("-1", "filters")] * (sizes != BIASES[0])
-        words += ["its weights are (filters, *kernel, channels)"] * is_led
-        yield replace(known, contract=contract.shape_bias(sizes)), ", and ".join(words)
-
-
-def _rate_layouts(
-    tried: Sequence[Candidate], names: Set[str]
-) -> tuple[dict[str, Rates], dict[str, Errors]]:
-    """How well answers fit each layout, until one fits all, or comes to no end."""
-    rates, raised = dict[str, Rates](), dict[str, Errors]()
-    for layout, candidate in zip(LAYOUTS, tried):
-        rates[layout], errors = _rate_answers(candidate, names, PROBES)
-        values = {*rates[layout].values()}
-        if layout != "nhw":  # what a batch of planes raises is no hint of another layout
-            raised[layout] = errors
-        elif not values & {1, -math.inf}:  # as its batch has any answer's size
-            del rates[layout]
-        if values == {1} or -math.inf in values:
-            break
-    return rates, raised
-
-
-def _may_age(errors: Errors) -> bool:
-    """Whether one of them is such as an older NumPy would not have raised."""
-    return any(map(contracts.NUMBERS.search, errors.values()))
-
-
-def _list_values(rates: Mapping[str, Rates]) -> set[float]:
-    return {value for one in rates.values() for value in one.values()}
-
-
-def _rate_shapes(
-    tried: Mapping[str, Candidate], names: Set[str], has_bias: bool
-) -> tuple[dict[str, Rates], dict[str, Errors], bool]:
-    """The same with the first shapes of weights and b of which answers tell; where none do, with
-    the usual ones, and whether an older NumPy may have given some.
-    """
-    tries = list[tuple[dict[str, Rates], dict[str, Errors]]]()
-    for ones in zip(*(_list_shapes(one, has_bias) for one in tried.values())):
-        tries.append(_rate_layouts([one for one, _ in ones], names))
-        if {1, -math.inf} & _list_values(tries[-1][0]):
-            return *tries[-1], False
-    return *tries[0], any(_may_age(errors) for _, raised in tries for errors in raised.values())
-
-
-def _find_layout(known: Candidate, wished: Mapping[str, str]) -> Candidate:
-    """The candidate in the layout that an answer of its functions fits best, the first of these."""
-    there = [one for one in known.contract.functions if known.has(one) and known.understands(one)]
-    names, tried = {function.name for function in there}, dict[str, Candidate]()
-    for layout in LAYOUTS:
-        contract = contracts.get("functional", layout)
-        contract, *_ = contract.adapt(known.hello, known.names, known.process.ask)
-        tried[layout] = replace(known, contract=contract, notes=[*known.notes])
-    rates, raised, may_age = _rate_shapes(tried, names, _has_bias(known, there))
-    if may_age and known.mend():
-        return _find_layout(known, wished)
-    if -math.inf in _list_values(rates):
-        return known
-
-    def rank(layout: str) -> tuple[bool, float, float]:
-        """By sums, as of a gradient the shape alone tells little; then by what is strange."""
-        all_rates = rates[layout].values()
-        return 1 in all_rates, sum(max(rate, -1) for rate in all_rates), sum(all_rates)
-
-    best = max(rates, key=rank)
-    known = tried[best]
-    unfit = {n: SAME for n in names if SAME in (errors[n] for errors in raised.values())}
-    unfit = {n: why for n, why in unfit.items() if rates[best][n] < 1}
-    forwards = {f.name: known.contract.forward_of(f).name for f in there if f.is_gradient}
-    bare = [f.name for f in there if "padding" not in known._read(f).spelled]
-    unfit |= {n: BEHIND for n in bare if n in forwards and forwards[n] in unfit}
-    if 1 in rates[best].values():
-        strange = {n for n in names if all(one.get(n) == STRANGE for one in rates.values())}
-        unfit |= {n: why for n in strange if (why := raised[best][n])}
-        known.notes += [f"its arrays are {best}, as its answers show"] * (best != "nchw")
-        return _find_shapes(replace(_mix_layouts(tried, rates, best), unfit=unfit))
-    guessed = (f for f in there if f.is_guessed(known.name_of(f)))
-    loose = {function.name for function in guessed} - wished.keys()
-    loose -= {name for name in names if raised[best][name].startswith(UNBOUND)}
-    loose -= {name for name in names if _takes_one(rates, best, name)}
-    unfit |= {
-        name: raised[best][name] or "its answers have another shape"
-        for name in names
-        if name in loose or rates[best][name] == STRANGE
-    }
-    note = f"its answers show no layout: its arrays are taken to be {best}"
-    known.notes += [f"{note} (--layout {'|'.join(LAYOUTS)})"] * (names > unfit.keys())
-    return replace(known, unfit=unfit, is_guessed=True)
-
-
-def _takes_one(rates: Mapping[str, Rates], best: str, name: str) -> bool:
-    """Whether it answers in this layout, with so many axes, and is not for arrays of any other."""
-    others = (rates[layout].get(name, STRANGE) for layout in rates if layout != best)
-    return rates[best][name] > 0 and all(rate == STRANGE for rate in others)
-
-
-def _mix_layouts(
-    tried: Mapping[str, Candidate], rates: Mapping[str, Rates], best: str
-) -> Candidate:
-    """The best one, with what gives no answer of the right shape there as it does in others."""
-    known, functions = tried[best], list[Function]()
-    for function in known.contract.functions:
-        fitting = [one for one in rates if rates[one].get(function.name) == 1]
-        if rates[best].get(function.name, 1) < 1 and fitting:
-            others = tried[fitting[0]].contract.functions
-            function = next(one for one in others if one.name == function.name)
-            known.notes.append(f"{known.name_of(function)} takes {fitting[0]}")
-        functions.append(function)
-    return replace(known, contract=replace(known.contract, functions=(*functions,)))
-
-
-def _find_shapes(known: Candidate) -> Candidate:
-    """The candidate with its weights and b in the first shapes with which most of its convolutions
-    answer in the right one; or else the first whose axes they want.
-    """
-    there = [f for f in known.contract.functions if f.op in ("conv_forward", "conv_backward")]
-    there = [f for f in there if known.has(f) and (f.name in known.unfit or known.understands(f))]
-    has_bias = _has_bias(known, there)
-    probes = [case for case in PROBES if case.bias == has_bias and case.y[-1] > 1]
-    best, note, most, may_age = known, "", (-1, False), False
-    unfit = {**known.unfit}
-    for tried, words in _list_shapes(replace(known, unfit={}), has_bias):
-        rates, errors = _rate_answers(tried, {f.name for f in there}, probes)
-        right = [*rates.values()].count(1)
-        may_age |= _may_age(errors)
-        rank = right, not any(map(contracts.RANKS.search, errors.values()))
-        if rank > most:
-            best, note, most = tried, words, rank
-            strange = {n for n, rate in rates.items() if rate == STRANGE or not right}
-            left = {n for n, why in known.unfit.items() if n in strange or why in (SAME, BEHIND)}
-            unfit = {n: known.unfit[n] for n in left}
-        if right == len(there):
-            break
-    else:
-        if may_age and known.mend():
-            return _find_shapes(known)
-    known.notes += [f"{note}, as its answers show"] * bool(note)
-    return replace(known, contract=best.contract, unfit=unfit)
-
-
-def _has_bias(known: Candidate, functions: Sequence[Function]) -> bool:
-    return any("b" in known._read(function).spelled for function in functions)
-
-
 def _find_hint(path: Path) -> str:
     """What to name instead of what is no candidate; "" where it may be one."""
     is_package = path.name == str(path) and (path / "__init__.py").is_file()
@@ -826,10 +615,6 @@ def _find_files(name: str) -> list[Path]:
         if path.with_suffix(".py").is_file():
             return [path.with_suffix(".py")]
     return []
-
-
-def _draw(case: Case) -> Arrays:
-    return arrays(case, 0, "float64")
 
 
 def _write(value: Any, name: str, inner: Sequence[str] = ()) -> str:

@@ -32,7 +32,7 @@ from verification.candidates.contracts.function import (
     read_table,
 )
 from verification.candidates.process import LOST, Call, Hello, Reply
-from verification.questions import Case, arrays, parse
+from verification.questions import Arrays, Case, arrays, parse
 
 TURNS = 10_000
 """Numbers in an output, each a turn of a course's loops: more are for vectorised code."""
@@ -148,7 +148,7 @@ class Course(Contract):
     ) -> tuple[Contract, dict[str, str], list[str]]:
         def answer(function: Function, case: Case) -> Reply:
             their = names[function.name]
-            (call,) = function.plan(case, arrays(case, 0, "float64"), CANONICAL)
+            (call,) = function.plan(case, fill(case), CANONICAL)
             fitted = function.read(hello.names[their]).fit(case, call)
             return ask([replace(fitted, function=their)])
 
@@ -258,6 +258,11 @@ def wants_other_axes(reply: Reply) -> bool:
     line = "".join(reply.where[-1:])
     is_tuple = "tuple index" in reply.error and "shape" not in line  # one of its own
     return bool((RANKS.search(reply.error) and not is_tuple) or _REFUSAL.search(line))
+
+
+def fill(case: Case) -> Arrays:
+    """The arrays of a question that is asked to learn how a candidate takes it."""
+    return arrays(case, 0, "float64")
 
 
 def is_plain(case: Case) -> bool:

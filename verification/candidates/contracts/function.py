@@ -283,6 +283,10 @@ class Function:
         """Whether this name of it says pool, and not which."""
         return len(self.also) + len(self.loose) < self._rank(name) < math.inf
 
+    def find_shape(self, case: Case, name: str) -> tuple[int, ...]:
+        """Of one of its answers."""
+        return np.shape(self.form(case, name, np.zeros(case.outputs[name])))
+
     def choose_arrays(self, case: Case, given: Mapping[str, Any]) -> dict[str, Any]:
         """Without running statistics for a gradient in training, which takes the batch's own."""
         is_own = case.training and self.is_gradient

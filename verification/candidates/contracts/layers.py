@@ -32,6 +32,7 @@ from verification.candidates.contracts import (
     TUPLES,
     Ask,
     Contract,
+    fill,
     is_plain,
     shows_form,
     wants_other_axes,
@@ -57,7 +58,7 @@ from verification.candidates.contracts.function import (
 )
 from verification.candidates.loading import METHODS
 from verification.candidates.process import Call, Chance, Hello, Other, Reply, Result
-from verification.questions import Array, Arrays, Case, arrays, parse, simplify, simplify_pad
+from verification.questions import Array, Arrays, Case, parse, simplify, simplify_pad
 
 _TABLE = read_table("layers")
 CLASSES, _ATTRIBUTES = _TABLE["classes"], _TABLE["attributes"]
@@ -429,18 +430,18 @@ class Survey:
 
     def _make(self, layer: Layer, case: Case) -> Reply:
         calls = Calls()
-        layer.make(calls, case, _draw(case))
+        layer.make(calls, case, fill(case))
         return self.ask(calls)
 
     def _is_held(self, layer: Layer, case: Case) -> bool:
         """Whether it computes with the weights that it is given."""
-        silent = {name: a * (name == "x") for name, a in _draw(case).items()}
+        silent = {name: a * (name == "x") for name, a in fill(case).items()}
         y = self.ask(layer.plan(case, silent, False)).values.get("y")
         return not (layer.holders and isinstance(y, np.ndarray) and y.any())
 
     def _parts_filters(self, layer: Layer, case: Case) -> bool:
         """Whether a filter's weights reach its own outputs alone."""
-        given, others = _draw(case), np.ones(case.y)
+        given, others = fill(case), np.ones(case.y)
         given["w"][..., :-1], given["b"][:], others[..., -1] = 0, 0, 0
         others = layer.form(case, "y", others)
         y = self.ask(layer.plan(case, given, False)).values.get("y")
@@ -449,13 +450,13 @@ class Survey:
     def _gives_shape(self, layer: Layer, case: Case) -> bool | None:
         """Whether its answer has the right shape; None where it has none."""
         case = replace(case, bias=not case.w or layer.has_bias)
-        reply = self.ask(layer.plan(case, _draw(case), False))
+        reply = self.ask(layer.plan(case, fill(case), False))
         return shows_form(layer.form, case, reply)
 
     def _widen(self, tries: Sequence[tuple[Layer, Case]]) -> Iterator[tuple[Layer, Case]]:
         """Those that want tuples, with some."""
         for layer, case in tries:
-            if TUPLES.search(self.ask(layer.plan(case, _draw(case), False)).error):
+            if TUPLES.search(self.ask(layer.plan(case, fill(case), False)).error):
                 yield from ((replace(layer, wide=w), case) for w in list_wide(layer.defaults))
 
     def _find_nearest(self, tries: Sequence[tuple[Layer, Case]]) -> tuple[Layer, Case]:
@@ -463,7 +464,7 @@ class Survey:
         that comes as far as to put an array where a number belongs, which may be an error of age,
         then the one of whose answer most sides are right.
         """
-        asked = [(*one, self.ask(one[0].plan(one[1], _draw(one[1]), False))) for one in tries]
+        asked = [(*one, self.ask(one[0].plan(one[1], fill(one[1]), False))) for one in tries]
 
         def rank(one: tuple[Layer, Case, Reply]) -> tuple[bool, int]:
             layer, case, reply = one
@@ -520,7 +521,7 @@ class Survey:
         """The layer with what holds its weights, the order of w's axes, and the shape of b; and
         whether they are there from the first forward pass on alone.
         """
-        given = _draw(case)
+        given = fill(case)
         ways = {_HELD[way](case, "w", given["w"]).shape: way for way in reversed(_HELD)}
         for x in (None, *(_FORMS[layout](case, "x", given["x"]) for layout in layouts)):
             calls = Calls()
@@ -566,7 +567,7 @@ class Survey:
             return layer
         rates = (one for one in read_names(parameters) if one in _WORDS["rate"])
         layer = replace(layer, backward=backward, rate=(*dict.fromkeys((*wanted, *rates)),))
-        given, lazy = _draw(case), replace(layer, is_lazy=True)
+        given, lazy = fill(case), replace(layer, is_lazy=True)
         reply = self.ask(layer.plan(case, given, True))
         if reply.error and not self.ask(lazy.plan(case, given, True)).error:
             layer = lazy  # its first forward pass makes more than its weights
@@ -590,7 +591,7 @@ class Survey:
 
     def _find_gradients(self, layer: Layer, case: Case, weights: Sequence[str]) -> Layer:
         """The layer with where the gradients of these are when its backward pass is over."""
-        given = _draw(case)
+        given = fill(case)
         plan = layer.plan(case, given, True)
         holders, steps = {**layer.holders}, list[str]()
         for name in weights:
@@ -619,7 +620,7 @@ class Survey:
         moved = list[Any]()
         for pace in (_RATE, 2 * _RATE):
             tried = replace(layer, steps=(name,), gives=(), pace=pace)
-            moved.append(self.ask(tried.plan(case, _draw(case), True)).values.get(name))
+            moved.append(self.ask(tried.plan(case, fill(case), True)).values.get(name))
         is_moved = all(isinstance(one, np.ndarray) and one.any() for one in moved)
         return is_moved and np.allclose(2 * moved[0], moved[1])
 
@@ -646,10 +647,6 @@ def _list_required(parameters: Parameters) -> list[str]:
 def _is_x(parameter: str) -> bool:
     """Whether a backward pass is given once more what the forward pass took."""
     return parameter.lower() in ("x", "input", "inputs", "layer_input")
-
-
-def _draw(case: Case) -> Arrays:
-    return arrays(case, 0, "float64")
 
 
 def _list_sizes(layer: Layer, case: Case) -> Iterator[tuple[Case, dict[str, Any]]]:
