@@ -221,7 +221,7 @@ def measure(work, *arrays, **words):
 @pytest.mark.parametrize("groups", [1, 4, 16])
 @pytest.mark.parametrize("cores", [1, 2])
 def test_large_layers_are_cut_in_pieces(groups, cores, monkeypatch):
-    """Of 16 MiB at most, of 32 in convolutions; and nothing is kept anew by a thread that was at work before."""
+    """Of 16 MiB, convolutions of 32; nothing is kept anew by a thread that was at work before."""
     monkeypatch.setattr(workers, "count_cores", lambda: cores)
     x, w = np.ones((2, 112, 112, 16)), np.ones((3, 3, 16 // groups, 16))
     words, window = {"padding": 1, "groups": groups}, {"kernel_size": 3, "stride": 1, "padding": 1}
