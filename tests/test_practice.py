@@ -84,6 +84,24 @@ def test_what_cannot_be_asked_is_said(judge, text, names, notes, statuses):
     assert [f.function for f in run.missing if f.function.lower().startswith(told)] == []
 
 
+def test_a_gradient_that_fails_with_its_own_cache_is_not_right_with_another(judge):
+    """As torch's functions have none on which anybody has agreed."""
+    text = """
+import numpy as np
+
+def conv2d(x, w):
+    windows = np.lib.stride_tricks.sliding_window_view(x, w.shape[2:], (2, 3))
+    return np.einsum("nchwrs,kcrs->nkhw", windows, w), (x, w, 1, 2)
+
+def conv2d_backward(dy, cache):
+    x, w, one, two = cache
+    return {}["in every question"]
+"""
+    run = judge(text, level=1)
+    (finding,) = (finding for finding in run.findings if finding.function == "conv2d_backward")
+    assert {(one.status, one.note) for one in finding.outcomes} == {("CRASH", "")}
+
+
 PAGE = Path(contracts.__file__).with_name("README.md").read_text(encoding="utf-8")
 ALONE = re.findall(r"^\|[^|]+\| \d+ \| `(.*?)` \|", PAGE, re.MULTILINE)
 MISTAKES = {mistake.id: mistake for mistake in mistakes.read()}

@@ -198,6 +198,8 @@ class Trial:
         if not self._gives_cache(forward):
             return self._ask(function, asked, CANONICAL)
         own = None if forward.name in failed else self._ask(function, asked, OWN)
+        if not self._gives_cache(forward):  # as has shown by now
+            return self._ask(function, asked, CANONICAL)
         if own is None or own.behind:
             return self._ask_beside(function, asked)
         if not own.is_failing or own.kind in LOST:
@@ -289,9 +291,8 @@ class Trial:
             before = self._put(forward, case, given, OWN) if judged.has(forward) else reply
             if before.error.endswith(NO_REST):  # and so its gradient is asked no such thing
                 return replace(before, seconds=reply.seconds)
-        is_agreed = not function.is_chained or cache == OWN  # torch's functions have no cache
-        is_alone = function.forward and not (judged.has(forward) and is_agreed)
-        if is_alone and judged.wants_another_cache(function, reply):
+        makes = judged.gives_cache if function.is_chained else judged.has
+        if function.forward and not makes(forward) and judged.wants_another_cache(function, reply):
             words = f"{word} wants a cache of its own, and no {forward.name} makes it"
             return replace(reply, status="outside", error=words)
         return reply

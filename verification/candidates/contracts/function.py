@@ -453,7 +453,7 @@ class Signature:
     def pairs(self) -> dict[str, tuple[str, str]]:
         """The settings that have a parameter for each of two axes."""
         found = dict[str, tuple[str, str]]()
-        for word in self.function.spellings.keys() & {*WIDE}:
+        for word in filter(self.function.spellings.__contains__, WIDE):
             for stem, (high, wide) in itertools.product(SPELLINGS[word], _AXES):
                 pair = stem + high, stem + wide
                 if {*pair} <= {*self.names}:
