@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import parametrize_from_file
+import pytest
 from parametrize_from_file import defaults
 
 from verification.judging.trial import Trial
@@ -113,6 +114,18 @@ def test_loops_over_no_examples_raise_nothing(fake):
     found = diagnose(asked, *seen)
     assert [mistake.id for mistake in found.mistakes] == ["filters-counted-by-channels"]
     assert (found.is_whole, found.of) == (True, 4)
+
+
+@pytest.mark.parametrize("raising", [room.FEW - 1, room.FEW])
+def test_a_few_plain_answers_tell_nothing(fake, raising):
+    """Where nearly all raises: what is left may be that of other code, too."""
+    bend = "wrong('kernel-flipped') if len(y) == 2 else crash('NameError: stride')"
+    lines = [f"conv x=[1,{2 + n},3,1] w=[2,2,1,1] fill=digits" for n in range(raising)]
+    lines += ["conv x=[2,3,3,1] w=[2,2,1,1] fill=digits"]
+    asked, *seen = look(fake({"conv2d": bend}, "functional"), "conv2d", lines)
+    found = diagnose(asked, *seen)
+    told = [mistake.id for mistake in found.mistakes] if found else []
+    assert told == ["kernel-flipped"] * (raising < room.FEW)
 
 
 def test_without_effort_nothing_is_claimed(fake, monkeypatch):

@@ -87,6 +87,9 @@ def test_parameters(load, text, parameters):
     """As a signature writes them; of keywords that are taken one by one, these."""
     program = load({"my.py": text})
     assert loading.parameters(program.functions()["f"]) == list(parameters)
+    space = {}
+    exec("def f(x, **q): return q['a']", space)  # which has no source to be read
+    assert loading.parameters(space["f"]) == ["x", "**q"]
 
 
 def test_parameters_and_words_that_cannot_be_had():

@@ -123,8 +123,8 @@ def _list_values(rates: Mapping[str, Rates]) -> set[float]:
 def _rate_shapes(
     tried: Mapping[str, Candidate], names: Set[str], has_bias: bool
 ) -> tuple[dict[str, Rates], dict[str, Errors], bool]:
-    """The same with the first shapes of weights and b of which answers tell; where none do, with
-    the usual ones, and whether an older NumPy may have given some.
+    """How well answers fit each layout with the first shapes of weights and b with which some do;
+    where none do, with the usual ones, and whether an older NumPy may have given some.
     """
     tries = list[tuple[dict[str, Rates], dict[str, Errors]]]()
     for ones in zip(*(_list_shapes(one, has_bias) for one in tried.values())):
@@ -223,9 +223,8 @@ def _find_shapes(known: Candidate) -> Candidate:
             unfit = {n: known.unfit[n] for n in left}
         if right == len(there):
             break
-    else:
-        if may_age and known.mend():
-            return _find_shapes(known)
+    if most[0] < len(there) and may_age and known.mend():
+        return _find_shapes(known)
     known.notes += [f"{note}, as its answers show"] * bool(note)
     return replace(known, contract=best.contract, unfit=unfit)
 

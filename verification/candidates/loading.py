@@ -302,7 +302,10 @@ def parameters(function: Any) -> list[str] | None:
 
 def _read_keys(function: Any, name: str) -> list[str] | None:
     """The keywords that it takes out of all that it is given; None where it may take any."""
-    tree = ast.parse(dedent(inspect.getsource(inspect.unwrap(function))))
+    try:
+        tree = ast.parse(dedent(inspect.getsource(inspect.unwrap(function))))
+    except Exception:  # a stranger's __wrapped__, or no source
+        return None
     uses = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == name]
     keys = list[str]()
     for node in ast.walk(tree):
