@@ -251,6 +251,14 @@ def test_the_same_mistake_whatever_is_asked(opened, narrowed):
     assert found.diagnosis.of == len([o for o in found.failing if o.has_numbers])
 
 
+def test_what_explains_other_questions_alone_is_not_told(opened, monkeypatch):
+    """Those that were asked besides, of which no block is shown."""
+    bend = {"conv_backward": "wrong('stride-ignored-backward', form=1)"}
+    more = ["conv x=[1,5,4,1] w=[2,2,1,1] stride=2 fill=digits"]
+    monkeypatch.setattr("verification.mistakes.Inquiry.covers", lambda *_: False)
+    assert judge(opened, bend, more, text="padded")[1]["conv_backward"].diagnosis is None
+
+
 def test_a_finding_comes_as_soon_as_it_is_complete(opened):
     """The questions to later functions are not asked yet; what was judged so far is known."""
     events = []

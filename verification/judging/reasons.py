@@ -118,7 +118,8 @@ class Reasons:
         is_cut = not inquiry.goes_on
         if found and more:
             explained = sum(inquiry.covers(found.suspects, outcome) for outcome in failing)
-            found = replace(found, explains=explained, of=len(failing))
+            # what explains but what was asked besides is no mistake of these
+            found = replace(found, explains=explained, of=len(failing)) if explained else None
         blocks = [*self._show(inquiry, failing, found, others)]
         if lost:
             least = min(lost, key=_size)
