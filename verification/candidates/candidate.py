@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from verification.candidates import contracts
-from verification.candidates.contracts import PROBES, Contract, fill
+from verification.candidates.contracts import PROBES, Contract, give
 from verification.candidates.contracts.function import (
     BIASES,
     CANONICAL,
@@ -55,6 +55,7 @@ SAME = "its answers are as large as x, and it takes no padding"
 BEHIND = f"its forward pass's{SAME.removeprefix('its')}"
 """What is said of filters of images, whose borders are everybody's own, and of their gradients."""
 BARE = ", cache), it returned a ndarray"
+"""How the words end that are said of a forward pass without a cache."""
 FEWER = {
     "(dx, dw, db), it returned a tuple": (("dx", "dw"), ("dw", "db"), ("dw", "dx"), ("db", "dw")),
     "(dx, dw, db), it returned a ndarray": (("dx",), ("dw",)),
@@ -411,13 +412,13 @@ class Candidate:
         answered in the right shape.
         """
         asked = {len(case.x): case for case in reversed(PROBES) if function.takes(case)}
-        replies = {n: self.ask(function, asked[n], fill(asked[n])) for n in sorted(asked)}
+        replies = {n: self.ask(function, asked[n], give(asked[n])) for n in sorted(asked)}
         shown = {n for n in asked if contracts.shows_form(function.form, asked[n], replies[n])}
         yield from (AXES.format(n) for n in replies if shown and n not in shown)
         first = min(shown or asked)
         theirs = self.read(function)  # as its answers may have shown by now
         case, spelled = asked[first], theirs.spelled
-        given, axes = fill(case), len(case.space)
+        given, axes = give(case), len(case.space)
         defaults = theirs.defaults
         bias = defaults.get(spelled.get("b", ""), "")
         if replies[first].status == "outside":
@@ -540,8 +541,7 @@ def _fit(blank: Candidate, contract: Contract, terms: Terms) -> Candidate:
     contract, names, notes = contract.adapt(hello, names, blank.process.ask)
     contract = replace(contract, functions=(*_order_by_calls(hello, contract, names),))
     there = ((function, names.get(function.name, "")) for function in contract.functions)
-    plain = ((function, their) for function, their in there if not function.is_chained)
-    moded = (their for function, their in plain if function.has_no_mode(their))
+    moded = (their for one, their in there if one.has_no_mode(their) and not one.is_chained)
     notes += [f"{their} is judged in the mode of its default alone" for their in moded]
     fitted = replace(blank, contract=contract, names=names, notes=[*blank.notes, *notes])
     is_laid = terms.layout or known != "functional"
@@ -625,7 +625,7 @@ def _rate_answers(
         for case in (one for one in probes if one.space and tried.expresses(function, one)):
             if contracts.NUMBERS.search(error) and "c" in function.layout and case.x[-1] == 1:
                 continue  # it takes cells for numbers: its arrays have no channels
-            reply = tried.ask(function, case, fill(case))
+            reply = tried.ask(function, case, give(case))
             if reply.kind in LOST:
                 return {**rates, function.name: -math.inf}, errors
             if reply.values and not reply.missing:

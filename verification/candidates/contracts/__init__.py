@@ -148,7 +148,7 @@ class Course(Contract):
     ) -> tuple[Contract, dict[str, str], list[str]]:
         def answer(function: Function, case: Case) -> Reply:
             their = names[function.name]
-            (call,) = function.plan(case, fill(case), CANONICAL)
+            (call,) = function.plan(case, give(case), CANONICAL)
             fitted = function.read(hello.names[their]).fit(case, call)
             return ask([replace(fitted, function=their)])
 
@@ -260,7 +260,7 @@ def wants_other_axes(reply: Reply) -> bool:
     return bool((RANKS.search(reply.error) and not is_tuple) or _REFUSAL.search(line))
 
 
-def fill(case: Case) -> Arrays:
+def give(case: Case) -> Arrays:
     """The arrays of a question that is asked to learn how a candidate takes it."""
     return arrays(case, 0, "float64")
 

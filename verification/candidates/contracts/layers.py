@@ -32,7 +32,7 @@ from verification.candidates.contracts import (
     TUPLES,
     Ask,
     Contract,
-    fill,
+    give,
     is_plain,
     shows_form,
     wants_other_axes,
@@ -430,18 +430,18 @@ class Survey:
 
     def _make(self, layer: Layer, case: Case) -> Reply:
         calls = Calls()
-        layer.make(calls, case, fill(case))
+        layer.make(calls, case, give(case))
         return self.ask(calls)
 
     def _is_held(self, layer: Layer, case: Case) -> bool:
         """Whether it computes with the weights that it is given."""
-        silent = {name: a * (name == "x") for name, a in fill(case).items()}
+        silent = {name: a * (name == "x") for name, a in give(case).items()}
         y = self.ask(layer.plan(case, silent, False)).values.get("y")
         return not (layer.holders and isinstance(y, np.ndarray) and y.any())
 
     def _parts_filters(self, layer: Layer, case: Case) -> bool:
         """Whether a filter's weights reach its own outputs alone."""
-        given, others = fill(case), np.ones(case.y)
+        given, others = give(case), np.ones(case.y)
         given["w"][..., :-1], given["b"][:], others[..., -1] = 0, 0, 0
         others = layer.form(case, "y", others)
         y = self.ask(layer.plan(case, given, False)).values.get("y")
@@ -450,13 +450,13 @@ class Survey:
     def _gives_shape(self, layer: Layer, case: Case) -> bool | None:
         """Whether its answer has the right shape; None where it has none."""
         case = replace(case, bias=not case.w or layer.has_bias)
-        reply = self.ask(layer.plan(case, fill(case), False))
+        reply = self.ask(layer.plan(case, give(case), False))
         return shows_form(layer.form, case, reply)
 
     def _widen(self, tries: Sequence[tuple[Layer, Case]]) -> Iterator[tuple[Layer, Case]]:
         """Those that want tuples, with some."""
         for layer, case in tries:
-            if TUPLES.search(self.ask(layer.plan(case, fill(case), False)).error):
+            if TUPLES.search(self.ask(layer.plan(case, give(case), False)).error):
                 yield from ((replace(layer, wide=w), case) for w in list_wide(layer.defaults))
 
     def _find_nearest(self, tries: Sequence[tuple[Layer, Case]]) -> tuple[Layer, Case]:
@@ -464,7 +464,7 @@ class Survey:
         that comes as far as to put an array where a number belongs, which may be an error of age,
         then the one of whose answer most sides are right.
         """
-        asked = [(*one, self.ask(one[0].plan(one[1], fill(one[1]), False))) for one in tries]
+        asked = [(*one, self.ask(one[0].plan(one[1], give(one[1]), False))) for one in tries]
 
         def rank(one: tuple[Layer, Case, Reply]) -> tuple[bool, int]:
             layer, case, reply = one
@@ -521,7 +521,7 @@ class Survey:
         """The layer with what holds its weights, the order of w's axes, and the shape of b; and
         whether they are there from the first forward pass on alone.
         """
-        given = fill(case)
+        given = give(case)
         ways = {_HELD[way](case, "w", given["w"]).shape: way for way in reversed(_HELD)}
         for x in (None, *(_FORMS[layout](case, "x", given["x"]) for layout in layouts)):
             calls = Calls()
@@ -567,7 +567,7 @@ class Survey:
             return layer
         rates = (one for one in read_names(parameters) if one in _WORDS["rate"])
         layer = replace(layer, backward=backward, rate=(*dict.fromkeys((*wanted, *rates)),))
-        given, lazy = fill(case), replace(layer, is_lazy=True)
+        given, lazy = give(case), replace(layer, is_lazy=True)
         reply = self.ask(layer.plan(case, given, True))
         if reply.error and not self.ask(lazy.plan(case, given, True)).error:
             layer = lazy  # its first forward pass makes more than its weights
@@ -591,7 +591,7 @@ class Survey:
 
     def _find_gradients(self, layer: Layer, case: Case, weights: Sequence[str]) -> Layer:
         """The layer with where the gradients of these are when its backward pass is over."""
-        given = fill(case)
+        given = give(case)
         plan = layer.plan(case, given, True)
         holders, steps = {**layer.holders}, list[str]()
         for name in weights:
@@ -620,7 +620,7 @@ class Survey:
         moved = list[Any]()
         for pace in (_RATE, 2 * _RATE):
             tried = replace(layer, steps=(name,), gives=(), pace=pace)
-            moved.append(self.ask(tried.plan(case, fill(case), True)).values.get(name))
+            moved.append(self.ask(tried.plan(case, give(case), True)).values.get(name))
         is_moved = all(isinstance(one, np.ndarray) and one.any() for one in moved)
         return is_moved and np.allclose(2 * moved[0], moved[1])
 
